@@ -1,0 +1,111 @@
+//! Credentials, as a request presents them, and the principal they turn out to be.
+//!
+//! Credentials are extracted, never required by a filter: what a missing or wrong one is answered
+//! with depends on the dialect.
+
+use std::convert::Infallible;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use warp::Filter;
+use warp::http::HeaderMap;
+use waypost_compat::Dialect;
+
+use super::App;
+use crate::model::{AccountId, DomainName, KeyHash, KeyId, Scope};
+use crate::store;
+
+/// What a request presents, unjudged.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// User name and password of `Authorization: Basic`.
+    pub basic: Option<(String, String)>,
+    /// The token of `Authorization: Bearer`.
+    pub bearer: Option<String>,
+    /// `X-API-Key`.
+    pub api_key: Option<String>,
+    /// `X-MailStack-Org`.
+    pub org: Option<String>,
+    /// `Host`, in lower case, without a port.
+    pub host: Option<String>,
+}
+
+/// Who a credential turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The account.
+    pub account: AccountId,
+    /// The key that was presented.
+    pub key: KeyId,
+    /// The dialect whose API the key opens.
+    pub dialect: Dialect,
+    /// The one domain it is bound to, or all of the account's.
+    pub domain: Option<DomainName>,
+    /// What it may do.
+    pub scope: Scope,
+}
+
+impl Principal {
+    /// Whether it may touch this domain.
+    #[must_use]
+    pub fn covers(&self, domain: &DomainName) -> bool {
+        self.domain.as_ref().is_none_or(|own| own == domain)
+    }
+}
+
+/// Extracts whatever credentials a request carries.
+pub(super) fn credentials() -> impl Filter<Extract = (Credentials,), Error = Infallible> + Clone {
+    warp::header::headers_cloned().map(|headers: HeaderMap| Credentials::of(&headers))
+}
+
+impl Credentials {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let owned = |name: &str| text(name).map(|value| value.trim().to_owned());
+        let authorization = text("authorization").and_then(|value| value.split_once(' '));
+        let of_scheme = |wanted: &str| {
+            authorization
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(wanted))
+                .map(|(_, rest)| rest.trim())
+        };
+        let host = text("host").map(|host| {
+            let name = match host.rsplit_once(':') {
+                Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+                _ => host,
+            };
+            name.to_ascii_lowercase()
+        });
+        Self {
+            basic: of_scheme("basic").and_then(basic),
+            bearer: of_scheme("bearer").map(str::to_owned),
+            api_key: owned("x-api-key"),
+            org: owned("x-mailstack-org"),
+            host,
+        }
+    }
+}
+
+fn basic(encoded: &str) -> Option<(String, String)> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+impl App {
+    /// Whose key this is; `None` if it is nobody's, or has expired.
+    pub(super) async fn principal(&self, key: &str) -> Result<Option<Principal>, store::Error> {
+        let Some(key) = self.store.key_by_hash(&KeyHash::of(key)).await? else {
+            return Ok(None);
+        };
+        if key.expires_at.is_some_and(|end| end <= self.ambient.now()) {
+            return Ok(None);
+        }
+        Ok(Some(Principal {
+            account: key.account,
+            key: key.id,
+            dialect: key.dialect,
+            domain: key.domain,
+            scope: key.scope,
+        }))
+    }
+}

@@ -1,0 +1,1 @@
+//! Taking events in: verify, parse, match, enqueue; acknowledged after the commit.

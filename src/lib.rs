@@ -1,0 +1,28 @@
+//! Waypost: a self-hosted webhook gateway that speaks Mailgun.
+//!
+//! The code in the order in which it depends on itself; a module names only modules above it in
+//! this list (`tests/it/tidy.rs` sees to it):
+//!
+//! - [`waypost_compat`]: the five dialects, pure: names, payloads, signatures.
+//! - [`model`]: the nouns.
+//! - [`ambient`]: clock and randomness as a value.
+//! - [`config`]: what can be configured.
+//! - [`retry`]: what to do after an attempt, as data and a pure function.
+//! - [`store`]: what is durable, and when.
+//! - [`client`]: one POST to a receiver.
+//! - [`ingest`]: events in.
+//! - [`worker`]: deliveries out.
+//! - [`http`]: the APIs; never names `worker` or `client`.
+//! - [`cli`]: the commands; `serve` puts it all together.
+#![forbid(unsafe_code)]
+
+pub mod ambient;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod http;
+pub mod ingest;
+pub mod model;
+pub mod retry;
+pub mod store;
+pub mod worker;

@@ -1,0 +1,25 @@
+//! The nouns: what accounts, domains, sources, webhooks, events and deliveries are.
+//!
+//! Plain values without behaviour that needs a clock, a store or a socket. Strings from outside
+//! become these types once, at the edge ([`DomainName`], [`WebhookUrl`]); below it nobody checks
+//! again.
+
+mod account;
+mod delivery;
+mod domain;
+mod event;
+mod id;
+mod source;
+mod time;
+mod webhook;
+
+pub use account::{Account, Key, KeyHash, Scope};
+pub use delivery::{Attempt, Delivery, DeliveryState, Failure, NewDelivery, Outcome, TargetId};
+pub use domain::{Domain, DomainName, InvalidDomain};
+pub use event::{Arrival, DedupeKey, StoredEvent, TokenKey};
+pub use id::{
+    AccountId, DeliveryId, EventId, InvalidId, KeyId, SourceId, WebhookId, from_hex, hex,
+};
+pub use source::Source;
+pub use time::Timestamp;
+pub use webhook::{InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookUrl};

@@ -1,0 +1,173 @@
+//! Webhooks: who wants to hear of what, where, and in which dialect.
+
+use std::fmt;
+use std::str::FromStr;
+
+use waypost_compat::signature::Scheme;
+use waypost_compat::{Dialect, Kind, Secret};
+
+use super::{AccountId, DomainName, TargetId, Timestamp, WebhookId};
+
+/// Where a webhook was registered: one dialect's API, for one domain or for all of an account's.
+/// Webhooks of one scope are read and changed together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WebhookScope {
+    /// The account.
+    pub account: AccountId,
+    /// The domain; `None` for all of the account's.
+    pub domain: Option<DomainName>,
+    /// The dialect whose API registers here and whose form is delivered.
+    pub dialect: Dialect,
+}
+
+/// A subscription.
+///
+/// A Mailgun domain webhook, which the API keys by event name with up to three URLs, is one of
+/// these for each URL: `events` is that one name, and the order within the scope is the order of
+/// the URLs.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Where it was registered.
+    pub scope: WebhookScope,
+    /// Where deliveries go.
+    pub url: WebhookUrl,
+    /// Event names as the client wrote them, in its order; `*` stays `*`.
+    pub events: Vec<String>,
+    /// What those names mean.
+    pub kinds: Vec<Kind>,
+    /// Whether it receives.
+    pub state: WebhookState,
+    /// What its deliveries are signed with; Mailgun's are signed with the account's key instead.
+    pub secret: Option<Secret>,
+    /// The secret before a rotation, and until when it still signs beside the new one.
+    pub previous_secret: Option<(Secret, Timestamp)>,
+    /// The way it is signed, where not the dialect's default.
+    pub scheme: Option<Scheme>,
+    /// A label for people.
+    pub description: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Webhook {
+    /// The queue its deliveries wait in. Mailgun's webhooks on one URL of one domain share a
+    /// queue whatever their event names, since it is one receiver; others have one each.
+    #[must_use]
+    pub fn target(&self) -> TargetId {
+        match self.scope.dialect {
+            Dialect::Mailgun => TargetId::of_url(&self.scope, &self.url),
+            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+                TargetId::of_webhook(self.id)
+            }
+        }
+    }
+
+    /// Whether events of `kind` go to it. One that is not active still subscribes: what it is
+    /// owed waits.
+    #[must_use]
+    pub fn subscribes(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
+}
+
+/// Whether a webhook receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookState {
+    /// It does.
+    Active,
+    /// Its owner paused it: deliveries already queued wait, no new ones are made.
+    Paused,
+    /// Switched off for good, by a 410 or after failing for too long.
+    Disabled,
+}
+
+/// A URL exactly as the client wrote it. It is echoed, compared and called in that spelling
+/// (`spec/mailgun-api.md` §1.3): no normalisation, userinfo kept.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct WebhookUrl(String);
+
+/// The longest webhook URL taken, in bytes.
+pub const URL_BYTES_MAX: usize = 2048;
+
+impl WebhookUrl {
+    /// The URL as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL taken apart.
+    #[must_use]
+    pub fn parsed(&self) -> url::Url {
+        url::Url::parse(&self.0).expect("it was parsed when it was made")
+    }
+
+    /// Whether its scheme is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    }
+}
+
+/// Why a text is no webhook URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUrl {
+    /// It does not parse, or has no host.
+    #[error("invalid URL")]
+    Malformed,
+    /// Neither `http` nor `https`.
+    #[error("invalid URL scheme")]
+    Scheme,
+    /// Longer than 2,048 bytes.
+    #[error("longer than 2048 bytes")]
+    TooLong,
+}
+
+impl FromStr for WebhookUrl {
+    type Err = InvalidUrl;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > URL_BYTES_MAX {
+            return Err(InvalidUrl::TooLong);
+        }
+        let unprintable = |c: char| c.is_control() || c.is_whitespace();
+        if text.contains(unprintable) {
+            return Err(InvalidUrl::Malformed);
+        }
+        let url = url::Url::parse(text).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => InvalidUrl::Scheme,
+            _ => InvalidUrl::Malformed,
+        })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(InvalidUrl::Scheme);
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(InvalidUrl::Malformed);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for WebhookUrl {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}

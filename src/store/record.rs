@@ -1,0 +1,1 @@
+//! Stored records: versioned bytes, ordered keys.

@@ -1,0 +1,1 @@
+//! Deliveries: claim, render, sign, send, settle.
