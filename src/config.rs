@@ -1,8 +1,22 @@
 //! Configuration: flag, then environment, then file, then default.
+//!
+//! [`Options`] is all of `waypost serve`'s flags. A file is flags written down: what it says and
+//! neither the command line nor the environment does, is read as if it had been typed
+//! ([`file_arguments`]), by the same parsers and with the same messages.
 
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
+use ipnet::IpNet;
 use waypost_compat::Dialect;
+
+mod units;
+
+pub use units::{bytes, duration};
 
 /// What the HTTP side and ingest need to know, once everything is read and checked.
 #[derive(Debug, Clone)]
@@ -34,5 +48,328 @@ impl Default for Settings {
             hosts: Vec::new(),
             default_dialect: Dialect::MailingApi,
         }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// The flags of `waypost serve`; each has an environment variable and a key in the file.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Address to listen on; port 0 takes a free one and prints it
+    #[arg(long, env = "WAYPOST_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8740")]
+    pub listen: SocketAddr,
+    /// Directory of the store; made if missing
+    #[arg(long, env = "WAYPOST_DATA", value_name = "DIR", default_value = "./waypost-data")]
+    pub data: PathBuf,
+    /// How providers and clients reach this server; `http://` and the address listened on if unset
+    #[arg(long, env = "WAYPOST_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+    /// The account's key, set at the first start; generated and printed once if unset
+    #[arg(long, env = "WAYPOST_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
+    /// Private or loopback range that webhooks may be on; may be repeated
+    #[arg(
+        long,
+        env = "WAYPOST_ALLOW_TARGET",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    pub allow_target: Vec<IpNet>,
+    /// Lift the https rule of Wistfare and MailingAPI on webhook URLs
+    #[arg(long, env = "WAYPOST_ALLOW_HTTP", value_parser = FalseyValueParser::new())]
+    pub allow_http: bool,
+    /// Waits between attempts, comma separated, instead of each dialect's own
+    #[arg(
+        long,
+        env = "WAYPOST_RETRY_SCHEDULE",
+        value_name = "WAITS",
+        value_delimiter = ',',
+        value_parser = duration
+    )]
+    pub retry_schedule: Vec<Duration>,
+    /// Largest request body taken
+    #[arg(long, env = "WAYPOST_BODY_LIMIT", value_name = "SIZE", default_value = "1MiB",
+          value_parser = body_limit)]
+    pub body_limit: u64,
+    /// How old a provider's signature may be
+    #[arg(long, env = "WAYPOST_FRESHNESS", value_name = "TIME", default_value = "15m",
+          value_parser = duration)]
+    pub freshness: Duration,
+    /// Events older than this are removed
+    #[arg(long, env = "WAYPOST_RETENTION_AGE", value_name = "TIME", default_value = "7d",
+          value_parser = duration)]
+    pub retention_age: Duration,
+    /// Beyond this much of event bodies, the oldest events are removed
+    #[arg(long, env = "WAYPOST_RETENTION_BYTES", value_name = "SIZE", default_value = "10GiB",
+          value_parser = bytes)]
+    pub retention_bytes: u64,
+    /// Connections served at a time
+    #[arg(long, env = "WAYPOST_MAX_CONNECTIONS", value_name = "N", default_value = "512",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+    /// Host name that speaks one dialect only, as `name=dialect`; may be repeated
+    #[arg(long, env = "WAYPOST_HOST", value_name = "NAME=DIALECT", value_delimiter = ',',
+          value_parser = host)]
+    pub host: Vec<(String, Dialect)>,
+    /// How log lines look: `text` or `json`
+    #[arg(
+        long,
+        env = "WAYPOST_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub log_format: LogFormat,
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as
+    /// `info,waypost::worker=debug`
+    #[arg(long, env = "WAYPOST_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+    /// How long attempts under way may take to end when the server is told to stop
+    #[arg(long, env = "WAYPOST_DRAIN_TIMEOUT", value_name = "TIME", default_value = "30s",
+          value_parser = duration)]
+    pub drain_timeout: Duration,
+    /// TOML file with any of these, by the same names
+    #[arg(long, env = "WAYPOST_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Options {
+    /// What the HTTP side and ingest need to know of a server that listens on `bound`.
+    #[must_use]
+    pub fn settings(&self, bound: SocketAddr) -> Settings {
+        Settings {
+            public_url: self.public_url.clone().unwrap_or_else(|| format!("http://{bound}")),
+            allow_http: self.allow_http,
+            body_bytes_max: usize::try_from(self.body_limit).unwrap_or(usize::MAX),
+            freshness: self.freshness,
+            hosts: self.host.clone(),
+            ..Settings::default()
+        }
+    }
+}
+
+/// A file that cannot be read as configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read at all.
+    #[error("cannot read {path}: {cause}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// It is not TOML.
+    #[error("{path}: {detail}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        detail: String,
+    },
+    /// It says something that no flag does.
+    #[error("{path}: unknown key `{key}`; `waypost serve --help` lists the keys, less the dashes")]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A value is of a type that no flag takes.
+    #[error("{path}: `{key}`: expected {expected}, found {found}")]
+    WrongType {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What may stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: &'static str,
+    },
+}
+
+/// What a file says beyond the command line and the environment, as arguments of `command`.
+///
+/// `given` is what those two said.
+pub fn file_arguments(
+    path: &Path,
+    command: &clap::Command,
+    given: &clap::ArgMatches,
+) -> Result<Vec<OsString>, FileError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| FileError::Unreadable { path: path.to_owned(), cause })?;
+    let table = text.parse::<toml::Table>().map_err(|error| malformed(path, &text, &error))?;
+    let mut arguments = Vec::new();
+    for (key, value) in &table {
+        let flag = command
+            .get_arguments()
+            .find(|arg| arg.get_long() == Some(key) && !matches!(key.as_str(), "config" | "help"))
+            .ok_or_else(|| FileError::UnknownKey { path: path.to_owned(), key: key.clone() })?;
+        let is_switch = matches!(flag.get_action(), clap::ArgAction::SetTrue);
+        let values = values(value, is_switch).map_err(|(expected, found)| {
+            FileError::WrongType { path: path.to_owned(), key: key.clone(), expected, found }
+        })?;
+        let said = given.value_source(flag.get_id().as_str());
+        if !matches!(said, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
+            arguments.extend(values.into_iter().map(|value| match value {
+                Some(value) => format!("--{key}={value}").into(),
+                None => format!("--{key}").into(),
+            }));
+        }
+    }
+    Ok(arguments)
+}
+
+/// The values of a key, one for each time its flag would be typed; `None` for a bare switch. Or
+/// what was expected, and what was found.
+fn values(
+    value: &toml::Value,
+    is_switch: bool,
+) -> Result<Vec<Option<String>>, (&'static str, &'static str)> {
+    match value {
+        toml::Value::Boolean(on) if is_switch => Ok(if *on { vec![None] } else { Vec::new() }),
+        other if is_switch => Err(("true or false", other.type_str())),
+        toml::Value::String(text) => Ok(vec![Some(text.clone())]),
+        toml::Value::Integer(number) => Ok(vec![Some(number.to_string())]),
+        toml::Value::Array(items) => items
+            .iter()
+            .map(|item| match item {
+                toml::Value::String(text) => Ok(Some(text.clone())),
+                other => Err(("a list of strings", other.type_str())),
+            })
+            .collect(),
+        other => Err(("a string, a number or a list of strings", other.type_str())),
+    }
+}
+
+fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
+    let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+    let detail = format!("line {line}: {}", error.message());
+    FileError::Malformed { path: path.to_owned(), detail }
+}
+
+/// Reads an address that others can be told: http or https, a host, no query.
+fn public_url(text: &str) -> Result<String, String> {
+    let expected = || "expected a URL such as `https://hooks.example.com`".to_owned();
+    let url = url::Url::parse(text).map_err(|_| expected())?;
+    let usable = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some_and(|host| !host.is_empty())
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if usable { Ok(text.trim_end_matches('/').to_owned()) } else { Err(expected()) }
+}
+
+/// Reads a range; a bare address is a range of one.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "expected a range such as `10.0.0.0/8` or `fd00::/8`".to_owned())
+}
+
+/// Reads a body limit. One below a kilobyte would refuse every event there is.
+fn body_limit(text: &str) -> Result<u64, String> {
+    bytes(text).and_then(|limit| match limit {
+        1024..=0x4000_0000 => Ok(limit),
+        _ => Err("expected a size from 1KiB to 1GiB".to_owned()),
+    })
+}
+
+fn host(text: &str) -> Result<(String, Dialect), String> {
+    let (name, dialect) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("expected `name=dialect`, such as `api.posthawk.example.com=posthawk`")?;
+    let dialect = dialect.parse::<Dialect>().map_err(|error| error.to_string())?;
+    Ok((name.to_ascii_lowercase(), dialect))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches};
+
+    use super::*;
+
+    fn read(typed: &[&str], file: &str) -> Result<Options, String> {
+        let command = || Options::augment_args(clap::Command::new("serve"));
+        let path = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(path.path(), file).unwrap();
+        let arguments = || std::iter::once("serve").chain(typed.iter().copied());
+        let given = command().try_get_matches_from(arguments()).map_err(|e| e.to_string())?;
+        let more = file_arguments(path.path(), &command(), &given)
+            .map_err(|e| e.to_string().replace(&path.path().display().to_string(), "FILE"))?;
+        let all = arguments().map(OsString::from).chain(more);
+        let matches = command().try_get_matches_from(all).map_err(|e| e.to_string())?;
+        Ok(Options::from_arg_matches(&matches).unwrap())
+    }
+
+    #[test]
+    fn defaults_are_those_of_settings() {
+        let options = read(&[], "").unwrap();
+        let (read, plain) = (options.settings(options.listen), Settings::default());
+        assert_eq!(format!("{read:?}"), format!("{plain:?}"));
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let file = "freshness = \"5m\"\nmax-connections = 9\nallow-http = true\n\
+                    allow-target = [\"10.0.0.0/8\", \"127.0.0.1\"]";
+        let options = read(&["--max-connections", "7"], file).unwrap();
+        assert_eq!(options.freshness, Duration::from_mins(5));
+        assert_eq!(options.max_connections, 7);
+        assert!(options.allow_http);
+        assert_eq!(options.allow_target.len(), 2);
+        assert_eq!(options.retention_age, Duration::from_hours(7 * 24));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let refused = read(&[], "lisen = \"127.0.0.1:1\"").unwrap_err();
+        assert!(refused.starts_with("FILE: unknown key `lisen`"), "{refused}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_named_with_its_key() {
+        let refused = read(&[], "allow-http = \"yes\"").unwrap_err();
+        assert_eq!(refused, "FILE: `allow-http`: expected true or false, found string");
+        let refused = read(&[], "listen = 1.5").unwrap_err();
+        assert!(refused.ends_with("found float"), "{refused}");
+    }
+
+    #[test]
+    fn a_malformed_file_is_named_with_its_line() {
+        let refused = read(&[], "log = \"info\"\nlisten = =").unwrap_err();
+        assert!(refused.starts_with("FILE: line 2: "), "{refused}");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for typed in [
+            ["--public-url", "ftp://example.com"],
+            ["--public-url", "example.com"],
+            ["--allow-target", "10.0.0.0/99"],
+            ["--body-limit", "12"],
+            ["--host", "a.example.com=sendmail"],
+            ["--retry-schedule", "10m,soon"],
+        ] {
+            assert!(read(&typed, "").is_err(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_comma_separated() {
+        let typed = ["--retry-schedule", "10m,1h", "--host", "a.io=mailgun,b.io=posthawk"];
+        let options = read(&typed, "").unwrap();
+        assert_eq!(options.retry_schedule, [Duration::from_mins(10), Duration::from_hours(1)]);
+        assert_eq!(options.host[1], ("b.io".to_owned(), Dialect::Posthawk));
     }
 }
