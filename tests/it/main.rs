@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The integration tests: one binary, real sockets, real directories.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod tidy;

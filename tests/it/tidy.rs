@@ -1,0 +1,188 @@
+//! Rules of the repository that no lint knows: layers, homes of crates, sizes, the pure crate.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The service's modules, lowest first: a module names only those before it (`src/lib.rs`).
+const LAYERS: [&str; 12] = [
+    "model", "ambient", "config", "retry", "metrics", "store", "client", "ingest", "worker",
+    "migrate", "http", "cli",
+];
+
+/// Pairs that the order allows and the design does not: a request causes a delivery only through
+/// a durable record.
+const STRANGERS: [(&str, &str); 2] = [("http", "worker"), ("http", "client")];
+
+/// Crates with one home, and where that is.
+const HOMES: [(&str, &[&str]); 2] =
+    [("sled", &["src/store/embedded"]), ("warp", &["src/http/", "src/cli/serve"])];
+
+/// The crates the mapping layer may use: none of them does I/O. What `jiff` could tell of the time
+/// is forbidden by `clippy.toml`.
+const PURE: [&str; 8] =
+    ["base64", "hmac", "jiff", "serde", "serde_json", "sha2", "subtle", "thiserror"];
+
+/// Lines a file may have without its inline tests, and the tables that may have more.
+const LINES_MAX: usize = 500;
+const TABLES: [&str; 0] = [];
+
+#[test]
+fn a_module_names_only_modules_below_it() {
+    let rank = |module: &str| LAYERS.iter().position(|layer| *layer == module);
+    let mut breaches = Vec::new();
+    for file in sources(&["src"]) {
+        let own = file.path.trim_start_matches("src/");
+        let own = own.split(['/', '.']).next().expect("a path has a first part");
+        if own == "main" || own == "lib" {
+            continue;
+        }
+        let Some(own_rank) = rank(own) else {
+            breaches.push(format!("{}: `{own}` is no layer; give it a place in LAYERS", file.path));
+            continue;
+        };
+        for named in crate_modules(&file.code()) {
+            let above = rank(&named).is_some_and(|named_rank| named_rank > own_rank);
+            if above || STRANGERS.contains(&(own, named.as_str())) {
+                breaches.push(format!("{}: `{own}` must not name `{named}`", file.path));
+            }
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn every_file_says_first_what_it_is_for() {
+    let silent = |file: &Source| !file.text.starts_with("//! ");
+    assert_none(&paths(&["src", "compat/src", "tests", "benches"], silent));
+}
+
+#[test]
+fn a_file_ends_before_its_reader_tires() {
+    let long = |file: &Source| {
+        file.lines_without_tests() > LINES_MAX && !TABLES.contains(&file.path.as_str())
+    };
+    assert_none(&paths(&["src", "compat/src", "tests", "benches"], long));
+}
+
+#[test]
+fn a_crate_with_a_home_stays_there() {
+    let mut breaches = Vec::new();
+    for (name, homes) in HOMES {
+        let at_home = |file: &Source| homes.iter().any(|home| file.path.starts_with(home));
+        let names = |file: &Source| mentions(&file.code(), &format!("{name}::"));
+        breaches.extend(paths(&["src"], |file| names(file) && !at_home(file)));
+    }
+    let users = paths(&["src"], |file| mentions(&file.code(), "sled::"));
+    if users.len() > 1 {
+        breaches.push(format!("sled is named in more than one file: {}", users.join(", ")));
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn the_mapping_layer_can_do_no_io() {
+    let manifest: toml::Table =
+        fs::read_to_string(root().join("compat/Cargo.toml")).unwrap().parse().unwrap();
+    let dependencies = manifest["dependencies"].as_table().unwrap();
+    let mut breaches: Vec<String> =
+        dependencies.keys().filter(|name| !PURE.contains(&name.as_str())).cloned().collect();
+    for outside in ["std::fs", "std::net", "std::env", "std::process", "std::thread", "std::io"] {
+        breaches.extend(paths(&["compat/src"], |file| mentions(&file.code(), outside)));
+    }
+    assert_none(&breaches);
+}
+
+struct Source {
+    /// Relative to the repository.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The text without its comment lines: documentation may link wherever it likes.
+    fn code(&self) -> String {
+        let code = |line: &&str| !line.trim_start().starts_with("//");
+        self.text.lines().filter(code).collect::<Vec<_>>().join("\n")
+    }
+
+    fn lines_without_tests(&self) -> usize {
+        self.text.lines().take_while(|line| *line != "#[cfg(test)]").count()
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below `folders`.
+fn sources(folders: &[&str]) -> Vec<Source> {
+    let mut waiting: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    let mut found = Vec::new();
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push(Source { path, text });
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no sources below {folders:?}");
+    found
+}
+
+fn paths(folders: &[&str], breaks: impl Fn(&Source) -> bool) -> Vec<String> {
+    sources(folders).into_iter().filter(|file| breaks(file)).map(|file| file.path).collect()
+}
+
+/// Whether `code` has `word` where a path may begin: `crate::warp::` does not name the crate `warp`.
+fn mentions(code: &str, word: &str) -> bool {
+    let part_of_a_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    code.match_indices(word).any(|(at, _)| !code[..at].ends_with(part_of_a_path))
+}
+
+/// The modules that `code` names as `crate::module` or `crate::{module, …}`.
+fn crate_modules(code: &str) -> Vec<String> {
+    let name = |text: &str| -> String {
+        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let mut named = Vec::new();
+    for (at, root) in code.match_indices("crate::") {
+        let rest = &code[at + root.len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            named.push(name(rest));
+            continue;
+        };
+        let mut depth = 1;
+        let mut item = String::new();
+        for c in group.chars() {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            if depth == 0 || (depth == 1 && c == ',') {
+                named.push(name(&item));
+                item.clear();
+            } else {
+                item.push(c);
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    named
+}
+
+#[track_caller]
+fn assert_none(breaches: &[String]) {
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+#[test]
+fn modules_are_found_in_every_way_of_naming_them() {
+    let code = "use crate::model::{Id, crate_name}; use crate::{store::{self, Error}, http};";
+    assert_eq!(crate_modules(code), ["model", "store", "http"]);
+    assert!(mentions("let x = sled::open()", "sled::"));
+    assert!(!mentions("crate::store::sled::open() + assailed::x", "sled::"));
+}
