@@ -2,8 +2,36 @@
 //!
 //! Times come in as arguments, tokens too; comparison is constant-time; a [`Secret`] cannot be
 //! printed.
+//!
+//! ```
+//! use waypost_compat::signature::{Scheme, Secret, Stamp, sign, verify};
+//! use waypost_compat::Dialect;
+//!
+//! let secret = Secret::new("whsec_00112233445566778899aabbccddeeff0011223344556677");
+//! let body = br#"{"id":"evt_1","type":"delivered"}"#;
+//! let stamp = Stamp { timestamp: 1705315800, token: "", event_id: "evt_1", event_name: "delivered" };
+//! let signed = sign(Scheme::MailingApi, &[&secret], body, &stamp);
+//!
+//! let header = |name: &str| {
+//!     let found = signed.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+//!     found.map(|(_, value)| value.as_str())
+//! };
+//! let now = 1705315860;
+//! let verified = verify(Dialect::MailingApi, &[&secret], header, &signed.body, now, 300).unwrap();
+//! assert_eq!(verified.timestamp, Some(1705315800));
+//! ```
+
+mod mac;
+mod mailgun;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod verify;
 
 use std::fmt;
+
+pub use sign::sign;
+pub use verify::verify;
 
 use crate::dialect::Dialect;
 
@@ -22,6 +50,14 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// The last four characters, by which a person tells one secret from another (MailStack's
+    /// `secretHint`, `spec/providers.md` §1.2). Nothing of a secret too short to spare them.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        let last_four = self.0.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+        if self.0.chars().count() < 12 { "" } else { &self.0[last_four..] }
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -30,7 +66,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How a webhook's requests are signed. Each dialect has a default; some have a second form.
+/// How a webhook's requests are signed (`spec/providers.md` §3.3). Each dialect has a default; some have a second form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// In the body: hex HMAC of timestamp and token (`spec/mailgun-events.md` §2).
@@ -86,14 +122,6 @@ pub struct Signed {
     pub body: Vec<u8>,
 }
 
-/// Signs a rendered payload for one attempt. Every one of `secrets` signs where the scheme can
-/// carry several signatures (a rotation's overlap); otherwise the first does.
-#[must_use]
-pub fn sign(scheme: Scheme, secrets: &[&Secret], payload: &[u8], stamp: &Stamp<'_>) -> Signed {
-    let _ = (scheme, secrets, payload, stamp);
-    unimplemented!()
-}
-
 /// What a good signature also told us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
@@ -128,20 +156,4 @@ pub enum VerifyError {
         /// The window in seconds.
         tolerance_s: i64,
     },
-}
-
-/// Checks a provider's request against the secrets of a source, in every form that the provider is
-/// known to have used. Constant time; any one of `secrets` will do.
-///
-/// `header` looks a request header up by its lower-case name; `now` is in Unix seconds.
-pub fn verify<'h>(
-    dialect: Dialect,
-    secrets: &[&Secret],
-    header: impl Fn(&str) -> Option<&'h str>,
-    body: &[u8],
-    now: i64,
-    tolerance_s: i64,
-) -> Result<Verified, VerifyError> {
-    let _ = (dialect, secrets, header, body, now, tolerance_s);
-    unimplemented!()
 }
