@@ -35,6 +35,34 @@ pub struct Settings {
     pub hosts: Vec<(String, Dialect)>,
     /// The dialect whose error shape answers a request on `/v1/webhooks` without a credential.
     pub default_dialect: Dialect,
+    /// How connections are served.
+    pub serving: Serving,
+}
+
+/// How many connections there may be, and how long a client may take over each part of its request.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving {
+    /// Connections open at once; more wait to be accepted. Half of the 1,024 descriptors that a
+    /// process usually may have: the other half is for receivers and the store.
+    pub connections_max: usize,
+    /// From the end of one request (or the beginning of the connection) to the end of the next
+    /// one's head, so also how long an idle connection is kept.
+    pub header_timeout: Duration,
+    /// From the end of the head to the end of the body.
+    pub body_timeout: Duration,
+    /// How long requests in flight may go on after the signal to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self {
+            connections_max: 512,
+            header_timeout: Duration::from_mins(1),
+            body_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -47,6 +75,7 @@ impl Default for Settings {
             urls_per_event_max: 3,
             hosts: Vec::new(),
             default_dialect: Dialect::MailingApi,
+            serving: Serving::default(),
         }
     }
 }
