@@ -1,0 +1,191 @@
+//! Kill -9, fifty times, at random moments, under load: nothing acknowledged is lost, and what is
+//! delivered twice was on its way when the gateway died.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use waypost::ambient::Ambient;
+use waypost_compat::Dialect;
+
+use crate::support::api::{Api, Feed};
+use crate::support::process::Gateway;
+use crate::support::receiver::{Received, Receiver};
+use crate::support::say;
+
+const KILLS: usize = 50;
+
+/// Connections that post, each the next event as soon as its last is answered.
+const SENDERS: usize = 8;
+
+/// How long before a kill a delivery may have reached the receiver without the gateway's having
+/// noted it for good: its answer on the way, and the marks of success that are written together.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_kills_under_load_lose_nothing_that_was_acknowledged() {
+    let seed = std::env::var("WAYPOST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from_le_bytes(Ambient::system().random()));
+    let mut random = Random(seed);
+    let data = TempDir::new().unwrap();
+    let receiver = Receiver::start().await;
+    let mut gateway = Gateway::start(data.path());
+    let api = Api::new(&gateway.url);
+    api.create_domain("crash.example.com").await;
+    api.create_webhooks("crash.example.com", &["delivered"], &receiver.url).await;
+    let feed = api.create_source("crash.example.com", Dialect::Mailgun).await;
+
+    let ledger = Arc::new(Ledger::default());
+    let mut kills = Vec::new();
+    for _ in 0..KILLS {
+        let load = Load::start(&gateway, &feed, &ledger);
+        tokio::time::sleep(Duration::from_millis(random.below(500))).await;
+        kills.push(Instant::now());
+        gateway.kill();
+        load.stop().await;
+        gateway = Gateway::start(data.path());
+    }
+    let acknowledged = ledger.acknowledged.lock().unwrap().clone();
+    let arrivals = all_arrivals(&receiver, &acknowledged, seed).await;
+
+    let repeats = arrivals.values().map(|times| times.len() - 1).sum::<usize>();
+    for (event, times) in &arrivals {
+        for pair in times.windows(2) {
+            let died_between = |kill: &Instant| {
+                *kill + Duration::from_millis(1) >= pair[0]
+                    && kill.saturating_duration_since(pair[0]) <= IN_FLIGHT
+                    && *kill <= pair[1]
+            };
+            let gap = pair[1] - pair[0];
+            assert!(
+                kills.iter().any(died_between),
+                "seed {seed}: {event} came twice, {gap:?} apart, and no kill explains it"
+            );
+        }
+    }
+    assert!(acknowledged.len() > KILLS, "seed {seed}: hardly any load: {}", acknowledged.len());
+    say(&format!(
+        "{KILLS} kills: {} events acknowledged, 0 lost, {repeats} delivered again",
+        acknowledged.len()
+    ));
+}
+
+/// When each event came, once everything in `acknowledged` has.
+async fn all_arrivals(
+    receiver: &Receiver,
+    acknowledged: &HashSet<String>,
+    seed: u64,
+) -> HashMap<String, Vec<Instant>> {
+    let mut arrivals: HashMap<String, Vec<Instant>> = HashMap::new();
+    let mut read = 0;
+    loop {
+        let received = receiver.received_since(read);
+        read += received.len();
+        for request in &received {
+            arrivals.entry(event_id(request)).or_default().push(request.at);
+        }
+        let missing = acknowledged.iter().filter(|id| !arrivals.contains_key(*id)).count();
+        if missing == 0 {
+            return arrivals;
+        }
+        if !receiver.more_than(read).await {
+            panic!(
+                "seed {seed}: {missing} of {} acknowledged events were lost",
+                acknowledged.len()
+            );
+        }
+    }
+}
+
+fn event_id(request: &Received) -> String {
+    request.json()["event-data"]["id"].as_str().unwrap().to_owned()
+}
+
+/// What the provider knows.
+#[derive(Default)]
+struct Ledger {
+    /// Events answered with success: these must arrive.
+    acknowledged: Mutex<HashSet<String>>,
+    /// Events posted and not answered: a provider posts them again, and so do we.
+    unanswered: Mutex<Vec<String>>,
+    posted: AtomicUsize,
+}
+
+impl Ledger {
+    fn next(&self) -> String {
+        let again = self.unanswered.lock().unwrap().pop();
+        again.unwrap_or_else(|| format!("event-{}", self.posted.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+/// Senders at work on one life of the gateway.
+struct Load {
+    stopped: Arc<AtomicBool>,
+    senders: JoinSet<()>,
+}
+
+impl Load {
+    fn start(gateway: &Gateway, feed: &Feed, ledger: &Arc<Ledger>) -> Self {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let mut senders = JoinSet::new();
+        for _ in 0..SENDERS {
+            let (api, feed) = (Api::new(&gateway.url), feed.clone());
+            let (ledger, stopped) = (Arc::clone(ledger), Arc::clone(&stopped));
+            senders.spawn(async move {
+                while !stopped.load(Ordering::Relaxed) {
+                    let id = ledger.next();
+                    if post(&api, &feed, &id).await {
+                        ledger.acknowledged.lock().unwrap().insert(id);
+                    } else {
+                        // The gateway is dead: another try in this life would only spin.
+                        ledger.unanswered.lock().unwrap().push(id);
+                        return;
+                    }
+                }
+            });
+        }
+        Self { stopped, senders }
+    }
+
+    async fn stop(self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.senders.join_all().await;
+    }
+}
+
+/// Posts one event; whether it was acknowledged.
+async fn post(api: &Api, feed: &Feed, id: &str) -> bool {
+    let ambient = Ambient::system();
+    let now = ambient.now().millis();
+    let event = json!({
+        "event": "delivered",
+        "id": id,
+        "timestamp": 1_795_000_000.5,
+        "recipient": "user@example.com",
+        "message": { "headers": { "message-id": format!("{id}@crash.example.com") } },
+    });
+    let event = serde_json::to_vec(&event).unwrap();
+    let token = ambient.random_hex::<25>();
+    match api.ingest(feed, &event, now / 1000, &token).await {
+        Ok(answer) => answer.status.is_success(),
+        Err(_) => false,
+    }
+}
+
+/// `SplitMix64`: a seed that is printed makes the same moments again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
