@@ -1,0 +1,66 @@
+//! `POST /ingest/{source_id}`: where providers send their events.
+
+use serde_json::json;
+use tracing::{debug, info};
+use warp::Filter;
+use warp::http::{HeaderMap, StatusCode};
+use warp::reply::Response;
+
+use super::body::body;
+use super::native::error::ApiError;
+use super::native::json::answer;
+use super::route::{route, with};
+use super::{App, Body, BodyError, Route};
+use crate::ingest::{Ingest, Refusal};
+use crate::model::SourceId;
+
+/// The ingest URL. Some providers try a new URL with another method first, so that too is answered
+/// in words.
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let url = warp::path!("ingest" / String);
+    let headers = warp::header::headers_cloned();
+    vec![
+        route(url.and(warp::post()).and(headers).and(body(app)).and(with(app)).then(take)),
+        route(url.map(|_| explain())),
+    ]
+}
+
+async fn take(
+    id: String,
+    headers: HeaderMap,
+    body: Result<Body, BodyError>,
+    app: App,
+) -> Result<Response, ApiError> {
+    let source: SourceId = id.parse().map_err(|_| Refusal::NoSuchSource)?;
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let taken = app.ingest().take(source, header, body?.bytes).await;
+    let taken = taken.map_err(|refusal| {
+        debug!(source.id = %source, %refusal, "a request to an ingest URL was refused");
+        ApiError::from(refusal)
+    })?;
+    if !taken.known {
+        info!(
+            source.id = %source,
+            event.id = %taken.id(),
+            "kept a {} event whose name is none that we know; nobody is told of it",
+            taken.dialect
+        );
+    }
+    let body = json!({ "id": taken.id(), "status": taken.status() });
+    Ok(answer(StatusCode::OK, &body))
+}
+
+fn explain() -> ApiError {
+    ApiError::method("POST", "this is an ingest URL: the provider sends its events here, by POST")
+}
+
+impl App {
+    /// What takes events in.
+    pub(super) fn ingest(&self) -> Ingest {
+        Ingest {
+            store: self.store.clone(),
+            ambient: self.ambient.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Deliveries: what is on its way to whom, every attempt, and once more from the start.
+
+use serde_json::{Value, json};
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::error::ApiError;
+use super::json::answer;
+use super::query::{Query, listing, query};
+use crate::http::auth::credentials;
+use crate::http::route::{route, with};
+use crate::http::{App, Credentials, Route};
+use crate::model::{Attempt, Delivery, DeliveryId, Outcome};
+use crate::store::DeliveryFilter;
+
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let all = warp::path!("deliveries");
+    let one = warp::path!("deliveries" / String);
+    let again = warp::path!("deliveries" / String / "replay");
+    vec![
+        route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list)),
+        route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
+        route(again.and(warp::post()).and(credentials()).and(with(app)).then(replay)),
+    ]
+}
+
+async fn list(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let known = ["domain", "state", "webhook", "event", "limit", "cursor"];
+    let query = Query::read(&raw, &known)?;
+    let filter = DeliveryFilter {
+        domain: manager.narrowed(query.parsed("domain")?)?,
+        state: query.word("state")?,
+        webhook: query.parsed("webhook")?,
+        event: query.parsed("event")?,
+    };
+    let page = app.store.deliveries(manager.account(), &filter, &query.page()?).await?;
+    Ok(answer(StatusCode::OK, &listing(&page, summary)))
+}
+
+async fn show(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let delivery = app.delivery_at(&id, &credentials).await?;
+    let mut shown = summary(&delivery);
+    shown["attempts"] = delivery.attempts.iter().map(attempt).collect();
+    Ok(answer(StatusCode::OK, &shown))
+}
+
+/// A new delivery of the same event to the same webhook, due at once.
+async fn replay(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let delivery = app.delivery_at(&id, &credentials).await?;
+    let gone = |code, what: &str| {
+        let message =
+            format!("{what} of delivery {} is gone, so it cannot be repeated", delivery.id);
+        ApiError::new(StatusCode::CONFLICT, code, message)
+    };
+    if app.store.webhook(delivery.account, delivery.webhook).await?.is_none() {
+        return Err(gone("webhook_gone", "the webhook"));
+    }
+    let new = DeliveryId::timed(app.ambient.now(), app.ambient.random());
+    let replayed = app.store.replay(delivery.account, delivery.id, new).await?;
+    let replayed = replayed.ok_or_else(|| gone("event_gone", "the event"))?;
+    Ok(answer(StatusCode::ACCEPTED, &json!({ "id": replayed.id })))
+}
+
+impl App {
+    async fn delivery_at(&self, id: &str, credentials: &Credentials) -> Result<Delivery, ApiError> {
+        let manager = self.manager(credentials).await?;
+        let missing = || ApiError::missing("delivery", id);
+        let id: DeliveryId = id.parse().map_err(|_| missing())?;
+        let delivery = self.store.delivery(manager.account(), id).await?;
+        delivery.filter(|delivery| manager.sees(&delivery.domain)).ok_or_else(missing)
+    }
+}
+
+/// A delivery as it is listed: `attempts` says how many there were. A delivery shown by itself has
+/// the attempts themselves in that place, of which the oldest may have been dropped.
+pub(super) fn summary(delivery: &Delivery) -> Value {
+    let last = delivery.attempts.last();
+    json!({
+        "id": delivery.id,
+        "event_id": delivery.event,
+        "domain": delivery.domain,
+        "webhook_id": delivery.webhook,
+        "url": delivery.url,
+        "dialect": delivery.dialect,
+        "kind": delivery.kind,
+        "state": delivery.state,
+        "attempts": delivery.attempt_count,
+        "attempt_count": delivery.attempt_count,
+        "last_status": last.and_then(status),
+        "last_error": last.and_then(error),
+        "next_attempt_at": delivery.next_attempt_at.map(|at| at.rfc3339()),
+        "created_at": delivery.id.time().rfc3339(),
+        "replay_of": delivery.replay_of,
+    })
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    let retry_after = match attempt.outcome {
+        Outcome::Answered { retry_after, .. } => retry_after,
+        Outcome::Failed(_) => None,
+    };
+    json!({
+        "at": attempt.at.rfc3339(),
+        "duration_ms": u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
+        "status": status(attempt),
+        "error": error(attempt),
+        "retry_after_s": retry_after.map(|wait| wait.as_secs()),
+        "address": attempt.address,
+        "excerpt": attempt.excerpt,
+        "lost": attempt.lost,
+    })
+}
+
+/// What the receiver answered, if it did.
+const fn status(attempt: &Attempt) -> Option<u16> {
+    match attempt.outcome {
+        Outcome::Answered { status, .. } => Some(status),
+        Outcome::Failed(_) => None,
+    }
+}
+
+/// The class of error, if there was no answer.
+fn error(attempt: &Attempt) -> Option<Value> {
+    match attempt.outcome {
+        Outcome::Answered { .. } => None,
+        Outcome::Failed(failure) => Some(json!(failure)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use waypost_compat::{Dialect, Kind};
+
+    use super::*;
+    use crate::model::{
+        AccountId, DeliveryState, EventId, Failure, TargetId, Timestamp, WebhookId,
+    };
+
+    fn delivery(attempts: Vec<Attempt>) -> Delivery {
+        let at = Timestamp::from_millis(1_705_315_800_000);
+        Delivery {
+            id: DeliveryId::timed(at, [1; 10]),
+            account: AccountId::from_bytes([2; 16]),
+            domain: "example.com".parse().unwrap(),
+            event: EventId::from_bytes([3; 16]),
+            kind: Some(Kind::Delivered),
+            webhook: WebhookId::from_bytes([4; 16]),
+            dialect: Dialect::Mailgun,
+            target: TargetId::from_bytes([5; 16]),
+            url: "https://user:pass@a.example/hook".parse().unwrap(),
+            state: DeliveryState::Waiting,
+            next_attempt_at: Some(at.plus(Duration::from_mins(10))),
+            attempt_count: u32::try_from(attempts.len()).unwrap(),
+            attempts,
+            replay_of: None,
+        }
+    }
+
+    fn tried(outcome: Outcome) -> Attempt {
+        Attempt {
+            at: Timestamp::from_millis(1_705_315_800_250),
+            duration: Duration::from_millis(31),
+            outcome,
+            address: Some("192.0.2.1:443".parse().unwrap()),
+            excerpt: "busy".to_owned(),
+            lost: vec!["geolocation".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_delivery_that_waits_shows_when_and_what_came_last() {
+        let busy = Outcome::Answered { status: 503, retry_after: Some(Duration::from_secs(7)) };
+        let delivery = delivery(vec![tried(Outcome::Failed(Failure::Dns)), tried(busy)]);
+        let shown = summary(&delivery);
+        assert_eq!(shown["url"], "https://user:pass@a.example/hook");
+        assert_eq!(shown["attempts"], 2);
+        assert_eq!((&shown["last_status"], &shown["last_error"]), (&json!(503), &Value::Null));
+        assert_eq!(shown["created_at"], "2024-01-15T10:50:00Z");
+        assert_eq!(shown["next_attempt_at"], "2024-01-15T11:00:00Z");
+        assert_eq!(
+            attempt(&delivery.attempts[1]).to_string(),
+            r#"{"at":"2024-01-15T10:50:00.25Z","duration_ms":31,"status":503,"error":null,"retry_after_s":7,"address":"192.0.2.1:443","excerpt":"busy","lost":["geolocation"]}"#,
+        );
+    }
+
+    #[test]
+    fn an_attempt_without_an_answer_has_an_error_class_instead() {
+        let failed = attempt(&tried(Outcome::Failed(Failure::Blocked)));
+        assert_eq!((&failed["status"], &failed["error"]), (&Value::Null, &json!("blocked")));
+    }
+}

@@ -1,0 +1,190 @@
+//! What a client of the native API, or a provider at an ingest URL, may read of an error.
+
+use serde_json::json;
+use warp::Reply;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+use waypost_compat::dialect::UnknownDialect;
+use waypost_compat::signature::VerifyError;
+
+use super::json::answer;
+use crate::http::BodyError;
+use crate::ingest::{BatchError, Refusal};
+use crate::model::DomainName;
+use crate::store;
+
+/// An error as it is answered: `{"error":{"code","message","field"?}}`.
+#[derive(Debug)]
+pub(in crate::http) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    field: Option<String>,
+    extra: Option<(header::HeaderName, HeaderValue)>,
+}
+
+impl ApiError {
+    /// An error with its status, its code for programs and its text for people.
+    pub(in crate::http) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { status, code, message: message.into(), field: None, extra: None }
+    }
+
+    /// A field of the body or a parameter of the query that is not as it should be.
+    pub(super) fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", message).about(field)
+    }
+
+    /// The same error, about this field.
+    pub(super) fn about(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    /// A body that is not what the endpoint reads.
+    pub(super) fn malformed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", message)
+    }
+
+    /// No credential that opens the native API.
+    pub(super) fn unauthorized(found: &str) -> Self {
+        let message = format!(
+            "expected HTTP Basic credentials, user `api` and password an API key, found {found}"
+        );
+        let challenge = HeaderValue::from_static(r#"Basic realm="waypost""#);
+        Self {
+            extra: Some((header::WWW_AUTHENTICATE, challenge)),
+            ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+        }
+    }
+
+    /// A good credential that may not do this.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// Nothing by this name that the caller may see. What belongs to others looks the same.
+    pub(super) fn missing(noun: &str, name: &str) -> Self {
+        let message = format!("there is no {noun} {}", quoted(name));
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// No such domain, and how to come by one.
+    pub(super) fn missing_domain(name: &DomainName) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!(
+                "there is no domain {name} in this account; create it with `waypost domain add \
+                 {name}` or `POST /v4/domains` and the form field `name={name}`"
+            ),
+        )
+    }
+
+    /// The method is not one of those that the path takes.
+    pub(in crate::http) fn method(allow: &'static str, message: impl Into<String>) -> Self {
+        let allow = HeaderValue::from_static(allow);
+        Self {
+            extra: Some((header::ALLOW, allow)),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+        }
+    }
+
+    fn unavailable(error: &store::Error, message: impl Into<String>) -> Self {
+        tracing::error!(%error, "the store could not do what was asked");
+        // A full disk or queue wants longer than a hiccup.
+        let wait = HeaderValue::from_static(if error.is_full() { "30" } else { "5" });
+        Self {
+            extra: Some((header::RETRY_AFTER, wait)),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+        }
+    }
+
+    /// The part of the answer that stands under `error`.
+    pub(super) fn body(&self) -> serde_json::Value {
+        let mut body = json!({ "code": self.code, "message": self.message });
+        if let Some(field) = &self.field {
+            body["field"] = json!(field);
+        }
+        body
+    }
+
+    /// The status that it is answered with.
+    pub(in crate::http) const fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+/// What a client sent, short enough to be repeated to it.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{:?}", text.chars().take(64).collect::<String>())
+}
+
+impl Reply for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = answer(self.status, &json!({ "error": self.body() }));
+        if let Some((name, value)) = self.extra {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl From<store::Error> for ApiError {
+    fn from(error: store::Error) -> Self {
+        Self::unavailable(&error, "the store could not do this; try again")
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string())
+            }
+            BodyError::Broken => Self::malformed(error.to_string()),
+        }
+    }
+}
+
+impl From<BatchError> for ApiError {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::TooMany(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many", error.to_string())
+            }
+            BatchError::Empty | BatchError::Malformed(_) => Self::malformed(error.to_string()),
+        }
+    }
+}
+
+impl From<UnknownDialect> for ApiError {
+    fn from(error: UnknownDialect) -> Self {
+        Self { code: "unknown_dialect", ..Self::invalid("dialect", error.to_string()) }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        let unauthorized = |code| Self::new(StatusCode::UNAUTHORIZED, code, message.clone());
+        match &refusal {
+            Refusal::NoSuchSource => Self::new(StatusCode::NOT_FOUND, "not_found", message),
+            Refusal::Disabled => unauthorized("source_disabled"),
+            Refusal::NoSecret => unauthorized("no_secret"),
+            Refusal::Signature(VerifyError::Missing(_)) => unauthorized("missing_signature"),
+            Refusal::Signature(VerifyError::Malformed { .. }) => {
+                unauthorized("malformed_signature")
+            }
+            Refusal::Signature(VerifyError::Mismatch) => unauthorized("bad_signature"),
+            Refusal::Signature(VerifyError::Stale { .. }) => unauthorized("stale_signature"),
+            Refusal::NotAnEvent { error, .. } => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, "not_an_event", message).about(error.field.clone())
+            }
+            Refusal::Unavailable(error) => Self::unavailable(error, message),
+        }
+    }
+}

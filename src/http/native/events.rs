@@ -1,0 +1,116 @@
+//! Events: what came in, as it came, and what became of it.
+
+use serde_json::{Value, json};
+use warp::Filter;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+use waypost_compat::Kind;
+
+use super::deliveries;
+use super::error::ApiError;
+use super::json::answer;
+use super::query::{Query, listing, query};
+use crate::http::auth::credentials;
+use crate::http::route::{route, with};
+use crate::http::{App, Credentials, Route};
+use crate::model::{Delivery, DeliveryId, EventId, StoredEvent};
+use crate::store::{DeliveryFilter, EventFilter, Page};
+
+/// The word for events whose name is none that we know, where a kind is asked for.
+const UNKNOWN: &str = "unknown";
+
+/// How many of its deliveries are shown with an event; the list of deliveries has them all.
+const DELIVERIES_MAX: usize = 200;
+
+/// How many pages of the store are read for them: the work for one answer is bounded.
+const PAGES_MAX: usize = 8;
+
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let all = warp::path!("events");
+    let one = warp::path!("events" / String);
+    let original = warp::path!("events" / String / "body");
+    vec![
+        route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list)),
+        route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
+        route(original.and(warp::get()).and(credentials()).and(with(app)).then(body)),
+    ]
+}
+
+async fn list(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let query = Query::read(&raw, &["domain", "kind", "recipient", "limit", "cursor"])?;
+    let unknown = query.text("kind") == Some(UNKNOWN);
+    let filter = EventFilter {
+        domain: manager.narrowed(query.parsed("domain")?)?,
+        kind: if unknown { None } else { query.parsed::<Kind>("kind")? },
+        unknown,
+        recipient: query.text("recipient").map(str::to_owned),
+    };
+    let page = app.store.events(manager.account(), &filter, &query.page()?).await?;
+    Ok(answer(StatusCode::OK, &listing(&page, shown)))
+}
+
+async fn show(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let event = app.event_at(&id, &credentials).await?;
+    let deliveries = app.deliveries_of(&event).await?;
+    let mut shown = shown(&event);
+    shown["deliveries"] = deliveries.iter().map(deliveries::summary).collect();
+    Ok(answer(StatusCode::OK, &shown))
+}
+
+/// The provider's original bytes.
+async fn body(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let event = app.event_at(&id, &credentials).await?;
+    let mut response = Response::new(event.body.into());
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    // Somebody else wrote these bytes: no browser shall take them for a page.
+    let literal = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, literal);
+    Ok(response)
+}
+
+impl App {
+    async fn event_at(&self, id: &str, credentials: &Credentials) -> Result<StoredEvent, ApiError> {
+        let manager = self.manager(credentials).await?;
+        let missing = || ApiError::missing("event", id);
+        let id: EventId = id.parse().map_err(|_| missing())?;
+        let event = self.store.event(manager.account(), id).await?;
+        event.filter(|event| manager.sees(&event.domain)).ok_or_else(missing)
+    }
+
+    async fn deliveries_of(&self, event: &StoredEvent) -> Result<Vec<Delivery>, ApiError> {
+        let filter = DeliveryFilter { event: Some(event.id), ..DeliveryFilter::default() };
+        let mut found = Vec::new();
+        let mut after: Option<DeliveryId> = None;
+        for _ in 0..PAGES_MAX {
+            let page = Page { after, limit: DELIVERIES_MAX - found.len() };
+            let listing = self.store.deliveries(event.account, &filter, &page).await?;
+            found.extend(listing.items);
+            after = listing.next;
+            if after.is_none() || found.len() >= DELIVERIES_MAX {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// An event as it is answered, less its bytes.
+fn shown(event: &StoredEvent) -> Value {
+    json!({
+        "id": event.id,
+        "domain": event.domain,
+        "source": event.source,
+        "dialect": event.dialect,
+        "kind": event.kind,
+        "name": event.name,
+        "provider_id": event.provider_id,
+        "recipient": event.recipient,
+        "message_id": event.message_id,
+        "occurred_at": event.occurred_at.map(|at| at.rfc3339()),
+        "received_at": event.received_at.rfc3339(),
+        "duplicates": event.duplicates,
+        "body_bytes": event.body.len(),
+    })
+}

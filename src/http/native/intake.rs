@@ -1,0 +1,115 @@
+//! Direct ingest: the owner's own events, one or many at a time, a result for each.
+
+use std::str::FromStr;
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use warp::Filter;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+use waypost_compat::Dialect;
+use waypost_compat::dialect::UnknownDialect;
+
+use super::error::ApiError;
+use super::json::answer;
+use super::query::{Query, query};
+use crate::http::auth::credentials;
+use crate::http::body::body;
+use crate::http::route::{route, with};
+use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::ingest::{Item, Items, Taken, split};
+use crate::model::{AccountId, DomainName};
+
+/// How many events of one request are on their way into the store at a time: enough to share a
+/// commit, too few to fill its queue.
+const IN_FLIGHT_MAX: usize = 64;
+
+/// Content types that promise one event to a line.
+const LINES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let all = warp::path!("domains" / String / "events");
+    let post = all.and(warp::post()).and(query()).and(body(app));
+    vec![route(post.and(credentials()).and(with(app)).then(take))]
+}
+
+async fn take(
+    domain: String,
+    raw: String,
+    body: Result<Body, BodyError>,
+    credentials: Credentials,
+    app: App,
+) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let domain = app.domain_of(&manager, &domain).await?.name;
+    let query = Query::read(&raw, &["dialect"])?;
+    let dialect = query.text("dialect").map_or(Ok(Dialect::Mailgun), Dialect::from_str)?;
+    let body = body?;
+    match split(&body.bytes, dialect, promises_lines(&body))? {
+        Items::One(item) => {
+            let taken = app.take_one(manager.account(), &domain, item).await?;
+            Ok(answer(StatusCode::OK, &shown(&taken)))
+        }
+        Items::Many(items) => Ok(app.take_many(manager.account(), &domain, items).await),
+    }
+}
+
+fn promises_lines(body: &Body) -> bool {
+    let essence = body.content_type.as_deref().and_then(|text| text.split(';').next());
+    essence.is_some_and(|essence| LINES.iter().any(|one| essence.trim().eq_ignore_ascii_case(one)))
+}
+
+impl App {
+    async fn take_one(
+        &self,
+        account: AccountId,
+        domain: &DomainName,
+        item: Result<Item, UnknownDialect>,
+    ) -> Result<Taken, ApiError> {
+        Ok(self.ingest().direct(account, domain.clone(), item?).await?)
+    }
+
+    /// Each event is durable or refused when this returns. If the store failed for any, the whole
+    /// answer is 503: sending all of it again is safe, since those that were taken are then repeats.
+    async fn take_many(
+        &self,
+        account: AccountId,
+        domain: &DomainName,
+        items: Vec<Result<Item, UnknownDialect>>,
+    ) -> Response {
+        let results: Vec<Result<Taken, ApiError>> = stream::iter(items)
+            .map(|item| self.take_one(account, domain, item))
+            .buffered(IN_FLIGHT_MAX)
+            .collect()
+            .await;
+        let unavailable = |result: &Result<_, ApiError>| {
+            result.as_ref().is_err_and(|e| e.status() == StatusCode::SERVICE_UNAVAILABLE)
+        };
+        let failed = results.iter().any(unavailable);
+        let items: Vec<Value> = results.iter().enumerate().map(numbered).collect();
+        if !failed {
+            return answer(StatusCode::OK, &json!({ "items": items }));
+        }
+        let error = ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "some events could not be stored; send all of them again, none is taken twice",
+        );
+        let body = json!({ "error": error.body(), "items": items });
+        let mut response = answer(error.status(), &body);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        response
+    }
+}
+
+fn shown(taken: &Taken) -> Value {
+    json!({ "id": taken.id(), "status": taken.status() })
+}
+
+fn numbered((index, result): (usize, &Result<Taken, ApiError>)) -> Value {
+    match result {
+        Ok(taken) => json!({ "index": index, "id": taken.id(), "status": taken.status() }),
+        Err(error) => json!({ "index": index, "status": "rejected", "error": error.body() }),
+    }
+}

@@ -1,0 +1,174 @@
+//! JSON in and out of the native API.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+
+use super::error::ApiError;
+use crate::http::{Body, BodyError};
+
+/// An answer of compact JSON, one line, so that it reads well in a terminal.
+pub(in crate::http) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    let mut bytes = serde_json::to_vec(body).expect("answers have string keys only");
+    bytes.push(b'\n');
+    let mut response = Response::new(bytes.into());
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// The answer to a request that did what it asked and has nothing to show.
+pub(super) fn no_content() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// The members of a JSON object that a client sent.
+#[derive(Debug)]
+pub(super) struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// Reads a body. Anything but an object is refused, and so is every field that is not `known`:
+    /// a misspelt option must not look as if it had been taken.
+    pub(super) fn read(
+        body: Result<Body, BodyError>,
+        known: &[&'static str],
+    ) -> Result<Self, ApiError> {
+        let bytes = body?.bytes;
+        let value: Value = serde_json::from_slice(&bytes)
+            .map_err(|error| ApiError::malformed(format!("expected a JSON object: {error}")))?;
+        let Value::Object(fields) = value else {
+            return Err(ApiError::malformed(format!(
+                "expected a JSON object, found {}",
+                kind_of(&value)
+            )));
+        };
+        let unknown: Vec<&str> =
+            fields.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
+        match unknown.first() {
+            None => Ok(Self(fields)),
+            Some(first) => Err(ApiError::invalid(
+                first,
+                format!("expected only {}, found {}", list(known), list(&unknown)),
+            )),
+        }
+    }
+
+    /// Whether the field is there, `null` included.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// A field that may be left out or `null`. `expected` says in words what it should be.
+    pub(super) fn optional<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, ApiError> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => T::deserialize(value).map(Some).map_err(|_| {
+                ApiError::invalid(name, format!("expected {expected}, found {}", kind_of(value)))
+            }),
+        }
+    }
+
+    /// A field that must be there.
+    pub(super) fn required<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<T, ApiError> {
+        self.optional(name, expected)?
+            .ok_or_else(|| ApiError::invalid(name, format!("expected {expected}, found nothing")))
+    }
+
+    /// A text for people, of a bounded length.
+    pub(super) fn label(&self, name: &str) -> Result<Option<String>, ApiError> {
+        let label: Option<String> = self.optional(name, "a text")?;
+        match label {
+            Some(label) if label.chars().count() > LABEL_CHARS_MAX => Err(ApiError::invalid(
+                name,
+                format!("expected at most {LABEL_CHARS_MAX} characters"),
+            )),
+            label => Ok(label),
+        }
+    }
+}
+
+/// The longest name or description, in characters.
+const LABEL_CHARS_MAX: usize = 500;
+
+/// What a JSON value is, in words; strings are not repeated, they may be secrets.
+const fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "another text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{}`", name.chars().take(64).collect::<String>()))
+        .collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Fields, ApiError> {
+        let body = Body { content_type: None, bytes: text.to_owned().into() };
+        Fields::read(Ok(body), &["dialect", "enabled"])
+    }
+
+    #[track_caller]
+    fn check(refused: &ApiError, expected: &str) {
+        assert_eq!(refused.body().to_string(), expected);
+    }
+
+    #[test]
+    fn unknown_fields_are_named_all_of_them() {
+        let refused = read(r#"{"dialect":"x","enable":true,"secrets":[]}"#).unwrap_err();
+        check(
+            &refused,
+            r#"{"code":"invalid","message":"expected only `dialect`, `enabled`, found `enable`, `secrets`","field":"enable"}"#,
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_refused() {
+        check(
+            &read("[]").unwrap_err(),
+            r#"{"code":"malformed","message":"expected a JSON object, found an array"}"#,
+        );
+        assert!(read("").unwrap_err().body().to_string().contains("EOF"));
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_refused_without_repeating_it() {
+        let fields = read(r#"{"enabled":"s3cret"}"#).unwrap();
+        check(
+            &fields.optional::<bool>("enabled", "`true` or `false`").unwrap_err(),
+            r#"{"code":"invalid","message":"expected `true` or `false`, found another text","field":"enabled"}"#,
+        );
+    }
+
+    #[test]
+    fn null_is_as_good_as_absent_but_can_be_told_apart() {
+        let fields = read(r#"{"enabled":null}"#).unwrap();
+        assert_eq!(fields.optional::<bool>("enabled", "").unwrap(), None);
+        assert!(fields.has("enabled") && !fields.has("dialect"));
+        assert!(fields.required::<String>("dialect", "a dialect").is_err());
+    }
+}

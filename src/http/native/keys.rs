@@ -1,0 +1,153 @@
+//! Keys: what opens each dialect's API. A key is shown once, by the answer that makes it.
+
+use serde_json::{Value, json};
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+use waypost_compat::Dialect;
+
+use super::auth::Manager;
+use super::error::ApiError;
+use super::json::{Fields, answer, no_content};
+use super::mint;
+use crate::http::auth::credentials;
+use crate::http::body::body;
+use crate::http::route::{route, with};
+use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::model::{AccountId, DomainName, Key, KeyHash, KeyId, Scope};
+use crate::store::Added;
+
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let all = warp::path!("keys");
+    let one = warp::path!("keys" / String);
+    vec![
+        route(all.and(warp::post()).and(body(app)).and(credentials()).and(with(app)).then(create)),
+        route(all.and(warp::get()).and(credentials()).and(with(app)).then(list)),
+        route(one.and(warp::delete()).and(credentials()).and(with(app)).then(remove)),
+    ]
+}
+
+async fn create(
+    body: Result<Body, BodyError>,
+    credentials: Credentials,
+    app: App,
+) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let fields = Fields::read(body, &["dialect", "domain", "description"])?;
+    let dialect: String = fields.required("dialect", "the name of a dialect")?;
+    let dialect: Dialect = dialect.parse::<Dialect>()?;
+    let domain = match fields.optional::<String>("domain", "the name of a domain")? {
+        Some(name) => Some(app.domain_of(&manager, &name).await?.name),
+        None => unbound(&manager)?,
+    };
+    let fresh = Fresh { account: manager.account(), dialect, domain };
+    let (key, text) = app.issue(fresh, fields.label("description")?).await?;
+    let mut shown = shown(&key);
+    shown["key"] = json!(text);
+    Ok(answer(StatusCode::CREATED, &shown))
+}
+
+/// Somebody who manages one domain makes no keys for all of them.
+fn unbound(manager: &Manager) -> Result<Option<DomainName>, ApiError> {
+    match manager.bound_to() {
+        None => Ok(None),
+        Some(own) => Err(ApiError::forbidden(format!(
+            "this key manages {own} only, so it can make keys for it only: add `\"domain\":\"{own}\"`"
+        ))),
+    }
+}
+
+async fn list(credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let keys = app.store.keys(manager.account()).await?;
+    let items: Vec<Value> = keys.iter().filter(|key| within(&manager, key)).map(shown).collect();
+    Ok(answer(StatusCode::OK, &json!({ "items": items })))
+}
+
+async fn remove(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let missing = || ApiError::missing("key", &id);
+    let id: KeyId = id.parse().map_err(|_| missing())?;
+    let keys = app.store.keys(manager.account()).await?;
+    if !keys.iter().any(|key| key.id == id && within(&manager, key)) {
+        return Err(missing());
+    }
+    if id == manager.key() {
+        let message = "this is the key that you are using; remove it with another one";
+        return Err(ApiError::new(StatusCode::CONFLICT, "key_in_use", message));
+    }
+    match app.store.remove_key(manager.account(), id).await? {
+        true => Ok(no_content()),
+        false => Err(missing()),
+    }
+}
+
+/// Whether a key opens nothing that the manager's own does not.
+fn within(manager: &Manager, key: &Key) -> bool {
+    match (manager.bound_to(), &key.domain) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(_), Some(domain)) => manager.sees(domain),
+    }
+}
+
+/// What a new key shall open.
+pub(super) struct Fresh {
+    /// The account.
+    pub(super) account: AccountId,
+    /// The API.
+    pub(super) dialect: Dialect,
+    /// One domain, or all of the account's.
+    pub(super) domain: Option<DomainName>,
+}
+
+impl App {
+    /// Makes a key and stores its hash; the text beside it is the only copy of the key itself.
+    async fn issue(
+        &self,
+        fresh: Fresh,
+        description: Option<String>,
+    ) -> Result<(Key, String), ApiError> {
+        let (key, text) = self.forge(fresh, description);
+        match self.store.add_key(key.clone()).await? {
+            Added::Added => Ok((key, text)),
+            Added::Taken => unreachable!("two keys of 128 random bits are not the same"),
+        }
+    }
+
+    /// Makes a key that may manage, and its text.
+    pub(super) fn forge(&self, fresh: Fresh, description: Option<String>) -> (Key, String) {
+        let text = mint::api_key(fresh.dialect, &self.ambient);
+        let now = self.ambient.now();
+        let key = Key {
+            id: KeyId::timed(now, self.ambient.random()),
+            hash: KeyHash::of(&text),
+            account: fresh.account,
+            dialect: fresh.dialect,
+            domain: fresh.domain,
+            scope: Scope::Manage,
+            description,
+            mailgun_role: None,
+            created_at: now,
+            expires_at: None,
+        };
+        (key, text)
+    }
+}
+
+/// A key as it is listed: everything but the key.
+pub(super) fn shown(key: &Key) -> Value {
+    let mut shown = json!({
+        "id": key.id,
+        "dialect": key.dialect,
+        "domain": key.domain,
+        "scope": key.scope,
+        "description": key.description,
+        "created_at": key.created_at.rfc3339(),
+        "expires_at": key.expires_at.map(|at| at.rfc3339()),
+    });
+    if key.dialect == Dialect::MailStack {
+        shown["org"] = json!(mint::org(key.account, key.domain.as_ref()));
+    }
+    shown
+}

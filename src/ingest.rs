@@ -1,1 +1,0 @@
-//! Taking events in: verify, parse, match, enqueue; acknowledged after the commit.

@@ -1,0 +1,206 @@
+//! What one request of direct ingest holds: one event, an array of them, or one to a line.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use waypost_compat::Dialect;
+use waypost_compat::dialect::UnknownDialect;
+
+/// How many events one request may hold.
+pub const BATCH_MAX: usize = 1000;
+
+/// One event's bytes, and the dialect they are written in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// The provider's bytes.
+    pub body: Bytes,
+}
+
+/// What a request holds. One event is answered for itself, several by a list, even if it is a list
+/// of one.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Items {
+    /// One JSON object.
+    One(Result<Item, UnknownDialect>),
+    /// A JSON array, or lines. An item may name a dialect that there is none of.
+    Many(Vec<Result<Item, UnknownDialect>>),
+}
+
+/// Why a body holds no events at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// Nothing in it.
+    #[error("expected an event, an array of events or one event to a line, found an empty body")]
+    Empty,
+    /// It begins like JSON, but is none.
+    #[error("expected JSON: {0}")]
+    Malformed(String),
+    /// More than one request may hold.
+    #[error("expected at most {BATCH_MAX} events, found {0}")]
+    TooMany(usize),
+}
+
+/// Takes a body apart. `lines` says that its content type promised one event to a line; without
+/// that promise lines are recognised where the first one is an object by itself.
+///
+/// Events are in `dialect` unless they stand in a wrapper `{"dialect":…,"payload":…}` of their own.
+/// Only the outermost level is read, each event's own bytes stay as they came.
+pub fn split(body: &Bytes, dialect: Dialect, lines: bool) -> Result<Items, BatchError> {
+    let text = body.trim_ascii();
+    let Some(first) = text.first() else {
+        return Err(BatchError::Empty);
+    };
+    if lines {
+        return by_line(body, dialect);
+    }
+    if *first == b'[' {
+        let array: Vec<&RawValue> = serde_json::from_slice(text).map_err(malformed)?;
+        let items = array.iter().map(|event| event.get().as_bytes());
+        return many(body, array.len(), items, dialect);
+    }
+    match serde_json::from_slice::<&RawValue>(text) {
+        Ok(event) => Ok(Items::One(item(body, event.get().as_bytes(), dialect))),
+        Err(_) if first_line_is_an_object(text) => by_line(body, dialect),
+        Err(error) => Err(malformed(error)),
+    }
+}
+
+fn first_line_is_an_object(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').next().is_some_and(|line| {
+        line.starts_with(b"{") && serde_json::from_slice::<&RawValue>(line).is_ok()
+    })
+}
+
+/// One event to a line, empty lines left out. What a line holds is read with the event, so that one
+/// bad line spoils no other.
+fn by_line(body: &Bytes, dialect: Dialect) -> Result<Items, BatchError> {
+    let lines =
+        || body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
+    many(body, lines().count(), lines(), dialect)
+}
+
+fn many<'b>(
+    body: &Bytes,
+    count: usize,
+    events: impl Iterator<Item = &'b [u8]>,
+    dialect: Dialect,
+) -> Result<Items, BatchError> {
+    if count > BATCH_MAX {
+        return Err(BatchError::TooMany(count));
+    }
+    Ok(Items::Many(events.map(|event| item(body, event, dialect)).collect()))
+}
+
+/// An event together with the dialect it is in, read only when both keys of one are there.
+#[derive(Deserialize)]
+struct Wrapper<'a> {
+    #[serde(borrow)]
+    dialect: Cow<'a, str>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+fn item(whole: &Bytes, event: &[u8], dialect: Dialect) -> Result<Item, UnknownDialect> {
+    let (event, dialect) = match serde_json::from_slice::<Wrapper<'_>>(event) {
+        Ok(wrapper) => (wrapper.payload.get().as_bytes(), Dialect::from_str(&wrapper.dialect)?),
+        Err(_) => (event, dialect),
+    };
+    Ok(Item { dialect, body: whole.slice_ref(event) })
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+fn malformed(error: serde_json::Error) -> BatchError {
+    BatchError::Malformed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split_text(text: &str, lines: bool) -> Result<Items, BatchError> {
+        split(&Bytes::copy_from_slice(text.as_bytes()), Dialect::Mailgun, lines)
+    }
+
+    fn item(dialect: Dialect, body: &'static str) -> Result<Item, UnknownDialect> {
+        Ok(Item { dialect, body: Bytes::from_static(body.as_bytes()) })
+    }
+
+    #[track_caller]
+    fn check(text: &str, lines: bool, expected: Items) {
+        assert_eq!(split_text(text, lines), Ok(expected));
+    }
+
+    #[test]
+    fn one_object_is_one_event_however_it_is_laid_out() {
+        let pretty = "{\n  \"event\": \"opened\"\n}";
+        check(&format!("\n{pretty}\n"), false, Items::One(item(Dialect::Mailgun, pretty)));
+    }
+
+    #[test]
+    fn an_array_keeps_each_events_bytes() {
+        let events = vec![item(Dialect::Mailgun, r#"{"a": 1}"#), item(Dialect::Mailgun, "2")];
+        check(r#" [ {"a": 1} ,2]"#, false, Items::Many(events));
+        check("[]", false, Items::Many(Vec::new()));
+    }
+
+    #[test]
+    fn lines_are_recognised_with_and_without_the_promise() {
+        let lines = "{\"a\":1}\r\n\n{\"b\":2}\n{broken\n";
+        for promised in [true, false] {
+            let events = ["{\"a\":1}", "{\"b\":2}", "{broken"];
+            let events = events.map(|event| item(Dialect::Mailgun, event)).into();
+            check(lines, promised, Items::Many(events));
+        }
+    }
+
+    #[test]
+    fn a_single_promised_line_is_answered_as_a_list() {
+        check("{}", true, Items::Many(vec![item(Dialect::Mailgun, "{}")]));
+    }
+
+    #[test]
+    fn a_wrapper_names_the_dialect_of_its_payload() {
+        let wrapped = r#"{"dialect":"posthawk","payload":{"event":"open"}}"#;
+        let event = item(Dialect::Posthawk, r#"{"event":"open"}"#);
+        check(wrapped, false, Items::One(event.clone()));
+        check(
+            &format!("[{wrapped},{{}}]"),
+            false,
+            Items::Many(vec![event, item(Dialect::Mailgun, "{}")]),
+        );
+    }
+
+    #[test]
+    fn a_wrapper_with_an_unknown_dialect_spoils_only_itself() {
+        let text = r#"[{"dialect":"pigeon","payload":{}},{}]"#;
+        let unknown = Err(UnknownDialect("pigeon".to_owned()));
+        check(text, false, Items::Many(vec![unknown, item(Dialect::Mailgun, "{}")]));
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_the_place() {
+        assert_eq!(split_text(" \n", false), Err(BatchError::Empty));
+        let refused = split_text("{\"a\":}", false).unwrap_err().to_string();
+        assert!(refused.contains("line 1 column 6"), "{refused}");
+        assert!(matches!(split_text("[{}", false), Err(BatchError::Malformed(_))));
+    }
+
+    #[test]
+    fn more_than_a_request_may_hold_is_refused() {
+        let array = format!("[{}]", vec!["1"; BATCH_MAX + 1].join(","));
+        assert_eq!(split_text(&array, false), Err(BatchError::TooMany(1001)));
+        let lines = "{}\n".repeat(BATCH_MAX + 1);
+        assert_eq!(split_text(&lines, true), Err(BatchError::TooMany(1001)));
+    }
+
+    #[test]
+    fn a_mebibyte_of_brackets_is_no_danger() {
+        let brackets = "[".repeat(1 << 20);
+        assert!(matches!(split_text(&brackets, false), Err(BatchError::Malformed(_))));
+    }
+}

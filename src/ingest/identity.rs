@@ -1,0 +1,155 @@
+//! What makes two arrivals the same event.
+
+use sha2::{Digest, Sha256};
+use waypost_compat::dialect::Context;
+use waypost_compat::event::Outline;
+use waypost_compat::{Dialect, translate};
+
+use crate::model::{AccountId, DedupeKey, DomainName, SourceId, Timestamp, hex};
+
+/// The longest provider's id that stands in a key as it is; longer ones are hashed, so that no
+/// payload decides how long the store's keys are.
+const ID_BYTES_MAX: usize = 128;
+
+/// Where an event came in by.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    /// Whose event it is.
+    pub(super) account: AccountId,
+    /// The domain it belongs to.
+    pub(super) domain: DomainName,
+    /// The dialect it is written in.
+    pub(super) dialect: Dialect,
+    /// The source that posted it; `None` for direct ingest.
+    pub(super) source: Option<SourceId>,
+}
+
+impl Origin {
+    /// The key that every repeat of an event has in common (`spec/mailgun-events.md` §4).
+    ///
+    /// An event whose provider gave it no id is known by its content: a repeat has the same bytes,
+    /// Mailgun's signature aside, which is made anew for every attempt. The day is that of the
+    /// event's own time, or of its arrival where it has none.
+    pub(super) fn dedupe_key(
+        &self,
+        outline: &Outline,
+        body: &[u8],
+        received_at: Timestamp,
+    ) -> DedupeKey {
+        let provider_id = match outline.id.as_deref() {
+            Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX => id.to_owned(),
+            Some(id) if !id.is_empty() => content_hash(id.as_bytes()),
+            Some(_) | None => content_hash(&self.repeated_bytes(body)),
+        };
+        let occurred_at = outline.occurred_at_ms.map(Timestamp::from_millis);
+        DedupeKey {
+            source: self.name(),
+            day: occurred_at.unwrap_or(received_at).day(),
+            provider_id,
+        }
+    }
+
+    /// For direct ingest the account and domain stand in the source's place.
+    fn name(&self) -> String {
+        self.source.map_or_else(|| format!("{}/{}", self.account, self.domain), |id| id.to_string())
+    }
+
+    /// The part of a body that is the same whenever its provider sends it again: a dialect's
+    /// translation to itself is its bytes, and for Mailgun those of `event-data` alone.
+    fn repeated_bytes(&self, body: &[u8]) -> Vec<u8> {
+        translate(self.dialect, body, self.dialect, &Context::default())
+            .map_or_else(|_| body.to_vec(), |same| same.body)
+    }
+}
+
+/// No provider's id begins like this, so a hash is never taken for one.
+fn content_hash(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: i64 = 43_200_000;
+    const DAY: i64 = 86_400_000;
+
+    fn origin(dialect: Dialect) -> Origin {
+        Origin {
+            account: AccountId::from_bytes([1; 16]),
+            domain: "example.com".parse().unwrap(),
+            dialect,
+            source: Some(SourceId::from_bytes([2; 16])),
+        }
+    }
+
+    fn outline(id: Option<&str>, occurred_at_ms: Option<i64>) -> Outline {
+        Outline {
+            kind: None,
+            name: "event".to_owned(),
+            id: id.map(str::to_owned),
+            occurred_at_ms,
+            recipient: None,
+            message_id: None,
+        }
+    }
+
+    fn key(dialect: Dialect, outline: &Outline, body: &str) -> DedupeKey {
+        origin(dialect).dedupe_key(outline, body.as_bytes(), Timestamp::from_millis(NOON))
+    }
+
+    #[test]
+    fn the_providers_id_counts_and_the_bytes_do_not() {
+        let outline = outline(Some("evt_1"), Some(NOON));
+        let first = key(Dialect::MailingApi, &outline, "{}");
+        assert_eq!(first, key(Dialect::MailingApi, &outline, "{ }"));
+        assert_eq!(first.provider_id, "evt_1");
+    }
+
+    #[test]
+    fn the_same_id_on_another_utc_day_is_another_event() {
+        let today = key(Dialect::Mailgun, &outline(Some("x"), Some(DAY - 1)), "{}");
+        let tomorrow = key(Dialect::Mailgun, &outline(Some("x"), Some(DAY)), "{}");
+        assert_eq!((today.day, tomorrow.day), (0, 1));
+        assert_ne!(today, tomorrow);
+    }
+
+    #[test]
+    fn without_a_time_of_its_own_the_day_of_arrival_counts() {
+        assert_eq!(key(Dialect::Posthawk, &outline(Some("x"), None), "{}").day, 0);
+    }
+
+    #[test]
+    fn without_an_id_the_content_is_the_identity() {
+        let nameless = outline(None, Some(NOON));
+        let a = key(Dialect::Posthawk, &nameless, r#"{"event":"open"}"#);
+        let b = key(Dialect::Posthawk, &nameless, r#"{"event":"click"}"#);
+        assert_ne!(a, b);
+        assert!(a.provider_id.starts_with("sha256:"), "{a:?}");
+        assert_eq!(a, key(Dialect::Posthawk, &outline(Some(""), None), r#"{"event":"open"}"#));
+    }
+
+    #[test]
+    fn mailguns_fresh_signature_does_not_make_a_new_event() {
+        let event = r#""event-data":{"event":"opened","recipient":"a@example.com"}"#;
+        let first = format!(r#"{{"signature":{{"token":"1"}},{event}}}"#);
+        let again = format!(r#"{{"signature":{{"token":"2"}},{event}}}"#);
+        let nameless = outline(None, Some(NOON));
+        assert_eq!(
+            key(Dialect::Mailgun, &nameless, &first),
+            key(Dialect::Mailgun, &nameless, &again)
+        );
+    }
+
+    #[test]
+    fn a_long_id_is_hashed() {
+        let long = outline(Some(&"x".repeat(100_000)), Some(NOON));
+        assert_eq!(key(Dialect::Wistfare, &long, "{}").provider_id.len(), 71);
+    }
+
+    #[test]
+    fn direct_ingest_is_told_apart_by_account_and_domain() {
+        let direct = Origin { source: None, ..origin(Dialect::Mailgun) };
+        assert_eq!(direct.name(), format!("acc_{}/example.com", "01".repeat(16)));
+    }
+}

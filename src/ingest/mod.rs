@@ -1,0 +1,288 @@
+//! Events in: verify, read, match, enqueue. Whoever sent an event is answered after the commit.
+//!
+//! [`Ingest::take`] is for providers, who prove themselves by a signature; [`Ingest::direct`] is
+//! for the account's owner, whose key has been judged before.
+
+mod batch;
+mod identity;
+mod matching;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use waypost_compat::dialect::{ParseError, outline};
+use waypost_compat::event::Outline;
+use waypost_compat::signature::{self, Verified, VerifyError};
+use waypost_compat::{Dialect, Secret};
+
+pub use batch::{BATCH_MAX, BatchError, Item, Items, split};
+pub use matching::recipients;
+
+use crate::ambient::Ambient;
+use crate::config::Settings;
+use crate::model::{
+    AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Source, SourceId,
+    StoredEvent, Timestamp, TokenKey, Webhook,
+};
+use crate::store::{self, Enqueued, Store};
+use identity::Origin;
+
+/// The longest text that is kept of an event beside its body, in bytes. No honest name, address or
+/// message id is longer; the body keeps it whole.
+const TEXT_BYTES_MAX: usize = 1024;
+
+/// Takes events in.
+#[derive(Clone)]
+pub struct Ingest {
+    /// Where they go.
+    pub store: Arc<dyn Store>,
+    /// Clock and randomness.
+    pub ambient: Ambient,
+    /// The freshness window is read here.
+    pub settings: Arc<Settings>,
+}
+
+/// An event that is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// What came of it.
+    pub enqueued: Enqueued,
+    /// The dialect it was written in.
+    pub dialect: Dialect,
+    /// Whether its name is one that we know.
+    pub known: bool,
+}
+
+impl Taken {
+    /// The event; for a repeat, the one that it repeats.
+    #[must_use]
+    pub const fn id(&self) -> EventId {
+        match self.enqueued {
+            Enqueued::Accepted(id) | Enqueued::Duplicate(id) => id,
+        }
+    }
+
+    /// The word for it in answers.
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        match self.enqueued {
+            Enqueued::Accepted(_) => "accepted",
+            Enqueued::Duplicate(_) => "duplicate",
+        }
+    }
+}
+
+/// Why an event was not taken.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody has this source.
+    #[error("there is no such source")]
+    NoSuchSource,
+    /// Its owner switched the source off.
+    #[error("this source is switched off; enable it to take events")]
+    Disabled,
+    /// There is nothing to check a signature with.
+    #[error(
+        "this source has no secret yet, so no signature can be checked; give it the provider's"
+    )]
+    NoSecret,
+    /// The signature is missing, wrong or too old.
+    #[error(transparent)]
+    Signature(#[from] VerifyError),
+    /// The body is not an event of the dialect.
+    #[error("not a {dialect} event: {error}")]
+    NotAnEvent {
+        /// The dialect it was read as.
+        dialect: Dialect,
+        /// What was expected, and what was found.
+        error: ParseError,
+    },
+    /// It could not be made durable; sending it again is safe.
+    #[error("the event could not be stored; send it again")]
+    Unavailable(#[source] store::Error),
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+impl Ingest {
+    /// Takes a provider's request. `header` looks a request header up by its lower-case name.
+    ///
+    /// When it returns `Ok`, the event and its deliveries are durable, or it was a repeat of one
+    /// that is. The signature is checked before anything else is done with the body.
+    pub async fn take<'h>(
+        &self,
+        source: SourceId,
+        header: impl Fn(&str) -> Option<&'h str>,
+        body: Bytes,
+    ) -> Result<Taken, Refusal> {
+        let source = self.store.source(source).await?.ok_or(Refusal::NoSuchSource)?;
+        let now = self.ambient.now();
+        let tolerance_s = i64::try_from(self.settings.freshness.as_secs()).unwrap_or(i64::MAX);
+        let verified = admit(&source, header, &body, now, tolerance_s)?;
+        let outline = read(source.dialect, &body)?;
+        let token = single_use(&source, &verified);
+        let origin = Origin {
+            account: source.account,
+            domain: source.domain,
+            dialect: source.dialect,
+            source: Some(source.id),
+        };
+        self.enqueue(origin, outline, body, token).await
+    }
+
+    /// Takes one event that its owner posts for one of the account's domains, unsigned.
+    ///
+    /// The caller has seen to it that the account has the domain. When it returns `Ok`, the event
+    /// and its deliveries are durable, or it was a repeat of one that is.
+    pub async fn direct(
+        &self,
+        account: AccountId,
+        domain: DomainName,
+        item: Item,
+    ) -> Result<Taken, Refusal> {
+        let outline = read(item.dialect, &item.body)?;
+        let origin = Origin { account, domain, dialect: item.dialect, source: None };
+        self.enqueue(origin, outline, item.body, None).await
+    }
+
+    async fn enqueue(
+        &self,
+        origin: Origin,
+        outline: Outline,
+        body: Bytes,
+        token: Option<TokenKey>,
+    ) -> Result<Taken, Refusal> {
+        let webhooks = match outline.kind {
+            Some(_) => self.store.subscribers(origin.account, &origin.domain).await?,
+            // Kept and shown, but nobody can have subscribed to a name that nobody knows.
+            None => Arc::default(),
+        };
+        let now = self.ambient.now();
+        let dedupe = Some(origin.dedupe_key(&outline, &body, now));
+        let deliveries = outline.kind.map_or_else(Vec::new, |kind| {
+            recipients(&webhooks, kind).into_iter().map(|to| self.delivery(to, now)).collect()
+        });
+        let (dialect, known) = (origin.dialect, outline.kind.is_some());
+        let event = self.event(origin, outline, body, now);
+        let enqueued = self.store.enqueue(Arrival { event, deliveries, dedupe, token }).await?;
+        Ok(Taken { enqueued, dialect, known })
+    }
+
+    fn delivery(&self, webhook: &Webhook, now: Timestamp) -> NewDelivery {
+        NewDelivery {
+            id: DeliveryId::timed(now, self.ambient.random()),
+            webhook: webhook.id,
+            dialect: webhook.scope.dialect,
+            target: webhook.target(),
+            url: webhook.url.clone(),
+        }
+    }
+
+    fn event(&self, origin: Origin, outline: Outline, body: Bytes, now: Timestamp) -> StoredEvent {
+        StoredEvent {
+            id: EventId::timed(now, self.ambient.random()),
+            account: origin.account,
+            domain: origin.domain,
+            source: origin.source,
+            dialect: origin.dialect,
+            kind: outline.kind,
+            name: bounded(outline.name),
+            provider_id: outline.id.map(bounded),
+            recipient: outline.recipient.map(bounded),
+            message_id: outline.message_id.map(bounded),
+            occurred_at: outline.occurred_at_ms.map(Timestamp::from_millis),
+            received_at: now,
+            duplicates: 0,
+            body,
+        }
+    }
+}
+
+/// Whether a request may come in by `source`: judged before its body is read as anything.
+fn admit<'h>(
+    source: &Source,
+    header: impl Fn(&str) -> Option<&'h str>,
+    body: &[u8],
+    now: Timestamp,
+    tolerance_s: i64,
+) -> Result<Verified, Refusal> {
+    if !source.enabled {
+        return Err(Refusal::Disabled);
+    }
+    if source.secrets.is_empty() {
+        return Err(Refusal::NoSecret);
+    }
+    let secrets: Vec<&Secret> = source.secrets.iter().collect();
+    Ok(signature::verify(source.dialect, &secrets, header, body, now.seconds(), tolerance_s)?)
+}
+
+fn read(dialect: Dialect, body: &[u8]) -> Result<Outline, Refusal> {
+    outline(dialect, body).map_err(|error| Refusal::NotAnEvent { dialect, error })
+}
+
+/// A Mailgun token opens the door once: the signature covers nothing but it and the time, so
+/// whoever saw a request could otherwise post any body under it (`spec/mailgun-events.md` §2).
+fn single_use(source: &Source, verified: &Verified) -> Option<TokenKey> {
+    let (token, signed_at) = (verified.token.clone()?, verified.timestamp?);
+    Some(TokenKey { source: source.id, token, signed_at })
+}
+
+fn bounded(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(enabled: bool, secrets: &[&str]) -> Source {
+        Source {
+            id: SourceId::from_bytes([1; 16]),
+            account: AccountId::from_bytes([2; 16]),
+            domain: "example.com".parse().unwrap(),
+            dialect: Dialect::Posthawk,
+            secrets: secrets.iter().copied().map(Secret::new).collect(),
+            enabled,
+            created_at: Timestamp::default(),
+        }
+    }
+
+    /// What becomes of a request without any header.
+    fn unsigned(source: &Source) -> Refusal {
+        admit(source, |_| None, b"{}", Timestamp::default(), 900).unwrap_err()
+    }
+
+    #[test]
+    fn a_source_that_is_off_or_has_no_secret_refuses_before_it_looks() {
+        assert!(matches!(unsigned(&source(false, &["s"])), Refusal::Disabled));
+        assert!(matches!(unsigned(&source(true, &[])), Refusal::NoSecret));
+        let refused = unsigned(&source(true, &["s"]));
+        assert!(matches!(refused, Refusal::Signature(VerifyError::Missing(_))), "{refused}");
+    }
+
+    #[test]
+    fn only_a_request_with_token_and_time_is_single_use() {
+        let source = source(true, &["s"]);
+        let verified = |token: Option<&str>, timestamp| Verified {
+            timestamp,
+            token: token.map(str::to_owned),
+        };
+        let key = single_use(&source, &verified(Some("t"), Some(7))).unwrap();
+        assert_eq!((key.source, key.token.as_str(), key.signed_at), (source.id, "t", 7));
+        assert_eq!(single_use(&source, &verified(None, Some(7))), None);
+    }
+
+    #[test]
+    fn kept_texts_are_cut_at_a_character() {
+        assert_eq!(bounded("é".repeat(1000)).len(), 1024);
+        assert_eq!(bounded("a".to_owned() + &"é".repeat(1000)).len(), 1023);
+        assert_eq!(bounded("short".to_owned()), "short");
+    }
+}
