@@ -1,2 +1,40 @@
-//! Placeholder.
-fn main() {}
+//! How fast the gateway is, beside what its parts can do alone: `cargo bench`.
+//!
+//! The figures are this machine's and this minute's; the ratios at the end travel. Load, receiver
+//! and gateway share the cores, as they did where the targets were measured.
+
+mod floors;
+mod load;
+mod pipeline;
+mod stats;
+#[path = "../../tests/it/support/mod.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "made for the tests, which use all of it")]
+mod support;
+
+use std::time::Duration;
+
+use stats::Report;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("threads").block_on(run());
+}
+
+async fn run() {
+    let mut report = Report(std::io::stdout().lock());
+    let floor = Duration::from_secs(5);
+
+    report.heading("floors: 1.5 KB, 64 at once");
+    let hyper = floors::hyper(floor).await;
+    report.row("bare hyper, POST answered with hello", &hyper);
+
+    report.heading("gateway: 128 connections in, one receiver");
+    let full = pipeline::saturated(Duration::from_secs(10)).await;
+    report.row("accepted", &full.accepted);
+    report.row("delivered, from acknowledged to arrived", &full.delivered);
+    report.rate("delivered, to the last", full.drained_per_second);
+
+    report.heading("gateway: 5,000 events a second");
+    let steady = pipeline::steady(5_000, Duration::from_secs(8)).await;
+    report.row("delivered, from acknowledged to arrived", &steady);
+}

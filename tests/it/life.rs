@@ -61,7 +61,7 @@ async fn a_gateway_told_to_end_finishes_what_it_began() {
     let data = TempDir::new().unwrap();
     let gateway = Gateway::start(data.path());
     let receiver = Receiver::start().await;
-    let (api, feed) = prepare(&gateway, &[receiver.url.clone()]).await;
+    let (api, feed) = prepare(&gateway, std::slice::from_ref(&receiver.url)).await;
     receiver.then([Answer::Late(Duration::from_millis(500), 204)]);
     post(&api, &feed, "begun").await;
     receiver.nth(0).await;

@@ -8,7 +8,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use waypost_compat::signature::{self, Stamp};
+use waypost_compat::signature::{self, Signed, Stamp};
 use waypost_compat::{Dialect, Secret};
 
 use super::process::API_KEY;
@@ -42,8 +42,17 @@ impl Answered {
 #[derive(Debug, Clone)]
 pub(crate) struct Feed {
     pub(crate) dialect: Dialect,
-    path: String,
+    pub(crate) path: String,
     secret: Secret,
+}
+
+impl Feed {
+    /// A payload as the provider would post it, signed at `now` (Unix seconds) with `token`. For
+    /// Mailgun `payload` is the `event-data` object alone.
+    pub(crate) fn sign(&self, payload: &[u8], now: i64, token: &str) -> Signed {
+        let stamp = Stamp { timestamp: now, token, event_id: token, event_name: "event" };
+        signature::sign(self.dialect.scheme(), &[&self.secret], payload, &stamp)
+    }
 }
 
 impl Api {
@@ -139,8 +148,7 @@ impl Api {
         answer["http_signing_key"].as_str().unwrap().to_owned()
     }
 
-    /// Posts a payload as the provider would, signed at `now` (Unix seconds) with `token`. For
-    /// Mailgun `payload` is the `event-data` object alone.
+    /// Posts a payload as the provider would: [`Feed::sign`].
     pub(crate) async fn ingest(
         &self,
         feed: &Feed,
@@ -148,8 +156,7 @@ impl Api {
         now: i64,
         token: &str,
     ) -> Result<Answered, hyper_util::client::legacy::Error> {
-        let stamp = Stamp { timestamp: now, token, event_id: token, event_name: "event" };
-        let signed = signature::sign(feed.dialect.scheme(), &[&feed.secret], payload, &stamp);
+        let signed = feed.sign(payload, now, token);
         self.send(Method::POST, &feed.path, &signed.headers, signed.body).await
     }
 }
