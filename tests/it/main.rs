@@ -1,9 +1,4 @@
-//! The integration tests: one binary, real sockets, real directories.
+//! Everything with sockets or a disk, in one binary.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod clients;
-mod corpus;
-mod crash;
-mod life;
-mod support;
-mod tidy;
+mod client;
