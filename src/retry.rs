@@ -1,1 +1,442 @@
 //! What to do after an attempt: outcome × attempts made × policy × now → next step.
+//!
+//! Policies are data (`DESIGN.md` §6): each dialect has one, and configuration may put another
+//! schedule or timeout in its place.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use waypost_compat::Dialect;
+
+use crate::model::{Failure, Outcome, Timestamp};
+
+/// The longest that a receiver's `Retry-After` is obeyed for, unless the schedule waits longer
+/// anyway. A receiver that asks for a week has made a mistake, or means to be forgotten.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+
+/// By how much of itself a wait may be shorter or longer. It spreads out what failed together, and
+/// stays inside every description of Mailgun's schedule (`spec/mailgun-events.md` §3).
+const JITTER: f64 = 0.1;
+
+/// The most steps a schedule may have.
+const STEPS_MAX: usize = 100;
+
+/// The longest step a schedule may have.
+const STEP_MAX: Duration = Duration::from_hours(30 * 24);
+
+/// How long to wait after each failed attempt; when it is used up, the delivery is given up.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedule(Vec<Duration>);
+
+impl Schedule {
+    /// A schedule of these waits.
+    pub fn new(steps: impl Into<Vec<Duration>>) -> Self {
+        Self(steps.into())
+    }
+
+    /// The waits.
+    #[must_use]
+    pub fn steps(&self) -> &[Duration] {
+        &self.0
+    }
+
+    fn minutes<const N: usize>(steps: [u64; N]) -> Self {
+        Self(steps.into_iter().map(Duration::from_mins).collect())
+    }
+
+    fn seconds<const N: usize>(steps: [u64; N]) -> Self {
+        Self(steps.into_iter().map(Duration::from_secs).collect())
+    }
+}
+
+/// How a dialect's deliveries are judged and repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// When to try again.
+    pub schedule: Schedule,
+    /// The statuses by which a receiver says that it took the event.
+    pub success: RangeInclusive<u16>,
+    /// The statuses by which it says that it never will.
+    pub final_statuses: Vec<u16>,
+    /// Whether other statuses from 400 to 499 are tried again; 429 is in any case.
+    pub retry_4xx: bool,
+    /// Whether 410 switches the webhook off.
+    pub disable_on_410: bool,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+}
+
+impl Policy {
+    /// A dialect's policy where nothing else is configured.
+    #[must_use]
+    pub fn of(dialect: Dialect) -> Self {
+        // The newer of Mailgun's ladders, for the providers that document none
+        // (`spec/providers.md` §3.4). Any 2xx is success whatever a page says: receivers answer
+        // 202 and 204 (`spec/mailgun-events.md` §3).
+        let common = Self {
+            schedule: Schedule::minutes([5, 10, 15, 60, 120, 240]),
+            success: 200..=299,
+            final_statuses: Vec::new(),
+            retry_4xx: true,
+            disable_on_410: true,
+            timeout: Duration::from_secs(10),
+        };
+        match dialect {
+            Dialect::Mailgun => Self {
+                schedule: Schedule::minutes([10, 10, 15, 30, 60, 120, 240]),
+                final_statuses: vec![406],
+                disable_on_410: false,
+                ..common
+            },
+            Dialect::Wistfare => {
+                Self { schedule: Schedule::seconds([1, 5, 30]), retry_4xx: false, ..common }
+            }
+            Dialect::Posthawk | Dialect::MailStack | Dialect::MailingApi => common,
+        }
+    }
+
+    fn retries(&self, status: u16) -> bool {
+        let refused = (400..500).contains(&status) && status != 429 && !self.retry_4xx;
+        !refused && !self.final_statuses.contains(&status)
+    }
+}
+
+/// The policy of each dialect.
+#[derive(Debug, Clone)]
+pub struct Policies([Policy; 5]);
+
+impl Policies {
+    /// A dialect's policy.
+    #[must_use]
+    pub const fn of(&self, dialect: Dialect) -> &Policy {
+        &self.0[dialect as usize]
+    }
+
+    /// A dialect's policy, to be changed.
+    pub const fn of_mut(&mut self, dialect: Dialect) -> &mut Policy {
+        &mut self.0[dialect as usize]
+    }
+
+    /// Puts one schedule in the place of every dialect's own.
+    #[must_use]
+    pub fn with_schedule(mut self, schedule: &Schedule) -> Self {
+        for policy in &mut self.0 {
+            policy.schedule = schedule.clone();
+        }
+        self
+    }
+
+    /// Puts one timeout in the place of every dialect's own.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        for policy in &mut self.0 {
+            policy.timeout = timeout;
+        }
+        self
+    }
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self(Dialect::ALL.map(Policy::of))
+    }
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The receiver took it.
+    Done,
+    /// Given up.
+    Dead,
+    /// Given up, and the receiver wants nothing more, ever.
+    DeadAndDisable,
+    /// To be tried again at this time.
+    Retry(Timestamp),
+}
+
+/// Judges an attempt. `attempts_made` counts this one; `fraction`, in `0.0..1.0`, is the jitter's
+/// luck.
+#[must_use]
+pub fn next(
+    outcome: &Outcome,
+    attempts_made: u32,
+    policy: &Policy,
+    now: Timestamp,
+    fraction: f64,
+) -> Verdict {
+    let asked = match outcome {
+        Outcome::Answered { status, .. } if policy.success.contains(status) => {
+            return Verdict::Done;
+        }
+        Outcome::Answered { status: 410, .. } if policy.disable_on_410 => {
+            return Verdict::DeadAndDisable;
+        }
+        Outcome::Answered { status, .. } if !policy.retries(*status) => return Verdict::Dead,
+        // The same event would be untranslatable again.
+        Outcome::Failed(Failure::Untranslatable) => return Verdict::Dead,
+        Outcome::Answered { retry_after, .. } => *retry_after,
+        // An address may become public, a name may resolve, a certificate may be renewed.
+        Outcome::Failed(
+            Failure::Blocked
+            | Failure::Dns
+            | Failure::Connect
+            | Failure::Tls
+            | Failure::Timeout
+            | Failure::Broken,
+        ) => None,
+    };
+    let made = usize::try_from(attempts_made.max(1)).unwrap_or(usize::MAX);
+    match policy.schedule.0.get(made - 1) {
+        Some(step) => Verdict::Retry(now.plus(wait(*step, asked, fraction))),
+        None => Verdict::Dead,
+    }
+}
+
+/// The step, a little more or less; and no sooner than was asked for, within bounds.
+fn wait(step: Duration, asked: Option<Duration>, fraction: f64) -> Duration {
+    let fraction = fraction.clamp(0.0, 1.0);
+    let step = step.mul_f64(1.0 - JITTER + 2.0 * JITTER * fraction);
+    let asked = asked.unwrap_or_default().min(RETRY_AFTER_MAX).mul_f64(1.0 + JITTER * fraction);
+    step.max(asked)
+}
+
+/// A text that is no schedule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected up to 100 waits of up to 30 days such as `30s,10m,1h`, or `none`, found {found:?}"
+)]
+pub struct InvalidSchedule {
+    found: String,
+}
+
+impl FromStr for Schedule {
+    type Err = InvalidSchedule;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == "none" {
+            return Ok(Self::default());
+        }
+        let steps: Option<Vec<Duration>> = text.split(',').map(step).collect();
+        steps
+            .filter(|steps| steps.len() <= STEPS_MAX)
+            .map(Self)
+            .ok_or_else(|| InvalidSchedule { found: text.chars().take(80).collect() })
+    }
+}
+
+/// A number and its unit: `ms`, `s`, `m`, `h`, `d`.
+fn step(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let unit_ms = match unit.trim() {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let step = Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(unit_ms)?);
+    (step <= STEP_MAX).then_some(step)
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (index, step) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let ms = step.as_millis();
+            let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
+            let whole = units.into_iter().find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
+            let (unit_ms, unit) = whole.unwrap_or((1, "ms"));
+            write!(f, "{comma}{}{unit}", ms / unit_ms)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_770_146_798_372);
+
+    fn answered(status: u16) -> Outcome {
+        Outcome::Answered { status, retry_after: None }
+    }
+
+    fn after(outcome: &Outcome, attempts_made: u32, dialect: Dialect) -> Verdict {
+        next(outcome, attempts_made, &Policy::of(dialect), NOW, 0.5)
+    }
+
+    #[test]
+    fn each_dialect_goes_down_its_own_ladder() {
+        for (dialect, ladder) in [
+            (Dialect::Mailgun, "10m,10m,15m,30m,1h,2h,4h"),
+            (Dialect::Posthawk, "5m,10m,15m,1h,2h,4h"),
+            (Dialect::MailStack, "5m,10m,15m,1h,2h,4h"),
+            (Dialect::MailingApi, "5m,10m,15m,1h,2h,4h"),
+            (Dialect::Wistfare, "1s,5s,30s"),
+        ] {
+            assert_eq!(Policy::of(dialect).schedule.to_string(), ladder, "{dialect}");
+            let mut attempts = 0;
+            for step in ladder.parse::<Schedule>().unwrap().steps() {
+                attempts += 1;
+                let verdict = after(&answered(500), attempts, dialect);
+                assert_eq!(verdict, Verdict::Retry(NOW.plus(*step)), "{dialect} {attempts}");
+            }
+            assert_eq!(after(&answered(500), attempts + 1, dialect), Verdict::Dead, "{dialect}");
+        }
+    }
+
+    #[test]
+    fn the_table_holds_each_dialects_policy_until_it_is_changed() {
+        let mut policies = Policies::default();
+        for dialect in Dialect::ALL {
+            assert_eq!(policies.of(dialect), &Policy::of(dialect));
+        }
+        policies.of_mut(Dialect::MailStack).timeout = Duration::from_secs(3);
+        assert_eq!(policies.of(Dialect::MailStack).timeout, Duration::from_secs(3));
+        let policies = policies.with_schedule(&Schedule::seconds([1]));
+        assert!(Dialect::ALL.iter().all(|d| policies.of(*d).schedule.to_string() == "1s"));
+    }
+
+    #[test]
+    fn statuses_mean_what_the_dialect_says() {
+        use Dialect::{Mailgun, Posthawk, Wistfare};
+        let retry = Verdict::Retry(Timestamp::default());
+        for (dialect, status, expected) in [
+            (Mailgun, 200, Verdict::Done),
+            (Mailgun, 202, Verdict::Done),
+            (Mailgun, 204, Verdict::Done),
+            (Mailgun, 199, retry),
+            (Mailgun, 301, retry),
+            (Mailgun, 307, retry),
+            (Mailgun, 401, retry),
+            (Mailgun, 403, retry),
+            (Mailgun, 404, retry),
+            (Mailgun, 406, Verdict::Dead),
+            (Mailgun, 410, retry),
+            (Mailgun, 429, retry),
+            (Mailgun, 500, retry),
+            (Posthawk, 299, Verdict::Done),
+            (Posthawk, 302, retry),
+            (Posthawk, 400, retry),
+            (Posthawk, 406, retry),
+            (Posthawk, 410, Verdict::DeadAndDisable),
+            (Wistfare, 302, retry),
+            (Wistfare, 400, Verdict::Dead),
+            (Wistfare, 408, Verdict::Dead),
+            (Wistfare, 410, Verdict::DeadAndDisable),
+            (Wistfare, 429, retry),
+            (Wistfare, 503, retry),
+        ] {
+            let verdict = after(&answered(status), 1, dialect);
+            let same_kind = std::mem::discriminant(&verdict) == std::mem::discriminant(&expected);
+            assert!(same_kind, "{dialect} {status}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn no_answer_is_tried_again_unless_there_was_nothing_to_send() {
+        for failure in [Failure::Blocked, Failure::Dns, Failure::Connect, Failure::Tls] {
+            let verdict = after(&Outcome::Failed(failure), 1, Dialect::Wistfare);
+            assert_eq!(verdict, Verdict::Retry(NOW.plus(Duration::from_secs(1))));
+        }
+        let verdict = after(&Outcome::Failed(Failure::Untranslatable), 1, Dialect::Mailgun);
+        assert_eq!(verdict, Verdict::Dead);
+    }
+
+    #[test]
+    fn retry_after_delays_but_never_hastens_and_has_a_limit() {
+        let wait = |asked, fraction| wait(Duration::from_mins(10), Some(asked), fraction);
+        assert_eq!(wait(Duration::from_secs(1), 0.5), Duration::from_mins(10));
+        assert_eq!(wait(Duration::from_mins(30), 0.0), Duration::from_mins(30));
+        assert_eq!(wait(Duration::from_hours(99), 0.0), RETRY_AFTER_MAX);
+        let long = super::wait(Duration::from_hours(4), Some(Duration::from_hours(99)), 0.5);
+        assert_eq!(long, Duration::from_hours(4));
+    }
+
+    #[test]
+    fn schedules_are_read_and_written() {
+        for text in ["none", "1ms", "1500ms", "10m,10m,15m,30m,1h,2h,4h", "1s,90s,30d", "0ms"] {
+            assert_eq!(text.parse::<Schedule>().unwrap().to_string(), text);
+        }
+        assert_eq!(" 60s , 1 h".parse::<Schedule>().unwrap().to_string(), "1m,1h");
+        for text in ["", "5", "m", "1m,", "1w", "31d", "-1s", "99999999999999999999d", "1.5h"] {
+            let refused = text.parse::<Schedule>().unwrap_err().to_string();
+            assert!(refused.ends_with(&format!("found {text:?}")), "{refused}");
+        }
+        assert!(vec!["1s"; 101].join(",").parse::<Schedule>().is_err());
+    }
+
+    fn outcomes() -> impl Strategy<Value = Outcome> {
+        let asked = prop::option::of((0..1_000_000_u64).prop_map(Duration::from_secs));
+        prop_oneof![
+            (100..1000_u16, asked)
+                .prop_map(|(status, retry_after)| Outcome::Answered { status, retry_after }),
+            prop::sample::select(vec![
+                Failure::Blocked,
+                Failure::Dns,
+                Failure::Connect,
+                Failure::Tls,
+                Failure::Timeout,
+                Failure::Broken,
+                Failure::Untranslatable,
+            ])
+            .prop_map(Outcome::Failed),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_retry_comes_within_its_bounds(
+            outcome in outcomes(),
+            attempts in 0..20_u32,
+            dialect in prop::sample::select(&Dialect::ALL[..]),
+            fraction in 0.0..1.0_f64,
+        ) {
+            let policy = Policy::of(dialect);
+            if let Verdict::Retry(due) = next(&outcome, attempts, &policy, NOW, fraction) {
+                let step = policy.schedule.steps()[attempts.max(1) as usize - 1];
+                let asked = match outcome {
+                    Outcome::Answered { retry_after, .. } => retry_after.unwrap_or_default(),
+                    Outcome::Failed(_) => Duration::ZERO,
+                };
+                let wait = due.since(NOW);
+                let rounding = Duration::from_millis(1);
+                prop_assert!(wait + rounding >= step.mul_f64(0.9));
+                prop_assert!(wait + rounding >= asked.min(RETRY_AFTER_MAX));
+                prop_assert!(wait <= step.max(asked.min(RETRY_AFTER_MAX)).mul_f64(1.1) + rounding);
+            }
+        }
+
+        #[test]
+        fn every_delivery_ends(
+            outcomes in prop::collection::vec(outcomes(), 8),
+            dialect in prop::sample::select(&Dialect::ALL[..]),
+        ) {
+            let policy = Policy::of(dialect);
+            let mut verdicts = (1..).zip(&outcomes).map(|(n, o)| next(o, n, &policy, NOW, 0.5));
+            prop_assert!(verdicts.any(|verdict| !matches!(verdict, Verdict::Retry(_))));
+        }
+
+        #[test]
+        fn only_a_success_is_done(
+            outcome in outcomes(),
+            attempts in 0..20_u32,
+            dialect in prop::sample::select(&Dialect::ALL[..]),
+        ) {
+            let done = next(&outcome, attempts, &Policy::of(dialect), NOW, 0.5) == Verdict::Done;
+            let success = matches!(outcome, Outcome::Answered { status: 200..=299, .. });
+            prop_assert_eq!(done, success);
+        }
+    }
+}
