@@ -1,8 +1,10 @@
-//! Request bodies: collected up to a limit, chunked or not.
+//! Request bodies: collected up to a limit of bytes and of time, chunked or not.
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use warp::Filter;
+use warp::http::HeaderMap;
+use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use warp::reject::Rejection;
 
 use super::App;
@@ -10,7 +12,7 @@ use super::App;
 /// A request's body and what it says it is.
 #[derive(Debug, Clone, Default)]
 pub struct Body {
-    /// `Content-Type`, as sent.
+    /// `Content-Type`, as sent; what is not text in it is replaced.
     pub content_type: Option<String>,
     /// The bytes.
     pub bytes: Bytes,
@@ -20,14 +22,32 @@ pub struct Body {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// It is longer than the limit; the rest of it was not read.
-    #[error("the body is larger than {limit} bytes")]
+    #[error("expected a body of at most {limit} bytes, found a longer one")]
     TooLarge {
         /// The limit in bytes.
         limit: usize,
     },
+    /// It took longer to arrive than the limit; the rest of it was not awaited.
+    #[error("expected the whole body within {limit_s} seconds, found less of it")]
+    TooSlow {
+        /// The limit in seconds.
+        limit_s: u64,
+    },
     /// The connection broke.
     #[error("the body ended before its time")]
     Broken,
+}
+
+impl BodyError {
+    /// The status that says so.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::TooLarge { .. } => 413,
+            Self::TooSlow { .. } => 408,
+            Self::Broken => 400,
+        }
+    }
 }
 
 /// Extracts the body. Never rejects: a body that cannot be had is the handler's to answer.
@@ -35,15 +55,23 @@ pub(super) fn body(
     app: &App,
 ) -> impl Filter<Extract = (Result<Body, BodyError>,), Error = Rejection> + Clone + use<> {
     let limit = app.settings.body_bytes_max;
-    warp::header::optional::<String>("content-type")
-        .and(warp::header::optional::<u64>("content-length"))
-        .and(warp::body::stream())
-        .then(move |content_type, length: Option<u64>, stream| async move {
+    let deadline = app.settings.serving.body_timeout;
+    warp::header::headers_cloned().and(warp::body::stream()).then(
+        move |headers: HeaderMap, stream| async move {
+            let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+            let length = length.and_then(|text| text.parse::<u64>().ok());
             if length.is_some_and(|length| length > limit as u64) {
                 return Err(BodyError::TooLarge { limit });
             }
-            collect(stream, limit).await.map(|bytes| Body { content_type, bytes })
-        })
+            let content_type = headers
+                .get(CONTENT_TYPE)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            match tokio::time::timeout(deadline, collect(stream, limit)).await {
+                Ok(bytes) => Ok(Body { content_type, bytes: bytes? }),
+                Err(_) => Err(BodyError::TooSlow { limit_s: deadline.as_secs() }),
+            }
+        },
+    )
 }
 
 async fn collect<S, B>(stream: S, limit: usize) -> Result<Bytes, BodyError>

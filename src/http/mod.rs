@@ -5,17 +5,29 @@
 
 mod auth;
 mod body;
+mod call;
+pub mod dispatch;
+mod error;
+mod mailgun;
 mod route;
+mod server;
 
 use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use warp::Filter;
 
 pub use auth::{Credentials, Principal};
 pub use body::{Body, BodyError};
 pub use route::Route;
+pub use server::serve;
 
 use crate::ambient::Ambient;
 use crate::config::Settings;
+use crate::model::Webhook;
 use crate::store::Store;
+use route::any_of;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Clone)]
@@ -26,4 +38,54 @@ pub struct App {
     pub ambient: Ambient,
     /// Configuration.
     pub settings: Arc<Settings>,
+    /// What sends a test event, where something was wired.
+    pub tester: Option<Arc<dyn Tester>>,
+    /// Held while a domain's settings are read, changed and written back, so that of two clients
+    /// which set different ones at the same moment (Terraform does) neither undoes the other.
+    domain_settings: Arc<Mutex<()>>,
+}
+
+impl App {
+    /// An app over a store; it sends no test events until [`with_tester`](Self::with_tester).
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, ambient: Ambient, settings: Arc<Settings>) -> Self {
+        Self { store, ambient, settings, tester: None, domain_settings: Arc::default() }
+    }
+
+    /// The same app, sending test events through `tester`.
+    #[must_use]
+    pub fn with_tester(mut self, tester: Arc<dyn Tester>) -> Self {
+        self.tester = Some(tester);
+        self
+    }
+}
+
+/// Calls a receiver at once with a signed, realistic sample event, while an API client waits for
+/// what came of it. The HTTP side knows no client of its own: who starts the server wires one.
+#[async_trait]
+pub trait Tester: Send + Sync + 'static {
+    /// Sends one test event to a webhook, which need not be stored. The event is of the first of
+    /// its kinds, in its scope's dialect, signed as its deliveries are. Never takes longer than a
+    /// delivery's deadlines allow.
+    async fn test(&self, webhook: &Webhook) -> TestAnswer;
+}
+
+/// What came of a test event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestAnswer {
+    /// The receiver's status; 0 if there was no answer.
+    pub status: u16,
+    /// The beginning of its answer, or the error in words.
+    pub body: String,
+}
+
+/// Everything the server answers. The hot path stands first; what no route takes is answered once,
+/// at the end.
+pub fn routes(app: &App) -> Route {
+    let all = [
+        // ingest::routes(app), native::routes(app) and health::routes(app) join here.
+        dispatch::routes(app),
+        mailgun::routes(app),
+    ];
+    any_of(all.concat()).recover(error::unmatched).unify().boxed()
 }

@@ -1,0 +1,214 @@
+//! Whose API a request on `/v1/webhooks` means: four dialects share that path
+//! (`spec/providers.md` §1.4).
+//!
+//! The choice is a pure function of the credentials. Neither verb nor body takes part in it, and
+//! only the credential that chose the dialect may then authenticate.
+
+use warp::Filter;
+use warp::reply::Response;
+use waypost_compat::Dialect;
+
+use super::auth::Credentials;
+use super::call::{Call, call};
+use super::route::{Route, Segment, route, with};
+use super::{App, mailgun};
+use crate::config::Settings;
+
+/// The dialect a request speaks, and what said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chosen {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// What said so.
+    pub how: How,
+}
+
+/// What a request gave its dialect away by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// A host name that was configured for one dialect.
+    Host,
+    /// `X-MailStack-Org`.
+    Org,
+    /// `X-API-Key`.
+    ApiKey,
+    /// `Authorization: Basic`.
+    Basic,
+    /// `Authorization: Bearer`: the key's own record, or else the form of the token.
+    Bearer,
+    /// No credential at all: the configured default.
+    Nothing,
+}
+
+impl Chosen {
+    /// The credential that may authenticate, where the request has it.
+    #[must_use]
+    pub fn secret<'c>(&self, credentials: &'c Credentials) -> Option<&'c str> {
+        let basic = credentials.basic.as_ref().map(|(_, password)| password.as_str());
+        let bearer = credentials.bearer.as_deref();
+        let api_key = credentials.api_key.as_deref();
+        match self.how {
+            How::Org | How::Bearer => bearer,
+            How::ApiKey => api_key,
+            How::Basic => basic,
+            How::Nothing => None,
+            How::Host => match self.dialect {
+                Dialect::Mailgun => basic,
+                Dialect::MailStack | Dialect::MailingApi => bearer,
+                Dialect::Posthawk | Dialect::Wistfare => api_key.or(bearer),
+            },
+        }
+    }
+}
+
+/// Chooses the dialect: the first sign that a request carries wins. `bearer` is the dialect of the
+/// key that the Bearer token turned out to be, where it is one of ours.
+#[must_use]
+pub fn choose(credentials: &Credentials, settings: &Settings, bearer: Option<Dialect>) -> Chosen {
+    let host = credentials.host.as_deref();
+    let by_host = settings.hosts.iter().find(|(name, _)| Some(name.as_str()) == host);
+    if let Some((_, dialect)) = by_host {
+        return Chosen { dialect: *dialect, how: How::Host };
+    }
+    if credentials.org.is_some() {
+        return Chosen { dialect: Dialect::MailStack, how: How::Org };
+    }
+    if credentials.api_key.is_some() {
+        return Chosen { dialect: Dialect::Posthawk, how: How::ApiKey };
+    }
+    if credentials.basic.is_some() {
+        return Chosen { dialect: Dialect::Mailgun, how: How::Basic };
+    }
+    if let Some(token) = &credentials.bearer {
+        return Chosen { dialect: bearer.unwrap_or_else(|| by_form(token)), how: How::Bearer };
+    }
+    Chosen { dialect: settings.default_dialect, how: How::Nothing }
+}
+
+/// Whose a token looks like that is no key of ours, so that its refusal has the right shape.
+fn by_form(token: &str) -> Dialect {
+    let jwt = token.starts_with("eyJ") && token.matches('.').count() == 2;
+    if jwt || token.starts_with("ms_live_") || token.starts_with("ms_test_") {
+        Dialect::MailStack
+    } else {
+        Dialect::MailingApi
+    }
+}
+
+/// `/v1/webhooks` and everything below it.
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let shared = warp::path("v1").and(warp::path("webhooks")).and(warp::path::tail());
+    vec![route(shared.and(call(app)).and(with(app)).then(answer))]
+}
+
+async fn answer(tail: warp::path::Tail, call: Call, app: App) -> Response {
+    let below: Vec<Segment> = parts(tail.as_str());
+    let bearer = match &call.credentials.bearer {
+        Some(token) => app.principal(token).await,
+        None => Ok(None),
+    };
+    let bearer = match bearer {
+        Ok(principal) => principal.map(|principal| principal.dialect),
+        Err(error) => return mailgun::unavailable(&call, &error),
+    };
+    match choose(&call.credentials, &app.settings, bearer).dialect {
+        Dialect::Mailgun => mailgun::account_webhooks(&below, call, app).await,
+        // Their APIs are not served here, so nothing that speaks for them opens anything.
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+            mailgun::unauthorized(&call)
+        }
+    }
+}
+
+fn parts(tail: &str) -> Vec<Segment> {
+    let parts = tail.split('/').filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().unwrap_or_else(|never| match never {})).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(fill: impl FnOnce(&mut Credentials), bearer: Option<Dialect>) -> (Dialect, How) {
+        let mut credentials = Credentials::default();
+        fill(&mut credentials);
+        let settings = Settings {
+            hosts: vec![("mailstack.example".to_owned(), Dialect::MailStack)],
+            ..Settings::default()
+        };
+        let Chosen { dialect, how } = choose(&credentials, &settings, bearer);
+        (dialect, how)
+    }
+
+    fn everything(c: &mut Credentials) {
+        c.org = Some("org_1".to_owned());
+        c.api_key = Some("posthawk-key".to_owned());
+        c.basic = Some(("api".to_owned(), "mailgun-key".to_owned()));
+        c.bearer = Some("mailstack-token".to_owned());
+    }
+
+    #[test]
+    fn the_first_sign_wins_in_the_order_host_org_api_key_basic_bearer() {
+        let with_host = |c: &mut Credentials| {
+            everything(c);
+            c.host = Some("mailstack.example".to_owned());
+        };
+        assert_eq!(chosen(with_host, None), (Dialect::MailStack, How::Host));
+        assert_eq!(chosen(everything, None), (Dialect::MailStack, How::Org));
+        let no_org = |c: &mut Credentials| {
+            everything(c);
+            c.org = None;
+        };
+        assert_eq!(chosen(no_org, None), (Dialect::Posthawk, How::ApiKey));
+        let no_api_key = |c: &mut Credentials| {
+            everything(c);
+            (c.org, c.api_key) = (None, None);
+        };
+        assert_eq!(chosen(no_api_key, None), (Dialect::Mailgun, How::Basic));
+    }
+
+    #[test]
+    fn a_bearer_token_is_of_its_keys_dialect_and_unknown_ones_go_by_their_form() {
+        let bearer =
+            |token: &'static str| move |c: &mut Credentials| c.bearer = Some(token.to_owned());
+        for known in Dialect::ALL {
+            assert_eq!(chosen(bearer("ob_live_1"), Some(known)), (known, How::Bearer));
+        }
+        let cases = [
+            ("ob_live_1", Dialect::MailingApi),
+            ("ob_test_1", Dialect::MailingApi),
+            ("ms_live_1", Dialect::MailStack),
+            ("ms_test_1", Dialect::MailStack),
+            ("eyJhbGciOiJub25lIn0.e30.x", Dialect::MailStack),
+            ("eyJ-but-no-dots", Dialect::MailingApi),
+            ("anything else", Dialect::MailingApi),
+        ];
+        for (token, dialect) in cases {
+            assert_eq!(chosen(bearer(token), None), (dialect, How::Bearer), "{token}");
+        }
+    }
+
+    #[test]
+    fn no_credential_falls_to_the_configured_default() {
+        assert_eq!(chosen(|_| (), None), (Dialect::MailingApi, How::Nothing));
+        let settings = Settings { default_dialect: Dialect::Mailgun, ..Settings::default() };
+        let none = Credentials::default();
+        assert_eq!(choose(&none, &settings, None).dialect, Dialect::Mailgun);
+    }
+
+    #[test]
+    fn only_the_credential_that_chose_may_authenticate() {
+        let mut all = Credentials::default();
+        everything(&mut all);
+        let secret = |dialect, how| Chosen { dialect, how }.secret(&all).map(str::to_owned);
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(secret(Dialect::MailStack, How::Org), some("mailstack-token"));
+        assert_eq!(secret(Dialect::Posthawk, How::ApiKey), some("posthawk-key"));
+        assert_eq!(secret(Dialect::Mailgun, How::Basic), some("mailgun-key"));
+        assert_eq!(secret(Dialect::MailingApi, How::Bearer), some("mailstack-token"));
+        assert_eq!(secret(Dialect::MailingApi, How::Nothing), None);
+        assert_eq!(secret(Dialect::Mailgun, How::Host), some("mailgun-key"));
+        assert_eq!(secret(Dialect::Posthawk, How::Host), some("posthawk-key"));
+        assert_eq!(secret(Dialect::MailStack, How::Host), some("mailstack-token"));
+    }
+}

@@ -1,0 +1,236 @@
+//! What Mailgun answers with: compact JSON and a newline, its headers, its refusals
+//! (`spec/mailgun-api.md` §1.3, §2).
+
+use serde::Serialize;
+use serde_json::json;
+use tracing::error;
+use warp::Reply;
+use warp::http::header::{self, HeaderName, HeaderValue};
+use warp::http::{Method, StatusCode};
+use warp::reply::Response;
+
+use crate::http::body::BodyError;
+use crate::http::call::Call;
+use crate::http::error::plain;
+use crate::store;
+
+/// What a handler comes to.
+pub(super) type Answered = Result<Answer, Refusal>;
+
+/// A success.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// 200 and this text, which is JSON.
+    Json(String),
+    /// 204.
+    Nothing,
+    /// 204 to a browser that asks what it may do.
+    Preflight(&'static str),
+}
+
+/// 200 and `body`.
+pub(super) fn ok(body: &impl Serialize) -> Answered {
+    Ok(Answer::Json(serde_json::to_string(body).expect("our own types are JSON")))
+}
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// 401, the nine bytes `Forbidden` in plain text.
+    Unauthorized,
+    /// 405.
+    Method(&'static str),
+    /// Any other status, with a message that the client may read.
+    Message(StatusCode, String),
+    /// The store failed; the client learns only that.
+    Store(store::Error),
+}
+
+impl Refusal {
+    /// 400 with this message.
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::Message(StatusCode::BAD_REQUEST, message.into())
+    }
+
+    /// 400: a field that must be there is not.
+    pub(super) fn missing(field: &str) -> Self {
+        Self::bad(format!("Missing mandatory parameter: {field}"))
+    }
+
+    /// 400: a field has a value that it cannot have.
+    pub(super) fn invalid(field: &str, value: &str) -> Self {
+        Self::bad(format!("Invalid parameter: {field} {}", excerpt(value)))
+    }
+
+    /// 400: a field is not of its form (a number, a flag).
+    pub(super) fn malformed(field: &str, value: &str) -> Self {
+        Self::bad(format!("Invalid format for parameter {field}: {}", excerpt(value)))
+    }
+
+    /// 403: known, but not allowed to.
+    pub(super) fn forbidden() -> Self {
+        Self::Message(StatusCode::FORBIDDEN, "Forbidden".to_owned())
+    }
+
+    /// 404 with this message.
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::Message(StatusCode::NOT_FOUND, message.into())
+    }
+
+    /// 409 with this message.
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self::Message(StatusCode::CONFLICT, message.into())
+    }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::Message(status, format!("Invalid request body: {error}"))
+    }
+}
+
+/// The beginning of a value that is repeated in a message.
+pub(super) fn excerpt(value: &str) -> String {
+    const CHARS_MAX: usize = 200;
+    let mut short: String = value.chars().take(CHARS_MAX).collect();
+    if short.len() < value.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// What is done about a method that a path does not take: preflights are answered, others get 405.
+pub(super) fn other_method(call: &Call, allowed: &'static str) -> Answered {
+    if call.method == Method::OPTIONS {
+        Ok(Answer::Preflight(allowed))
+    } else {
+        Err(Refusal::Method(allowed))
+    }
+}
+
+impl Call {
+    /// The whole response, with the headers that every answer of Mailgun's has.
+    pub(super) fn respond(&self, answered: Answered) -> Response {
+        let recognised = !matches!(answered, Err(Refusal::Unauthorized));
+        let mut response = match answered {
+            Ok(answer) => answer.into_response(),
+            Err(refusal) => refusal.into_response(),
+        };
+        let headers = response.headers_mut();
+        let mut add = |name: HeaderName, value| {
+            headers.insert(name, HeaderValue::from_static(value));
+        };
+        add(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        add(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        add(header::CACHE_CONTROL, "no-store");
+        let key = self.credentials.basic.as_ref().map(|(_, password)| password.as_str());
+        if let Some(id) = key.filter(|_| recognised).and_then(key_id) {
+            headers.insert(HeaderName::from_static("x-mailgun-key-id"), id);
+        }
+        response
+    }
+}
+
+/// The last two groups of a key of the form `<32 hex>-<8 hex>-<8 hex>`, which Mailgun shows as the
+/// key's id; older keys have none.
+fn key_id(key: &str) -> Option<HeaderValue> {
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let groups: Vec<&str> = key.split('-').collect();
+    let lengths = groups.iter().map(|group| group.len());
+    if !lengths.eq([32, 8, 8]) || !groups.iter().all(|group| hex(group)) {
+        return None;
+    }
+    HeaderValue::from_str(&key[33..]).ok()
+}
+
+fn json_response(status: StatusCode, mut text: String) -> Response {
+    text.push('\n');
+    let mut response = text.into_response();
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn message(status: StatusCode, text: &str) -> Response {
+    json_response(status, json!({ "message": text }).to_string())
+}
+
+impl Reply for Answer {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Json(text) => json_response(StatusCode::OK, text),
+            Self::Nothing => StatusCode::NO_CONTENT.into_response(),
+            Self::Preflight(allowed) => {
+                let mut response = StatusCode::NO_CONTENT.into_response();
+                let headers = response.headers_mut();
+                let mut add = |name: HeaderName, value| {
+                    headers.insert(name, HeaderValue::from_static(value));
+                };
+                add(header::ALLOW, allowed);
+                add(header::ACCESS_CONTROL_ALLOW_METHODS, allowed);
+                add(header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type");
+                add(header::ACCESS_CONTROL_MAX_AGE, "600");
+                response
+            }
+        }
+    }
+}
+
+impl Reply for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unauthorized => {
+                let mut response = plain(StatusCode::UNAUTHORIZED, "Forbidden");
+                let challenge = HeaderValue::from_static("Basic realm=\"MG API\"");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                response
+            }
+            Self::Method(allowed) => {
+                let mut response = message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+                response
+            }
+            Self::Message(status, text) => message(status, &text),
+            Self::Store(cause) if cause.is_full() => {
+                error!(%cause, "the store takes no more for now");
+                let mut response = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                response
+            }
+            Self::Store(cause) => {
+                error!(%cause, "the store failed");
+                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_new_style_keys_have_an_id_to_show() {
+        let new = "0123456789abcdef0123456789abcdef-c02fd0ba-d8dbad66";
+        assert_eq!(key_id(new).unwrap(), "c02fd0ba-d8dbad66");
+        assert_eq!(key_id("key-0123456789abcdef0123456789abcdef"), None);
+        assert_eq!(key_id("0123456789abcdef0123456789abcdef-c02fd0ba-d8dbad6g"), None);
+        assert_eq!(key_id(""), None);
+    }
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        assert_eq!(excerpt("short"), "short");
+        let cut = excerpt(&"ü".repeat(300));
+        assert_eq!(cut.chars().count(), 201);
+        assert!(cut.ends_with('…'));
+    }
+}

@@ -1,0 +1,193 @@
+//! `/v3/domains` and `/v4/domains`: the domains that webhooks belong to (`spec/mailgun-api.md` §3).
+//!
+//! Mailgun's clients spread their calls over both versions, so both answer everything. A domain
+//! needs no verification here, since Waypost sends no mail: it is active from the start, and there
+//! are no DNS records to publish.
+
+mod credentials;
+mod options;
+mod settings;
+mod tracking;
+
+use serde_json::{Map, Value, json};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::Method;
+use warp::reply::Response;
+
+use super::answer::{Answered, Refusal, ok, other_method};
+use super::caller::Caller;
+use super::form::Form;
+use crate::http::App;
+use crate::http::call::{Call, call};
+use crate::http::route::{Route, Segment, one_of, route, with};
+use crate::model::{Domain, DomainName};
+use crate::store::Added;
+
+/// How many domains a page has unless asked otherwise, and at most.
+const PAGE: u64 = 100;
+const PAGE_MAX: u64 = 1000;
+
+/// The collection, its items, and what hangs off an item.
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let all = one_of(&["v3", "v4", "v2"]).and(warp::path("domains")).and(warp::path::end());
+    let verify = below(app, warp::path!("verify").boxed()).then(verified);
+    let item = below(app, warp::path::end().boxed()).then(one);
+    let mut routes =
+        vec![route(all.and(call(app)).and(with(app)).then(collection)), route(item), route(verify)];
+    routes.extend(tracking::routes(app));
+    routes.extend(options::routes(app));
+    routes.extend(credentials::routes(app));
+    routes
+}
+
+/// A domain's path, then `rest`, then all else that a handler needs.
+fn below(app: &App, rest: BoxedFilter<()>) -> BoxedFilter<(Segment, Call, App)> {
+    one_of(&["v3", "v4", "v2"])
+        .and(warp::path("domains"))
+        .and(warp::path::param::<Segment>())
+        .and(rest)
+        .and(call(app))
+        .and(with(app))
+        .boxed()
+}
+
+async fn collection(call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::GET => list(&call, &app).await,
+        Method::POST => create(&call, &app).await,
+        _ => other_method(&call, "GET, POST"),
+    };
+    call.respond(answered)
+}
+
+async fn one(name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::GET => show(&name, &call, &app).await,
+        Method::PUT => update(&name, &call, &app).await,
+        Method::DELETE => remove(&name, &call, &app).await,
+        _ => other_method(&call, "GET, PUT, DELETE"),
+    };
+    call.respond(answered)
+}
+
+async fn verified(name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::PUT => verify(&name, &call, &app).await,
+        _ => other_method(&call, "PUT"),
+    };
+    call.respond(answered)
+}
+
+async fn list(call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    let form = Form::of(call).await?;
+    let mut domains = app.store.domains(caller.account()).await?;
+    domains.retain(|domain| caller.covers(&domain.name));
+    let items = listed(domains, &form)?;
+    let skip = usize::try_from(form.number("skip")?.unwrap_or(0)).unwrap_or(usize::MAX);
+    let limit = form.number("limit")?.unwrap_or(PAGE).min(PAGE_MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let page: Vec<Value> = items.iter().skip(skip).take(limit).map(settings::shown).collect();
+    ok(&json!({ "total_count": items.len(), "items": page }))
+}
+
+/// The domains that a listing's filters leave, in its order; newest first unless asked otherwise.
+fn listed(mut domains: Vec<Domain>, form: &Form) -> Result<Vec<Domain>, Refusal> {
+    match form.one("state") {
+        None | Some("active") => {}
+        Some("unverified" | "disabled") => domains.clear(),
+        Some(other) => return Err(Refusal::invalid("state", other)),
+    }
+    if let Some(text) = form.one("search") {
+        let text = text.to_ascii_lowercase();
+        domains.retain(|domain| domain.name.as_str().contains(&text));
+    }
+    match form.one("sort") {
+        None => {}
+        Some("name" | "name:asc") => domains.sort_by(|a, b| a.name.cmp(&b.name)),
+        Some("name:desc") => domains.sort_by(|a, b| b.name.cmp(&a.name)),
+        Some(other) => return Err(Refusal::invalid("sort", other)),
+    }
+    Ok(domains)
+}
+
+async fn create(call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    caller.whole_account()?;
+    let form = Form::of(call).await?;
+    let text = form.required("name")?;
+    let name: DomainName = text.parse().map_err(|_| Refusal::invalid("name", text))?;
+    let mut given = Map::new();
+    settings::read(&form, &mut given)?;
+    let created_at = app.ambient.now();
+    let domain = Domain {
+        name,
+        account: caller.account(),
+        created_at,
+        mailgun_id: format!("{:08x}{}", created_at.seconds(), app.ambient.random_hex::<8>()),
+        settings: given,
+    };
+    match app.store.create_domain(domain.clone()).await? {
+        Added::Added => ok(&with_records(Some("Domain DNS records have been created"), &domain)),
+        Added::Taken => Err(Refusal::bad("This domain name is already taken")),
+    }
+}
+
+async fn show(name: &str, call: &Call, app: &App) -> Answered {
+    let domain = Caller::of(call, app).await?.domain(name, app).await?;
+    ok(&with_records(None, &domain))
+}
+
+async fn update(name: &str, call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    caller.domain(name, app).await?;
+    let form = Form::of(call).await?;
+    let domain = change(&caller, name, app, |domain| settings::read(&form, domain)).await?;
+    ok(&with_records(Some("Domain has been updated"), &domain))
+}
+
+async fn verify(name: &str, call: &Call, app: &App) -> Answered {
+    let domain = Caller::of(call, app).await?.domain(name, app).await?;
+    ok(&with_records(Some("Domain DNS records have been updated"), &domain))
+}
+
+/// Removes the domain at once; "in the background" is how Mailgun words it.
+async fn remove(name: &str, call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    let domain = caller.domain(name, app).await?;
+    if !app.store.remove_domain(caller.account(), &domain.name).await? {
+        return Err(Refusal::not_found("Domain not found"));
+    }
+    ok(&json!({ "message": "Domain will be deleted in the background" }))
+}
+
+/// Reads, changes and writes back a domain's settings. One at a time: a client that sets open and
+/// click tracking at the same moment gets both.
+async fn change(
+    caller: &Caller,
+    name: &str,
+    app: &App,
+    change: impl FnOnce(&mut Map<String, Value>) -> Result<(), Refusal>,
+) -> Result<Domain, Refusal> {
+    let _one_at_a_time = app.domain_settings.lock().await;
+    let mut domain = caller.domain(name, app).await?;
+    change(&mut domain.settings)?;
+    let settings = domain.settings.clone();
+    if app.store.set_domain_settings(caller.account(), &domain.name, settings).await? {
+        Ok(domain)
+    } else {
+        Err(Refusal::not_found("Domain not found"))
+    }
+}
+
+fn with_records(message: Option<&str>, domain: &Domain) -> Value {
+    let mut body = Map::new();
+    if let Some(message) = message {
+        body.insert("message".to_owned(), json!(message));
+    }
+    body.insert("domain".to_owned(), settings::shown(domain));
+    body.insert("receiving_dns_records".to_owned(), json!([]));
+    body.insert("sending_dns_records".to_owned(), json!([]));
+    Value::Object(body)
+}

@@ -1,0 +1,131 @@
+//! The single settings of a domain that have a path of their own: connection, DKIM selector and
+//! authority, web prefix (`spec/mailgun-api.md` §3.2). Kept as written.
+
+use serde_json::{Value, json};
+use warp::http::Method;
+use warp::reply::Response;
+
+use super::{below, change, settings};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::mailgun::answer::{Answered, Refusal, ok, other_method};
+use crate::http::mailgun::caller::Caller;
+use crate::http::mailgun::form::Form;
+use crate::http::route::{Route, Segment, route};
+
+/// The four paths.
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    use warp::Filter;
+    vec![
+        route(below(app, warp::path!("connection").boxed()).then(connection)),
+        route(below(app, warp::path!("dkim_selector").boxed()).then(dkim_selector)),
+        route(below(app, warp::path!("dkim_authority").boxed()).then(dkim_authority)),
+        route(below(app, warp::path!("web_prefix").boxed()).then(web_prefix)),
+    ]
+}
+
+async fn connection(name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::GET => show_connection(&name, &call, &app).await,
+        Method::PUT => set_connection(&name, &call, &app).await,
+        _ => other_method(&call, "GET, PUT"),
+    };
+    call.respond(answered)
+}
+
+async fn dkim_selector(name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::PUT => {
+            let set = set_text(&name, "dkim_selector", &call, &app).await;
+            set.and_then(|()| ok(&json!({ "message": "DKIM selector changed" })))
+        }
+        _ => other_method(&call, "PUT"),
+    };
+    call.respond(answered)
+}
+
+async fn dkim_authority(name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::PUT => set_dkim_authority(&name, &call, &app).await,
+        _ => other_method(&call, "PUT"),
+    };
+    call.respond(answered)
+}
+
+async fn web_prefix(name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::PUT => {
+            let set = set_text(&name, "web_prefix", &call, &app).await;
+            set.and_then(|()| ok(&json!({ "message": "Domain web prefix updated" })))
+        }
+        _ => other_method(&call, "PUT"),
+    };
+    call.respond(answered)
+}
+
+async fn show_connection(name: &str, call: &Call, app: &App) -> Answered {
+    let domain = Caller::of(call, app).await?.domain(name, app).await?;
+    ok(&json!({
+        "require_tls": settings::of(&domain, "require_tls"),
+        "skip_verification": settings::of(&domain, "skip_verification"),
+    }))
+}
+
+async fn set_connection(name: &str, call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    caller.domain(name, app).await?;
+    let form = Form::of(call).await?;
+    let mut given = Vec::new();
+    for flag in ["require_tls", "skip_verification"] {
+        given.extend(form.flag(flag)?.map(|value| (flag, value)));
+    }
+    let domain = change(&caller, name, app, |settings| {
+        for (flag, value) in &given {
+            settings.insert((*flag).to_owned(), json!(value));
+        }
+        Ok(())
+    });
+    let domain = domain.await?;
+    ok(&json!({
+        "message":
+            "Domain connection settings have been updated, may take 10 minutes to fully propagate",
+        "require_tls": settings::of(&domain, "require_tls"),
+        "skip_verification": settings::of(&domain, "skip_verification"),
+    }))
+}
+
+/// Sets the one text that a path is for, under the same name.
+async fn set_text(
+    name: &str,
+    setting: &'static str,
+    call: &Call,
+    app: &App,
+) -> Result<(), Refusal> {
+    let caller = Caller::of(call, app).await?;
+    caller.domain(name, app).await?;
+    let form = Form::of(call).await?;
+    let value = settings::text(&form, setting)?.ok_or_else(|| Refusal::missing(setting))?;
+    let set = |settings: &mut serde_json::Map<String, Value>| {
+        settings.insert(setting.to_owned(), value);
+        Ok(())
+    };
+    change(&caller, name, app, set).await?;
+    Ok(())
+}
+
+async fn set_dkim_authority(name: &str, call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    let before = settings::of(&caller.domain(name, app).await?, "dkim_authority");
+    let own = Form::of(call).await?.flag("self")?.ok_or_else(|| Refusal::missing("self"))?;
+    let set = |settings: &mut serde_json::Map<String, Value>| {
+        settings.insert("dkim_authority".to_owned(), json!(own));
+        Ok(())
+    };
+    change(&caller, name, app, set).await?;
+    let changed = before != json!(own);
+    let message = match changed {
+        true => "Domain DKIM authority has been changed",
+        false => "Domain DKIM authority has not been changed",
+    };
+    ok(&json!({ "message": message, "sending_dns_records": [], "changed": changed }))
+}

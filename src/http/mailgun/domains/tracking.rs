@@ -1,0 +1,138 @@
+//! `/v3/domains/{d}/tracking`: open, click and unsubscribe tracking (`spec/mailgun-api.md` §3.2).
+//! Terraform reads it at every refresh. Kept as written; nothing is tracked here.
+
+use serde_json::{Map, Value, json};
+use warp::Filter;
+use warp::http::Method;
+use warp::reply::Response;
+
+use super::{below, change, settings};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::mailgun::answer::{Answered, Refusal, ok, other_method};
+use crate::http::mailgun::caller::Caller;
+use crate::http::mailgun::form::Form;
+use crate::http::route::{Route, Segment, route};
+use crate::model::Domain;
+
+/// All three at once, and each.
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let part = |part: Part| {
+        let path = warp::path("tracking").and(warp::path(part.name())).and(warp::path::end());
+        let update = move |name, call, app| updated(name, part, call, app);
+        route(below(app, path.boxed()).then(update))
+    };
+    vec![
+        route(below(app, warp::path!("tracking").boxed()).then(all)),
+        part(Part::Open),
+        part(Part::Click),
+        part(Part::Unsubscribe),
+    ]
+}
+
+/// What can be tracked.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Open,
+    Click,
+    Unsubscribe,
+}
+
+impl Part {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Click => "click",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
+
+    /// Mailgun's defaults, texts included (recorded).
+    fn default(self) -> Value {
+        match self {
+            Self::Open => json!({ "active": false, "place_at_the_top": false }),
+            Self::Click => json!({ "active": false }),
+            Self::Unsubscribe => json!({
+                "active": false,
+                "html_footer":
+                    "\n<br>\n<p><a href=\"%unsubscribe_url%\">unsubscribe</a></p>\n",
+                "text_footer": "\n\nTo unsubscribe click: <%unsubscribe_url%>\n\n",
+            }),
+        }
+    }
+
+    /// As the domain has it.
+    fn of(self, settings: &Map<String, Value>) -> Value {
+        let kept = settings.get("tracking").and_then(|tracking| tracking.get(self.name()));
+        kept.cloned().unwrap_or_else(|| self.default())
+    }
+
+    /// What a form changes about it.
+    fn changed(self, mut part: Value, form: &Form) -> Result<Value, Refusal> {
+        match self {
+            Self::Click if form.one("active") == Some("htmlonly") => {
+                part["active"] = json!("htmlonly");
+            }
+            Self::Open | Self::Click | Self::Unsubscribe => {
+                if let Some(active) = form.flag("active")? {
+                    part["active"] = json!(active);
+                }
+            }
+        }
+        if let (Self::Open, Some(top)) = (self, form.flag("place_at_the_top")?) {
+            part["place_at_the_top"] = json!(top);
+        }
+        if let Self::Unsubscribe = self {
+            for footer in ["html_footer", "text_footer"] {
+                if let Some(text) = settings::text(form, footer)? {
+                    part[footer] = text;
+                }
+            }
+        }
+        Ok(part)
+    }
+}
+
+async fn all(name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::GET => show(&name, &call, &app).await,
+        _ => other_method(&call, "GET"),
+    };
+    call.respond(answered)
+}
+
+async fn updated(name: Segment, part: Part, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::PUT => update(&name, part, &call, &app).await,
+        _ => other_method(&call, "PUT"),
+    };
+    call.respond(answered)
+}
+
+async fn show(name: &str, call: &Call, app: &App) -> Answered {
+    let domain: Domain = Caller::of(call, app).await?.domain(name, app).await?;
+    ok(&json!({
+        "tracking": {
+            "open": Part::Open.of(&domain.settings),
+            "click": Part::Click.of(&domain.settings),
+            "unsubscribe": Part::Unsubscribe.of(&domain.settings),
+            "web_scheme": settings::of(&domain, "web_scheme"),
+        },
+    }))
+}
+
+async fn update(name: &str, part: Part, call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    caller.domain(name, app).await?;
+    let form = Form::of(call).await?;
+    let domain = change(&caller, name, app, |settings| {
+        let new = part.changed(part.of(settings), &form)?;
+        let tracking = settings.entry("tracking").or_insert_with(|| json!({}));
+        tracking[part.name()] = new;
+        Ok(())
+    });
+    let domain = domain.await?;
+    let mut body = json!({ "message": "Domain tracking settings have been updated" });
+    body[part.name()] = part.of(&domain.settings);
+    ok(&body)
+}

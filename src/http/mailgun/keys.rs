@@ -1,0 +1,172 @@
+//! `/v1/keys`: the account's Mailgun keys (`spec/mailgun-api.md` §3.3).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use warp::Filter;
+use warp::http::Method;
+use warp::reply::Response;
+use waypost_compat::Dialect;
+
+use super::answer::{Answered, Refusal, ok, other_method};
+use super::caller::Caller;
+use super::form::Form;
+use crate::http::App;
+use crate::http::call::{Call, call};
+use crate::http::route::{Route, Segment, route, with};
+use crate::model::{DomainName, Key, KeyHash, KeyId, Scope, Timestamp};
+use crate::store::Added;
+
+/// The collection and its items.
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let item = warp::path!("v1" / "keys" / Segment);
+    vec![
+        route(warp::path!("v1" / "keys").and(call(app)).and(with(app)).then(collection)),
+        route(item.and(call(app)).and(with(app)).then(one)),
+    ]
+}
+
+async fn collection(call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::GET => list(&call, &app).await,
+        Method::POST => create(&call, &app).await,
+        _ => other_method(&call, "GET, POST"),
+    };
+    call.respond(answered)
+}
+
+async fn one(id: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::DELETE => remove(&id, &call, &app).await,
+        _ => other_method(&call, "DELETE"),
+    };
+    call.respond(answered)
+}
+
+async fn list(call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    caller.whole_account()?;
+    let form = Form::of(call).await?;
+    let (domain, kind) = (form.one("domain_name"), form.one("kind"));
+    let wanted = |key: &Key| {
+        let own = key.domain.as_ref().map(DomainName::as_str);
+        key.dialect == Dialect::Mailgun
+            && domain.is_none_or(|domain| own.is_some_and(|own| own.eq_ignore_ascii_case(domain)))
+            && kind.is_none_or(|kind| kind_and_role(key).0 == kind)
+    };
+    let keys = app.store.keys(caller.account()).await?;
+    let items: Vec<Value> = keys.iter().filter(|key| wanted(key)).map(row).collect();
+    ok(&json!({ "total_count": items.len(), "items": items }))
+}
+
+/// Makes a key of the new style; this answer is the only one that shows it.
+async fn create(call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    caller.whole_account()?;
+    let form = Form::of(call).await?;
+    let (kind, role) = asked(&form)?;
+    let domain = match form.one("domain_name") {
+        Some(name) => Some(caller.domain(name, app).await?.name),
+        None if kind == "domain" => return Err(Refusal::missing("domain_name")),
+        None => None,
+    };
+    let now = app.ambient.now();
+    let expires_at = match form.number("expiration")? {
+        None | Some(0) => None,
+        Some(seconds) => Some(now.plus(Duration::from_secs(seconds))),
+    };
+    let (long, first) = (app.ambient.random_hex::<16>(), app.ambient.random_hex::<4>());
+    let secret = format!("{long}-{first}-{}", app.ambient.random_hex::<4>());
+    let key = Key {
+        id: KeyId::timed(now, app.ambient.random()),
+        hash: KeyHash::of(&secret),
+        account: caller.account(),
+        dialect: Dialect::Mailgun,
+        domain,
+        scope: scope(role),
+        description: form.one("description").map(str::to_owned),
+        mailgun_role: Some((kind.to_owned(), role.to_owned())),
+        created_at: now,
+        expires_at,
+    };
+    let mut shown = row(&key);
+    shown["secret"] = json!(secret);
+    match app.store.add_key(key).await? {
+        Added::Added => ok(&json!({ "message": "great success", "key": shown })),
+        Added::Taken => Err(Refusal::conflict("another key has this secret; try again")),
+    }
+}
+
+async fn remove(id: &str, call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    caller.whole_account()?;
+    let unknown = || Refusal::not_found("no key matching id");
+    let id: KeyId = id.parse().map_err(|_| unknown())?;
+    // Only this dialect's keys are to be seen here, so only they can be removed.
+    let keys = app.store.keys(caller.account()).await?;
+    let ours = keys.iter().any(|key| key.id == id && key.dialect == Dialect::Mailgun);
+    if !ours || !app.store.remove_key(caller.account(), id).await? {
+        return Err(unknown());
+    }
+    ok(&json!({ "message": "key deleted" }))
+}
+
+const KINDS: [&str; 3] = ["domain", "user", "web"];
+const ROLES: [&str; 6] = ["admin", "basic", "sending", "developer", "support", "analyst"];
+
+fn asked(form: &Form) -> Result<(&'static str, &'static str), Refusal> {
+    let of = |name: &str, text: &str, words: &[&'static str]| {
+        let known = words.iter().find(|word| **word == text).copied();
+        known.ok_or_else(|| Refusal::invalid(name, text))
+    };
+    let role = of("role", form.required("role")?, &ROLES)?;
+    let kind = of("kind", form.one("kind").unwrap_or("user"), &KINDS)?;
+    Ok((kind, role))
+}
+
+/// What a role may do here (§4): `sending` keys may only send mail, `support` and `analyst` read.
+fn scope(role: &str) -> Scope {
+    match role {
+        "sending" => Scope::Send,
+        "support" | "analyst" => Scope::Read,
+        _ => Scope::Manage,
+    }
+}
+
+/// Keys that were not made through this API have neither kind nor role; their scope stands in.
+fn kind_and_role(key: &Key) -> (&str, &str) {
+    if let Some((kind, role)) = &key.mailgun_role {
+        return (kind, role);
+    }
+    let kind = if key.domain.is_some() { "domain" } else { "user" };
+    let role = match key.scope {
+        Scope::Manage => "admin",
+        Scope::Read => "support",
+        Scope::Send => "sending",
+    };
+    (kind, role)
+}
+
+/// A key less its secret. Absent times are empty texts: Mailgun's Go SDK fails on `null`.
+fn row(key: &Key) -> Value {
+    let (kind, role) = kind_and_role(key);
+    json!({
+        "id": key.id,
+        "description": key.description.as_deref().unwrap_or_default(),
+        "kind": kind,
+        "role": role,
+        "created_at": zoneless(key.created_at),
+        "updated_at": zoneless(key.created_at),
+        "expires_at": key.expires_at.map(zoneless).unwrap_or_default(),
+        "domain_name": key.domain.as_ref().map(DomainName::as_str).unwrap_or_default(),
+        "is_disabled": false,
+        "requestor": "",
+        "user_name": "",
+    })
+}
+
+/// `2026-01-15T10:00:00`: this API alone writes times without a zone.
+fn zoneless(at: Timestamp) -> String {
+    let seconds = Timestamp::from_millis(at.seconds().saturating_mul(1000));
+    seconds.rfc3339().trim_end_matches('Z').to_owned()
+}

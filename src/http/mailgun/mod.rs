@@ -1,0 +1,50 @@
+//! Mailgun's management API: domain webhooks, account webhooks, the signing key, domains, keys.
+//!
+//! The contract is `spec/mailgun-api.md`; its sections are cited where a line of code follows from
+//! one. A request is judged in this order: credential (401), what its key may do (403), what its
+//! path names (404), its fields (400), what is stored (400, 404, 409).
+
+mod account_webhooks;
+mod answer;
+mod caller;
+mod domains;
+mod form;
+mod keys;
+mod names;
+mod plan;
+mod signing_key;
+mod webhooks_test;
+mod webhooks_v3;
+mod webhooks_v4;
+
+use warp::reply::Response;
+
+pub(super) use self::account_webhooks::answer as account_webhooks;
+use self::answer::Refusal;
+use super::App;
+use super::call::Call;
+use super::route::Route;
+use crate::store;
+
+/// The endpoints, except those on `/v1/webhooks`, which other dialects share.
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    [
+        webhooks_v3::routes(app),
+        webhooks_v4::routes(app),
+        webhooks_test::routes(app),
+        signing_key::routes(app),
+        keys::routes(app),
+        domains::routes(app),
+    ]
+    .concat()
+}
+
+/// The refusal of a request without a credential that opens anything.
+pub(super) fn unauthorized(call: &Call) -> Response {
+    call.respond(Err(Refusal::Unauthorized))
+}
+
+/// The refusal of a request whose credential could not be looked up.
+pub(super) fn unavailable(call: &Call, error: &store::Error) -> Response {
+    call.respond(Err(Refusal::Store(error.clone())))
+}

@@ -1,0 +1,422 @@
+//! What each change of webhooks does to the list of a scope: pure, so that it can be tried without
+//! a server and repeated by the store.
+//!
+//! A domain's list holds one webhook for each event name and URL; the order of a name's URLs is
+//! their order in the list (`spec/mailgun-api.md` §1.3).
+
+use serde_json::{Map, Value, json};
+use waypost_compat::Kind;
+
+use super::answer::Refusal;
+use super::names;
+use crate::http::App;
+use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, WebhookUrl};
+use crate::store::Verdict;
+
+/// Why a list cannot be changed as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Clash {
+    /// The event name has URLs already.
+    Exists,
+    /// What shall be changed is not there.
+    NotFound,
+    /// The event name would have more URLs than it may.
+    TooMany {
+        /// The event name.
+        name: String,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// The event name has this URL already.
+    Duplicate {
+        /// The event name.
+        name: String,
+        /// The URL.
+        url: String,
+    },
+    /// There is no webhook with this id.
+    NoSuchId(String),
+    /// There is no webhook at all.
+    Empty,
+}
+
+/// What a change needs besides the list, drawn before it runs, so that it may run again: a scope, a
+/// time, and an id for each webhook that it may have to make.
+#[derive(Debug)]
+pub(super) struct Mint {
+    scope: WebhookScope,
+    now: Timestamp,
+    ids: Vec<WebhookId>,
+    /// How many URLs an event name may have.
+    pub(super) limit: usize,
+}
+
+impl Mint {
+    /// A mint for up to `count` webhooks.
+    pub(super) fn new(app: &App, scope: WebhookScope, count: usize) -> Self {
+        let ids = (0..count).map(|_| WebhookId::random(app.ambient.random())).collect();
+        let limit = app.settings.urls_per_event_max;
+        Self { scope, now: app.ambient.now(), ids, limit }
+    }
+
+    /// The `nth` webhook.
+    pub(super) fn webhook(&self, nth: usize, url: &WebhookUrl, names: &[&'static str]) -> Webhook {
+        let mut kinds: Vec<Kind> = names.iter().flat_map(|name| names::kinds(name)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Webhook {
+            id: self.ids[nth],
+            scope: self.scope.clone(),
+            url: url.clone(),
+            events: names.iter().map(|name| (*name).to_owned()).collect(),
+            kinds,
+            state: WebhookState::Active,
+            secret: None,
+            previous_secret: None,
+            scheme: None,
+            description: None,
+            created_at: self.now,
+            updated_at: self.now,
+        }
+    }
+}
+
+/// Runs a plan on the webhooks of a scope, in one commit; a plan that clashes changes nothing.
+pub(super) async fn change<T: Send>(
+    app: &App,
+    scope: &WebhookScope,
+    plan: impl Fn(&mut Vec<Webhook>) -> Result<T, Clash> + Send + Sync,
+) -> Result<T, Change> {
+    let mut outcome = None;
+    let run = |list: &mut Vec<Webhook>| {
+        let planned = plan(list);
+        let verdict = if planned.is_ok() { Verdict::Keep } else { Verdict::Discard };
+        outcome = Some(planned);
+        verdict
+    };
+    app.store.change_webhooks(scope, Box::new(run)).await?;
+    outcome.expect("the store runs a change before it returns").map_err(Change::Clash)
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// The plan did not fit the list.
+    Clash(Clash),
+    /// The store failed.
+    Store(crate::store::Error),
+}
+
+impl From<crate::store::Error> for Change {
+    fn from(error: crate::store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Change {
+    /// As the domain webhooks' API words it (§2.2).
+    pub(super) fn of_domain(self) -> Refusal {
+        let clash = match self {
+            Self::Clash(clash) => clash,
+            Self::Store(error) => return error.into(),
+        };
+        match clash {
+            Clash::Exists => Refusal::bad("Webhook already exists"),
+            Clash::NotFound | Clash::NoSuchId(_) | Clash::Empty => {
+                Refusal::not_found("Webhook not found")
+            }
+            Clash::TooMany { name, limit } => Refusal::bad(too_many(&name, limit)),
+            Clash::Duplicate { name, url } => Refusal::bad(format!(
+                "Webhook for event type '{name}' with URL '{url}' already exists"
+            )),
+        }
+    }
+
+    /// As the account webhooks' API words it (§1.6).
+    pub(super) fn of_account(self) -> Refusal {
+        let clash = match self {
+            Self::Clash(clash) => clash,
+            Self::Store(error) => return error.into(),
+        };
+        match clash {
+            Clash::Exists | Clash::NotFound => Refusal::not_found("webhook not found"),
+            Clash::NoSuchId(id) => Refusal::not_found(format!("webhook_id not found: {id}")),
+            Clash::Empty => Refusal::not_found("no webhooks found for account"),
+            Clash::TooMany { name, limit } => Refusal::conflict(too_many(&name, limit)),
+            Clash::Duplicate { name, url } => {
+                Refusal::conflict(format!("url {url} already exists for event type {name}"))
+            }
+        }
+    }
+}
+
+fn too_many(name: &str, limit: usize) -> String {
+    format!("unable to add more than {limit} urls for event type {name}")
+}
+
+/// The URLs of an event name, in order.
+pub(super) fn urls(list: &[Webhook], name: &str) -> Vec<WebhookUrl> {
+    list.iter().filter(|webhook| has(webhook, name)).map(|webhook| webhook.url.clone()).collect()
+}
+
+/// All event names that have URLs, with them: Mailgun's `webhooks` object.
+pub(super) fn map(list: &[Webhook]) -> Value {
+    let mut by_name = Map::new();
+    for name in names::NAMES {
+        let urls = urls(list, name);
+        if !urls.is_empty() {
+            by_name.insert(name.to_owned(), json!({ "urls": urls }));
+        }
+    }
+    json!({ "webhooks": by_name })
+}
+
+fn has(webhook: &Webhook, name: &str) -> bool {
+    webhook.events.iter().any(|event| event == name)
+}
+
+/// v3 `POST`: gives URLs to a name that has none.
+pub(super) fn create(
+    list: &mut Vec<Webhook>,
+    mint: &Mint,
+    name: &'static str,
+    urls: &[WebhookUrl],
+) -> Result<(), Clash> {
+    if list.iter().any(|webhook| has(webhook, name)) {
+        return Err(Clash::Exists);
+    }
+    list.extend(urls.iter().enumerate().map(|(nth, url)| mint.webhook(nth, url, &[name])));
+    Ok(())
+}
+
+/// v3 `PUT`: replaces the URLs of a name that has some. A URL that stays keeps its webhook, and so
+/// what waits to be delivered to it.
+pub(super) fn replace(
+    list: &mut Vec<Webhook>,
+    mint: &Mint,
+    name: &'static str,
+    urls: &[WebhookUrl],
+) -> Result<(), Clash> {
+    let mut old = take(list, |webhook| has(webhook, name));
+    if old.is_empty() {
+        return Err(Clash::NotFound);
+    }
+    for (nth, url) in urls.iter().enumerate() {
+        let kept = old.iter().position(|webhook| webhook.url == *url);
+        list.push(match kept {
+            Some(at) => Webhook { updated_at: mint.now, ..old.swap_remove(at) },
+            None => mint.webhook(nth, url, &[name]),
+        });
+    }
+    Ok(())
+}
+
+/// v3 `DELETE`: takes all URLs from a name, and says which they were.
+pub(super) fn remove(list: &mut Vec<Webhook>, name: &str) -> Result<Vec<WebhookUrl>, Clash> {
+    let removed = take(list, |webhook| has(webhook, name));
+    if removed.is_empty() {
+        return Err(Clash::NotFound);
+    }
+    Ok(removed.into_iter().map(|webhook| webhook.url).collect())
+}
+
+/// v4 `POST`: gives one URL to each of `names` beside those they have (§1.5).
+pub(super) fn add_url(
+    list: &mut Vec<Webhook>,
+    mint: &Mint,
+    url: &WebhookUrl,
+    names: &[&'static str],
+) -> Result<(), Clash> {
+    for name in names {
+        let present = urls(list, name);
+        if present.contains(url) {
+            return Err(Clash::Duplicate { name: (*name).to_owned(), url: url.to_string() });
+        }
+        if present.len() >= mint.limit {
+            return Err(Clash::TooMany { name: (*name).to_owned(), limit: mint.limit });
+        }
+    }
+    list.extend(names.iter().enumerate().map(|(nth, name)| mint.webhook(nth, url, &[*name])));
+    Ok(())
+}
+
+/// v4 `PUT`: leaves a URL that is there somewhere on exactly `names` (§1.5).
+pub(super) fn move_url(
+    list: &mut Vec<Webhook>,
+    mint: &Mint,
+    url: &WebhookUrl,
+    names: &[&'static str],
+) -> Result<(), Clash> {
+    if !list.iter().any(|webhook| webhook.url == *url) {
+        return Err(Clash::NotFound);
+    }
+    list.retain(|webhook| webhook.url != *url || names.iter().any(|name| has(webhook, name)));
+    for (nth, name) in names.iter().enumerate() {
+        let present = urls(list, name);
+        if present.contains(url) {
+            continue;
+        }
+        if present.len() >= mint.limit {
+            return Err(Clash::TooMany { name: (*name).to_owned(), limit: mint.limit });
+        }
+        list.push(mint.webhook(nth, url, &[*name]));
+    }
+    Ok(())
+}
+
+/// v4 `DELETE`: takes URLs from every name. `text` is one URL or several with commas between; one
+/// that has a comma of its own is tried as a whole first (§1.5).
+pub(super) fn remove_urls(list: &mut Vec<Webhook>, text: &str) -> Result<(), Clash> {
+    let whole = take(list, |webhook| webhook.url.as_str() == text);
+    if !whole.is_empty() {
+        return Ok(());
+    }
+    let each: Vec<&str> = text.split(',').map(str::trim).collect();
+    let removed = take(list, |webhook| each.contains(&webhook.url.as_str()));
+    if removed.is_empty() { Err(Clash::NotFound) } else { Ok(()) }
+}
+
+/// Removes what `which` picks, and returns it in order.
+pub(super) fn take(list: &mut Vec<Webhook>, which: impl Fn(&Webhook) -> bool) -> Vec<Webhook> {
+    let (taken, kept) = std::mem::take(list).into_iter().partition(which);
+    *list = kept;
+    taken
+}
+
+/// A new or changed account webhook must leave every event name with few enough URLs and none of
+/// them twice (§1.6).
+pub(super) fn fits_account(
+    others: &[Webhook],
+    url: &WebhookUrl,
+    names: &[&'static str],
+    limit: usize,
+) -> Result<(), Clash> {
+    for name in names {
+        let present = urls(others, name);
+        if present.contains(url) {
+            return Err(Clash::Duplicate { name: (*name).to_owned(), url: url.to_string() });
+        }
+        if present.len() >= limit {
+            return Err(Clash::TooMany { name: (*name).to_owned(), limit });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::AccountId;
+    use waypost_compat::Dialect;
+
+    fn mint(count: u8) -> Mint {
+        Mint {
+            scope: WebhookScope {
+                account: AccountId::from_bytes([1; 16]),
+                domain: Some("example.com".parse().unwrap()),
+                dialect: Dialect::Mailgun,
+            },
+            now: Timestamp::from_millis(1_770_146_798_372),
+            ids: (0..count).map(|n| WebhookId::random([n; 16])).collect(),
+            limit: 3,
+        }
+    }
+
+    fn url(text: &str) -> WebhookUrl {
+        text.parse().unwrap()
+    }
+
+    /// A list as `name url` pairs.
+    fn list(pairs: &[(&'static str, &str)]) -> Vec<Webhook> {
+        let mint = mint(32);
+        let webhook = |(nth, (name, text)): (usize, &(&'static str, &str))| {
+            mint.webhook(nth, &url(text), &[*name])
+        };
+        pairs.iter().enumerate().map(webhook).collect()
+    }
+
+    fn shown(list: &[Webhook]) -> String {
+        map(list)["webhooks"].to_string()
+    }
+
+    const A: &str = "https://a.example/";
+    const B: &str = "https://b.example/";
+    const C: &str = "https://c.example/";
+    const D: &str = "https://d.example/";
+
+    #[test]
+    fn creating_needs_a_name_without_urls() {
+        let mut hooks = list(&[("opened", A)]);
+        create(&mut hooks, &mint(2), "clicked", &[url(B), url(A)]).unwrap();
+        assert_eq!(
+            shown(&hooks),
+            r#"{"opened":{"urls":["https://a.example/"]},"clicked":{"urls":["https://b.example/","https://a.example/"]}}"#
+        );
+        assert_eq!(create(&mut hooks, &mint(1), "clicked", &[url(C)]), Err(Clash::Exists));
+    }
+
+    #[test]
+    fn replacing_takes_the_new_order_and_keeps_the_webhook_of_a_url_that_stays() {
+        let mut hooks = list(&[("clicked", A), ("opened", A), ("clicked", B)]);
+        let kept = hooks[2].id;
+        replace(&mut hooks, &mint(2), "clicked", &[url(B), url(C)]).unwrap();
+        assert_eq!(urls(&hooks, "clicked"), [url(B), url(C)]);
+        assert_eq!(urls(&hooks, "opened"), [url(A)]);
+        assert!(hooks.iter().any(|webhook| webhook.id == kept && webhook.url == url(B)));
+        assert_eq!(replace(&mut hooks, &mint(1), "delivered", &[url(A)]), Err(Clash::NotFound));
+    }
+
+    #[test]
+    fn removing_says_what_was_there_in_order() {
+        let mut hooks = list(&[("clicked", B), ("opened", A), ("clicked", A)]);
+        assert_eq!(remove(&mut hooks, "clicked"), Ok(vec![url(B), url(A)]));
+        assert_eq!(remove(&mut hooks, "clicked"), Err(Clash::NotFound));
+        assert_eq!(hooks.len(), 1);
+    }
+
+    #[test]
+    fn adding_a_url_appends_and_refuses_repeats_and_a_fourth() {
+        let mut hooks = list(&[("clicked", A)]);
+        add_url(&mut hooks, &mint(2), &url(B), &["clicked", "opened"]).unwrap();
+        assert_eq!(urls(&hooks, "clicked"), [url(A), url(B)]);
+        let repeat = add_url(&mut hooks, &mint(2), &url(B), &["delivered", "opened"]);
+        let name = "opened".to_owned();
+        assert_eq!(repeat, Err(Clash::Duplicate { name, url: B.to_owned() }));
+        add_url(&mut hooks, &mint(1), &url(C), &["clicked"]).unwrap();
+        let fourth = add_url(&mut hooks, &mint(1), &url(D), &["clicked"]);
+        assert_eq!(fourth, Err(Clash::TooMany { name: "clicked".to_owned(), limit: 3 }));
+    }
+
+    #[test]
+    fn moving_a_url_leaves_it_on_exactly_the_names_given() {
+        let mut hooks = list(&[("clicked", A), ("clicked", B), ("opened", A)]);
+        move_url(&mut hooks, &mint(2), &url(A), &["clicked", "delivered"]).unwrap();
+        assert_eq!(urls(&hooks, "clicked"), [url(A), url(B)]);
+        assert_eq!(urls(&hooks, "delivered"), [url(A)]);
+        assert!(urls(&hooks, "opened").is_empty());
+        assert_eq!(move_url(&mut hooks, &mint(1), &url(C), &["opened"]), Err(Clash::NotFound));
+    }
+
+    #[test]
+    fn a_url_with_a_comma_is_removed_as_a_whole_before_the_text_is_split() {
+        let comma = "https://a.example/?x=1,2";
+        let mut hooks = list(&[("clicked", comma), ("opened", comma), ("opened", B)]);
+        remove_urls(&mut hooks, comma).unwrap();
+        assert_eq!(shown(&hooks), r#"{"opened":{"urls":["https://b.example/"]}}"#);
+        let mut hooks = list(&[("clicked", A), ("opened", B), ("opened", C)]);
+        remove_urls(&mut hooks, &format!("{A},{C},{D}")).unwrap();
+        assert_eq!(shown(&hooks), r#"{"opened":{"urls":["https://b.example/"]}}"#);
+        assert_eq!(remove_urls(&mut hooks, D), Err(Clash::NotFound));
+    }
+
+    #[test]
+    fn account_webhooks_share_the_limit_and_repeat_no_url() {
+        let hooks = list(&[("clicked", A), ("clicked", B), ("clicked", C)]);
+        let full = fits_account(&hooks, &url(D), &["opened", "clicked"], 3);
+        assert_eq!(full, Err(Clash::TooMany { name: "clicked".to_owned(), limit: 3 }));
+        let repeat = fits_account(&hooks, &url(A), &["clicked"], 3);
+        let name = "clicked".to_owned();
+        assert_eq!(repeat, Err(Clash::Duplicate { name, url: A.to_owned() }));
+        assert_eq!(fits_account(&hooks, &url(A), &["opened"], 3), Ok(()));
+    }
+}

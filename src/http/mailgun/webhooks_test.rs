@@ -1,0 +1,55 @@
+//! `PUT /v3/domains/{d}/webhooks/{name}/test`: a test event, sent while the client waits
+//! (`spec/mailgun-api.md` §1.8). Deprecated at Mailgun and undocumented there; its JavaScript SDK
+//! still has it.
+
+use serde_json::json;
+use warp::Filter;
+use warp::http::{Method, StatusCode};
+use warp::reply::Response;
+
+use super::answer::{Answered, Refusal, ok, other_method};
+use super::caller::Caller;
+use super::form::Form;
+use super::names;
+use super::plan::{self, Mint};
+use super::webhooks_v3::parsed;
+use crate::http::App;
+use crate::http::call::{Call, call};
+use crate::http::route::{Route, Segment, one_of, route, with};
+
+/// The one path.
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let test =
+        one_of(&["v3", "v2"]).and(warp::path!("domains" / Segment / "webhooks" / Segment / "test"));
+    vec![route(test.and(call(app)).and(with(app)).then(one))]
+}
+
+async fn one(domain: Segment, name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::PUT => test(&domain, &name, &call, &app).await,
+        _ => other_method(&call, "PUT"),
+    };
+    call.respond(answered)
+}
+
+/// Calls the URL given, registered or not; without one, the first that the event name has.
+async fn test(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
+    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+    let not_found = || Refusal::not_found("Webhook not found");
+    let name = names::canonical(name).ok_or_else(not_found)?;
+    let form = Form::of(call).await?;
+    let url = match form.all("url").next() {
+        Some(text) => parsed(text)?,
+        None => {
+            let urls = plan::urls(&app.store.webhooks(&scope).await?, name);
+            urls.into_iter().next().ok_or_else(not_found)?
+        }
+    };
+    let Some(tester) = &app.tester else {
+        let message = "this server sends no test events".to_owned();
+        return Err(Refusal::Message(StatusCode::NOT_IMPLEMENTED, message));
+    };
+    let webhook = Mint::new(app, scope, 1).webhook(0, &url, &[name]);
+    let answer = tester.test(&webhook).await;
+    ok(&json!({ "code": answer.status, "message": answer.body }))
+}

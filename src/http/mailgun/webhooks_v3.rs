@@ -1,0 +1,158 @@
+//! `/v3/domains/{d}/webhooks`: webhooks by event name (`spec/mailgun-api.md` §1.2, §1.3).
+
+use serde_json::json;
+use warp::Filter;
+use warp::http::Method;
+use warp::reply::Response;
+
+use super::answer::{Answered, Refusal, excerpt, ok, other_method};
+use super::caller::Caller;
+use super::form::Form;
+use super::plan::{self, Change, Clash, Mint};
+use super::{names, webhooks_v4};
+use crate::http::App;
+use crate::http::call::{Call, call};
+use crate::http::route::{Route, Segment, one_of, route, with};
+use crate::model::{InvalidUrl, WebhookScope, WebhookUrl};
+
+/// The collection and its items, under the paths of old SDKs and of a typo in old documentation too
+/// (§1.1 rows 14 and 15).
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let webhooks = one_of(&["v3", "v2"])
+        .and(one_of(&["domains", "domain"]))
+        .and(warp::path::param::<Segment>())
+        .and(warp::path("webhooks"))
+        .boxed();
+    let end = warp::path::end();
+    let item = warp::path::param::<Segment>().and(end);
+    vec![
+        route(webhooks.clone().and(end).and(call(app)).and(with(app)).then(collection)),
+        route(webhooks.and(item).and(call(app)).and(with(app)).then(one)),
+    ]
+}
+
+/// v4's calls are taken here too: what Mailgun's Python SDK calls its v4 never leaves the v3 path
+/// (§1.1 row 7).
+async fn collection(domain: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::GET => list(&domain, &call, &app).await,
+        Method::POST => create(&domain, &call, &app).await,
+        Method::PUT => webhooks_v4::update(&domain, &call, &app).await,
+        Method::DELETE => webhooks_v4::remove(&domain, &call, &app).await,
+        _ => other_method(&call, "GET, POST, PUT, DELETE"),
+    };
+    call.respond(answered)
+}
+
+async fn one(domain: Segment, name: Segment, call: Call, app: App) -> Response {
+    let answered = match call.method {
+        Method::GET => show(&domain, &name, &call, &app).await,
+        Method::POST => create_named(&domain, &name, &call, &app).await,
+        Method::PUT => update(&domain, &name, &call, &app).await,
+        Method::DELETE => remove(&domain, &name, &call, &app).await,
+        _ => other_method(&call, "GET, POST, PUT, DELETE"),
+    };
+    call.respond(answered)
+}
+
+async fn list(domain: &str, call: &Call, app: &App) -> Answered {
+    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+    ok(&plan::map(&app.store.webhooks(&scope).await?))
+}
+
+async fn create(domain: &str, call: &Call, app: &App) -> Answered {
+    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+    let form = Form::of(call).await?;
+    if form.one("id").is_none() && form.all("event_types").next().is_some() {
+        return webhooks_v4::add(&scope, &form, app).await;
+    }
+    let id = form.required("id")?;
+    let name = names::canonical(id).ok_or_else(|| Refusal::invalid("id", id))?;
+    add(&scope, name, &form, app).await
+}
+
+/// The event name in the path: one client creates so (§1.1 row 11).
+async fn create_named(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
+    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+    let name = known(name)?;
+    add(&scope, name, &Form::of(call).await?, app).await
+}
+
+async fn add(scope: &WebhookScope, name: &'static str, form: &Form, app: &App) -> Answered {
+    let urls = urls(form, name, app)?;
+    let mint = Mint::new(app, scope.clone(), urls.len());
+    plan::change(app, scope, |list| plan::create(list, &mint, name, &urls))
+        .await
+        .map_err(Change::of_domain)?;
+    changed("Webhook has been created", &urls)
+}
+
+async fn show(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
+    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+    let name = known(name)?;
+    let urls = plan::urls(&app.store.webhooks(&scope).await?, name);
+    if urls.is_empty() {
+        return Err(not_found());
+    }
+    ok(&json!({ "webhook": { "urls": urls } }))
+}
+
+async fn update(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
+    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+    let name = known(name)?;
+    let urls = urls(&Form::of(call).await?, name, app)?;
+    let mint = Mint::new(app, scope.clone(), urls.len());
+    plan::change(app, &scope, |list| plan::replace(list, &mint, name, &urls))
+        .await
+        .map_err(Change::of_domain)?;
+    changed("Webhook has been updated", &urls)
+}
+
+async fn remove(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
+    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+    let name = known(name)?;
+    let removed = plan::change(app, &scope, |list| plan::remove(list, name))
+        .await
+        .map_err(Change::of_domain)?;
+    changed("Webhook has been deleted", &removed)
+}
+
+fn changed(message: &str, urls: &[WebhookUrl]) -> Answered {
+    ok(&json!({ "message": message, "webhook": { "urls": urls } }))
+}
+
+fn known(name: &str) -> Result<&'static str, Refusal> {
+    names::canonical(name).ok_or_else(not_found)
+}
+
+fn not_found() -> Refusal {
+    Refusal::not_found("Webhook not found")
+}
+
+/// The URLs of a form, each once, in order of first appearance.
+fn urls(form: &Form, name: &str, app: &App) -> Result<Vec<WebhookUrl>, Refusal> {
+    let mut urls = Vec::new();
+    for text in form.all("url") {
+        let url = parsed(text)?;
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    let limit = app.settings.urls_per_event_max;
+    if urls.is_empty() {
+        Err(Refusal::missing("url"))
+    } else if urls.len() > limit {
+        let clash = Clash::TooMany { name: name.to_owned(), limit };
+        Err(Change::Clash(clash).of_domain())
+    } else {
+        Ok(urls)
+    }
+}
+
+/// A URL, or Mailgun's words for what is wrong with it (§1.5).
+pub(super) fn parsed(text: &str) -> Result<WebhookUrl, Refusal> {
+    text.parse().map_err(|reason: InvalidUrl| {
+        let url = excerpt(text);
+        Refusal::bad(format!("invalid parameters: {url} is not a valid url: {reason}"))
+    })
+}
