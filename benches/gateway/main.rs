@@ -27,6 +27,8 @@ async fn run() {
     report.heading("floors: 1.5 KB, 64 at once");
     let hyper = floors::hyper(floor).await;
     report.row("bare hyper, POST answered with hello", &hyper);
+    let client = floors::client(floor).await;
+    report.row("client alone, into a receiver that answers at once", &client);
 
     report.heading("gateway: 128 connections in, one receiver");
     let full = pipeline::saturated(Duration::from_secs(10)).await;
