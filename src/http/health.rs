@@ -1,0 +1,92 @@
+//! What probes and monitors ask: alive, ready, how much.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::json;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+use warp::{Filter, Reply};
+
+use super::native::error::ApiError;
+use super::native::json::answer;
+use super::route::{route, with};
+use super::{App, Route};
+use crate::store::Usage;
+
+/// How long the store may take to show that it still writes. Probes give up after a few seconds.
+const READY_MAX: Duration = Duration::from_secs(2);
+
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let get = |name: &'static str| warp::path(name).and(warp::path::end()).and(warp::get());
+    vec![
+        route(get("healthz").map(alive)),
+        route(get("readyz").and(with(app)).then(ready)),
+        route(get("metrics").and(with(app)).then(metrics)),
+    ]
+}
+
+/// The process runs and answers; nothing more is asked, so that a store in trouble does not make
+/// an orchestrator kill what is about to recover.
+fn alive() -> Response {
+    answer(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// Whether requests may be sent here: the store commits. A server that drains takes no connections
+/// at all, so it needs no word of its own.
+async fn ready(app: App) -> Response {
+    let trouble = match tokio::time::timeout(READY_MAX, app.store.sync()).await {
+        Ok(Ok(())) => return answer(StatusCode::OK, &json!({ "status": "ready" })),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no commit within {} s", READY_MAX.as_secs()),
+    };
+    tracing::warn!(trouble, "not ready: the store does not commit");
+    let message = "the store does not commit at the moment";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", message).into_response()
+}
+
+/// Everything that is counted, in Prometheus' text format.
+async fn metrics(app: App) -> Result<Response, ApiError> {
+    let text = gauges(&app.store.usage().await?);
+    let mut response = Response::new(text.into());
+    let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, version);
+    Ok(response)
+}
+
+/// How much there is, as it stands.
+fn gauges(usage: &Usage) -> String {
+    let all = [
+        ("waypost_store_disk_bytes", "Bytes that the store takes on disk.", usage.disk_bytes),
+        ("waypost_store_event_bytes", "Bytes of event bodies kept.", usage.event_bytes),
+        ("waypost_store_events", "Events kept.", usage.events),
+        ("waypost_deliveries_waiting", "Deliveries waiting for an attempt.", usage.waiting),
+    ];
+    let mut text = String::new();
+    for (name, help, value) in all {
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")
+            .expect("a string takes whatever is written");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_gauge_has_its_help_and_type_before_it() {
+        let usage = Usage { disk_bytes: 1, event_bytes: 2, events: 3, waiting: 4 };
+        let text = gauges(&usage);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 12);
+        assert_eq!(
+            lines[9..],
+            [
+                "# HELP waypost_deliveries_waiting Deliveries waiting for an attempt.",
+                "# TYPE waypost_deliveries_waiting gauge",
+                "waypost_deliveries_waiting 4",
+            ]
+        );
+    }
+}
