@@ -9,7 +9,7 @@ use warp::reply::Response;
 use super::body::body;
 use super::native::error::ApiError;
 use super::native::json::answer;
-use super::route::{route, with};
+use super::route::{Segment, route, with};
 use super::{App, Body, BodyError, Route};
 use crate::ingest::{Ingest, Refusal};
 use crate::model::SourceId;
@@ -17,7 +17,7 @@ use crate::model::SourceId;
 /// The ingest URL. Some providers try a new URL with another method first, so that too is answered
 /// in words.
 pub(super) fn routes(app: &App) -> Vec<Route> {
-    let url = warp::path!("ingest" / String);
+    let url = warp::path!("ingest" / Segment);
     let headers = warp::header::headers_cloned();
     vec![
         route(url.and(warp::post()).and(headers).and(body(app)).and(with(app)).then(take)),
@@ -26,7 +26,7 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
 }
 
 async fn take(
-    id: String,
+    id: Segment,
     headers: HeaderMap,
     body: Result<Body, BodyError>,
     app: App,

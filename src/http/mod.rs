@@ -8,7 +8,10 @@ mod body;
 mod call;
 pub mod dispatch;
 mod error;
+mod health;
+mod ingest;
 mod mailgun;
+mod native;
 mod route;
 mod server;
 
@@ -83,9 +86,11 @@ pub struct TestAnswer {
 /// at the end.
 pub fn routes(app: &App) -> Route {
     let all = [
-        // ingest::routes(app), native::routes(app) and health::routes(app) join here.
+        ingest::routes(app),
         dispatch::routes(app),
         mailgun::routes(app),
+        native::routes(app),
+        health::routes(app),
     ];
     any_of(all.concat()).recover(error::unmatched).unify().boxed()
 }

@@ -38,7 +38,7 @@ async fn create(
     let account = Account {
         id: AccountId::timed(now, app.ambient.random()),
         name,
-        signing_key: Secret::new(app.ambient.random_hex::<16>()),
+        signing_key: Secret::new(format!("key-{}", app.ambient.random_hex::<16>())),
         created_at: now,
     };
     let fresh = Fresh { account: account.id, dialect: Dialect::Mailgun, domain: None };

@@ -4,7 +4,10 @@ use waypost_compat::Dialect;
 
 use super::error::ApiError;
 use crate::http::{App, Credentials, Principal};
-use crate::model::{AccountId, Domain, DomainName, Scope};
+use crate::model::{AccountId, Domain, DomainName, KeyId, Scope};
+
+/// The user name that Basic credentials have, here as in Mailgun's API.
+const USER: &str = "api";
 
 /// Somebody who may manage an account, or one domain of it.
 #[derive(Debug, Clone)]
@@ -13,9 +16,12 @@ pub(super) struct Manager(Principal);
 impl App {
     /// The manager whose key this is: a key of the Mailgun dialect that may manage.
     pub(super) async fn manager(&self, credentials: &Credentials) -> Result<Manager, ApiError> {
-        let Some((_, key)) = &credentials.basic else {
+        let Some((user, key)) = &credentials.basic else {
             return Err(ApiError::unauthorized("none"));
         };
+        if user != USER {
+            return Err(ApiError::unauthorized("another user"));
+        }
         let principal = self.principal(key).await?;
         let principal =
             principal.ok_or_else(|| ApiError::unauthorized("a key that opens nothing"))?;
@@ -69,7 +75,7 @@ impl Manager {
     }
 
     /// The key presented.
-    pub(super) const fn key(&self) -> crate::model::KeyId {
+    pub(super) const fn key(&self) -> KeyId {
         self.0.key
     }
 

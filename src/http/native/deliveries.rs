@@ -9,15 +9,15 @@ use super::error::ApiError;
 use super::json::answer;
 use super::query::{Query, listing, query};
 use crate::http::auth::credentials;
-use crate::http::route::{route, with};
+use crate::http::route::{Segment, route, with};
 use crate::http::{App, Credentials, Route};
 use crate::model::{Attempt, Delivery, DeliveryId, Outcome};
 use crate::store::DeliveryFilter;
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let all = warp::path!("deliveries");
-    let one = warp::path!("deliveries" / String);
-    let again = warp::path!("deliveries" / String / "replay");
+    let one = warp::path!("deliveries" / Segment);
+    let again = warp::path!("deliveries" / Segment / "replay");
     vec![
         route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list)),
         route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
@@ -39,7 +39,7 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
     Ok(answer(StatusCode::OK, &listing(&page, summary)))
 }
 
-async fn show(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+async fn show(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let delivery = app.delivery_at(&id, &credentials).await?;
     let mut shown = summary(&delivery);
     shown["attempts"] = delivery.attempts.iter().map(attempt).collect();
@@ -47,7 +47,7 @@ async fn show(id: String, credentials: Credentials, app: App) -> Result<Response
 }
 
 /// A new delivery of the same event to the same webhook, due at once.
-async fn replay(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+async fn replay(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let delivery = app.delivery_at(&id, &credentials).await?;
     let gone = |code, what: &str| {
         let message =

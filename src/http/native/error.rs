@@ -140,12 +140,12 @@ impl From<store::Error> for ApiError {
 
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
-        match error {
-            BodyError::TooLarge { .. } => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string())
-            }
-            BodyError::Broken => Self::malformed(error.to_string()),
-        }
+        let (status, code) = match error {
+            BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            BodyError::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
+            BodyError::Broken => (StatusCode::BAD_REQUEST, "malformed"),
+        };
+        Self::new(status, code, error.to_string())
     }
 }
 

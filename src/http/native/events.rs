@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::json::answer;
 use super::query::{Query, listing, query};
 use crate::http::auth::credentials;
-use crate::http::route::{route, with};
+use crate::http::route::{Segment, route, with};
 use crate::http::{App, Credentials, Route};
 use crate::model::{Delivery, DeliveryId, EventId, StoredEvent};
 use crate::store::{DeliveryFilter, EventFilter, Page};
@@ -27,8 +27,8 @@ const PAGES_MAX: usize = 8;
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let all = warp::path!("events");
-    let one = warp::path!("events" / String);
-    let original = warp::path!("events" / String / "body");
+    let one = warp::path!("events" / Segment);
+    let original = warp::path!("events" / Segment / "body");
     vec![
         route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list)),
         route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
@@ -50,7 +50,7 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
     Ok(answer(StatusCode::OK, &listing(&page, shown)))
 }
 
-async fn show(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+async fn show(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let event = app.event_at(&id, &credentials).await?;
     let deliveries = app.deliveries_of(&event).await?;
     let mut shown = shown(&event);
@@ -59,7 +59,7 @@ async fn show(id: String, credentials: Credentials, app: App) -> Result<Response
 }
 
 /// The provider's original bytes.
-async fn body(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+async fn body(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let event = app.event_at(&id, &credentials).await?;
     let mut response = Response::new(event.body.into());
     let json = HeaderValue::from_static("application/json");

@@ -15,7 +15,7 @@ use super::json::answer;
 use super::query::{Query, query};
 use crate::http::auth::credentials;
 use crate::http::body::body;
-use crate::http::route::{route, with};
+use crate::http::route::{Segment, route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::ingest::{Item, Items, Taken, split};
 use crate::model::{AccountId, DomainName};
@@ -29,13 +29,13 @@ const LINES: [&str; 4] =
     ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("domains" / String / "events");
+    let all = warp::path!("domains" / Segment / "events");
     let post = all.and(warp::post()).and(query()).and(body(app));
     vec![route(post.and(credentials()).and(with(app)).then(take))]
 }
 
 async fn take(
-    domain: String,
+    domain: Segment,
     raw: String,
     body: Result<Body, BodyError>,
     credentials: Credentials,

@@ -12,14 +12,14 @@ use super::json::{Fields, answer, no_content};
 use super::mint;
 use crate::http::auth::credentials;
 use crate::http::body::body;
-use crate::http::route::{route, with};
+use crate::http::route::{Segment, route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::model::{AccountId, DomainName, Key, KeyHash, KeyId, Scope};
 use crate::store::Added;
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let all = warp::path!("keys");
-    let one = warp::path!("keys" / String);
+    let one = warp::path!("keys" / Segment);
     vec![
         route(all.and(warp::post()).and(body(app)).and(credentials()).and(with(app)).then(create)),
         route(all.and(warp::get()).and(credentials()).and(with(app)).then(list)),
@@ -64,7 +64,7 @@ async fn list(credentials: Credentials, app: App) -> Result<Response, ApiError> 
     Ok(answer(StatusCode::OK, &json!({ "items": items })))
 }
 
-async fn remove(id: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
     let missing = || ApiError::missing("key", &id);
     let id: KeyId = id.parse().map_err(|_| missing())?;
@@ -111,7 +111,10 @@ impl App {
         let (key, text) = self.forge(fresh, description);
         match self.store.add_key(key.clone()).await? {
             Added::Added => Ok((key, text)),
-            Added::Taken => unreachable!("two keys of 128 random bits are not the same"),
+            Added::Taken => {
+                let message = "another key came out the same; try again";
+                Err(ApiError::new(StatusCode::CONFLICT, "taken", message))
+            }
         }
     }
 

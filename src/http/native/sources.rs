@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::json::{Fields, answer, no_content};
 use crate::http::auth::credentials;
 use crate::http::body::body;
-use crate::http::route::{route, with};
+use crate::http::route::{Segment, route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::model::{Source, SourceId};
 
@@ -22,10 +22,10 @@ const SECRET_BYTES_MAX: usize = 512;
 const SECRETS_MAX: usize = 4;
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("domains" / String / "sources");
-    let below = warp::path!("domains" / String / "sources" / String)
+    let all = warp::path!("domains" / Segment / "sources");
+    let below = warp::path!("domains" / Segment / "sources" / Segment)
         .map(|domain, id| Place { domain: Some(domain), id });
-    let plain = warp::path!("sources" / String).map(|id| Place { domain: None, id });
+    let plain = warp::path!("sources" / Segment).map(|id| Place { domain: None, id });
     let one = below.or(plain).unify();
     let (who, app_) = (credentials, with(app));
     vec![
@@ -40,12 +40,12 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
 /// The place of one source: below its domain, or by its id alone.
 #[derive(Debug)]
 struct Place {
-    domain: Option<String>,
-    id: String,
+    domain: Option<Segment>,
+    id: Segment,
 }
 
 async fn create(
-    domain: String,
+    domain: Segment,
     body: Result<Body, BodyError>,
     credentials: Credentials,
     app: App,
@@ -67,7 +67,7 @@ async fn create(
     Ok(answer(StatusCode::CREATED, &shown(&app, &source)))
 }
 
-async fn list(domain: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+async fn list(domain: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
     let domain = app.domain_of(&manager, &domain).await?;
     let sources = app.store.sources(manager.account(), &domain.name).await?;
