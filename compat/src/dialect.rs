@@ -4,8 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::event::{Event, Outline};
+use crate::event::{Class, Event, Moment, Outline};
+use crate::kind::matrix::Mode;
+use crate::kind::{self, Kind};
+use crate::{json, loss, mailgun, mailingapi, mailstack, posthawk, wistfare};
 
 /// One provider's way of speaking: API shape, vocabulary, payload, signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -118,34 +122,121 @@ pub enum TranslateError {
     },
 }
 
+/// How far a rendering may bend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Whether a kind without a name may go under the nearest one.
+    pub mode: Mode,
+    /// Shows a soft bounce as a deferral, for receivers built on the reading that only a hard
+    /// bounce is permanent (`spec/providers.md` §2.2). Where the target has no deferral it stays a
+    /// bounce.
+    pub soft_bounce_as_temporary: bool,
+}
+
+/// What a rendering is made for.
+pub(crate) struct Target<'a> {
+    /// What happened, as the target shall have it.
+    pub(crate) kind: Option<Kind>,
+    /// What the payload calls it.
+    pub(crate) name: &'a str,
+    pub(crate) context: &'a Context,
+}
+
+impl Target<'_> {
+    pub(crate) fn time(&self, event: &Event) -> Moment {
+        event.time.unwrap_or_else(|| Moment::from_millis(self.context.received_at_ms))
+    }
+
+    pub(crate) fn id<'e>(&'e self, event: &'e Event) -> &'e str {
+        event.id.as_deref().unwrap_or(&self.context.event_id)
+    }
+}
+
 /// Reads what a gateway needs in order to store and route an event, and no more.
 ///
 /// A body with an unknown event name has an outline (`kind` is `None`); a body that is not this
-/// dialect's at all has none.
+/// dialect's at all has none. What has an outline can be parsed.
 pub fn outline(dialect: Dialect, body: &[u8]) -> Result<Outline, ParseError> {
-    let _ = (dialect, body);
-    unimplemented!()
+    parse(dialect, body).map(Event::into_outline)
 }
 
 /// Reads one event. Takes arbitrary bytes; never panics; memory is bounded by the body's length.
 ///
 /// For Mailgun both the whole webhook body and a bare `event-data` object are understood.
 pub fn parse(dialect: Dialect, body: &[u8]) -> Result<Event, ParseError> {
-    let _ = (dialect, body);
-    unimplemented!()
+    let body = json::object(body)?;
+    match dialect {
+        Dialect::Mailgun => mailgun::read(mailgun::unwrap(body)?),
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+            read(dialect, body)
+        }
+    }
 }
 
-/// Writes an event as a dialect's payload.
+fn read(dialect: Dialect, body: Map<String, Value>) -> Result<Event, ParseError> {
+    match dialect {
+        Dialect::Mailgun => mailgun::read(body),
+        Dialect::Posthawk => posthawk::read(body),
+        Dialect::MailStack => mailstack::read(body),
+        Dialect::Wistfare => wistfare::read(body),
+        Dialect::MailingApi => mailingapi::read(body),
+    }
+}
+
+/// Writes an event as a dialect's payload, strictly.
+///
+/// An event in its own dialect is written under its own name, known or not, with everything that
+/// was read; bytes that shall stay as they are go through [`translate`].
 pub fn render(
     dialect: Dialect,
     event: &Event,
     context: &Context,
 ) -> Result<Rendered, TranslateError> {
-    let _ = (dialect, event, context);
-    unimplemented!()
+    render_with(dialect, event, context, Options::default())
 }
 
-/// Takes a payload from one dialect to another.
+/// Writes an event as a dialect's payload.
+pub fn render_with(
+    dialect: Dialect,
+    event: &Event,
+    context: &Context,
+    options: Options,
+) -> Result<Rendered, TranslateError> {
+    let own = event.dialect == dialect;
+    let (kind, name) = match shown(dialect, event, options) {
+        Some((kind, name)) if !own || Some(kind) != event.kind => (Some(kind), name),
+        _ if own => (event.kind, event.name.as_str()),
+        _ => return Err(TranslateError::Impossible { to: dialect, name: event.name.clone() }),
+    };
+    let target = Target { kind, name, context };
+    let mut tree = match dialect {
+        Dialect::Mailgun => mailgun::write(event, &target),
+        Dialect::Posthawk => posthawk::write(event, &target),
+        Dialect::MailStack => mailstack::write(event, &target),
+        Dialect::Wistfare => wistfare::write(event, &target),
+        Dialect::MailingApi => mailingapi::write(event, &target),
+    };
+    if own {
+        event.rest.iter().for_each(|part| json::put_at(&mut tree, &part.path, &part.value));
+    }
+    let name = name.to_owned();
+    let body = serde_json::to_vec(&tree).expect("a tree of JSON values has a text");
+    let lost = loss::between(event, &read(dialect, tree)?);
+    Ok(Rendered { body, name, lost })
+}
+
+/// What an event is in a dialect, and the name it has in the payload there.
+fn shown(dialect: Dialect, event: &Event, options: Options) -> Option<(Kind, &'static str)> {
+    let kind = event.kind?;
+    let soft = kind == Kind::Bounced && event.report.class == Some(Class::Soft);
+    if options.soft_bounce_as_temporary && soft && kind::name(dialect, Kind::Deferred).is_some() {
+        return kind::event_name(dialect, Kind::Deferred, options.mode)
+            .map(|name| (Kind::Deferred, name));
+    }
+    kind::event_name(dialect, kind, options.mode).map(|name| (kind, name))
+}
+
+/// Takes a payload from one dialect to another, strictly.
 ///
 /// From a dialect to itself the bytes stay as they are (Mailgun: the `event-data` object's bytes),
 /// known or not, and nothing is lost. Equal input gives equal bytes.
@@ -155,6 +246,115 @@ pub fn translate(
     to: Dialect,
     context: &Context,
 ) -> Result<Rendered, TranslateError> {
-    let _ = (from, body, to, context);
-    unimplemented!()
+    translate_with(from, body, to, context, Options::default())
+}
+
+/// Takes a payload from one dialect to another.
+///
+/// From a dialect to itself as in [`translate`], whatever the options.
+pub fn translate_with(
+    from: Dialect,
+    body: &[u8],
+    to: Dialect,
+    context: &Context,
+    options: Options,
+) -> Result<Rendered, TranslateError> {
+    if from == to {
+        return Ok(forward(from, body)?);
+    }
+    render_with(to, &parse(from, body)?, context, options)
+}
+
+/// The same-dialect path: finds the name, copies the bytes, builds nothing.
+fn forward(dialect: Dialect, body: &[u8]) -> Result<Rendered, ParseError> {
+    let text = json::text(body)?;
+    let name_at = |keys| Ok(json::raw_members(text, keys)?[0].and_then(json::raw_name));
+    let (bytes, name) = match dialect {
+        Dialect::Mailgun => {
+            let (data, name) = mailgun::event_data(text)?;
+            (data.as_bytes(), name)
+        }
+        Dialect::Posthawk => (body, posthawk::event_name(text)?),
+        Dialect::MailStack => (body, name_at(mailstack::NAMES)?),
+        Dialect::Wistfare => (body, name_at(wistfare::NAMES)?),
+        Dialect::MailingApi => (body, name_at(mailingapi::NAMES)?),
+    };
+    let Some(name) = name else {
+        return Err(ParseError {
+            field: "body".to_owned(),
+            expected: "an event with a name",
+            found: "none".to_owned(),
+        });
+    };
+    // A number or SES's word goes under the name that is subscribed to.
+    let subscribed = match dialect {
+        Dialect::Mailgun => None,
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+            kind::from_event(dialect, &name, None).and_then(|kind| kind::name(dialect, kind))
+        }
+    };
+    let name = subscribed.map_or(name, str::to_owned);
+    Ok(Rendered { body: bytes.to_vec(), name, lost: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_to_their_own_dialect_stay_as_they_are() {
+        let data = r#"{"event" : "failed","severity":"permanent", "timestamp":1521243339.8736760,"x":[1.0]}"#;
+        let body = format!("{{\"signature\":{{}}, \"event-data\" : {data} }}");
+        for written in [body.as_str(), data, &format!("\n{data} ")] {
+            let rendered = translate(
+                Dialect::Mailgun,
+                written.as_bytes(),
+                Dialect::Mailgun,
+                &Context::default(),
+            )
+            .unwrap();
+            assert_eq!(String::from_utf8(rendered.body).unwrap(), data);
+            assert_eq!((rendered.name.as_str(), rendered.lost.len()), ("failed", 0));
+        }
+        for (dialect, written, name) in [
+            (Dialect::Posthawk, r#" {"event":"novelty","x":1.0} "#, "novelty"),
+            (Dialect::Posthawk, r#"{"event_data":{"eventType":"Bounce"}}"#, "bounce"),
+            (Dialect::MailStack, r#"{"type":2}"#, "Bounce"),
+            (Dialect::Wistfare, r#"{"type":"email.failed"}"#, "email.failed"),
+            (Dialect::MailingApi, r#"{"type":"inbound","data":{}}"#, "inbound"),
+        ] {
+            let rendered =
+                translate(dialect, written.as_bytes(), dialect, &Context::default()).unwrap();
+            assert_eq!(String::from_utf8(rendered.body).unwrap(), written);
+            assert_eq!(rendered.name, name);
+        }
+    }
+
+    #[test]
+    fn a_ses_bounce_becomes_a_permanent_failure() {
+        let body =
+            br#"{"event":"bounce","id":"e1","timestamp":"2024-01-15T10:30:00Z","message_id":"m1",
+            "event_data":{"eventType":"Bounce","mail":{"messageId":"m1","source":"a@example.com",
+            "destination":["b@example.net"],"tags":{"order":["7"]}},
+            "bounce":{"bounceType":"Transient","bounceSubType":"MailboxFull","bouncedRecipients":
+            [{"emailAddress":"b@example.net","action":"failed","status":"4.2.2",
+            "diagnosticCode":"smtp; 452 4.2.2 full"}],"timestamp":"2024-01-15T10:29:59.5Z"}}}"#;
+        let rendered =
+            translate(Dialect::Posthawk, body, Dialect::Mailgun, &Context::default()).unwrap();
+        let data: Value = serde_json::from_slice(&rendered.body).unwrap();
+        assert_eq!(rendered.name, "failed");
+        assert_eq!(data["severity"], "permanent");
+        assert_eq!(data["reason"], "old");
+        assert_eq!(data["delivery-status"]["code"], 452);
+        assert_eq!(data["user-variables"]["order"], "7");
+        assert_eq!(data["timestamp"].to_string(), "1705314599.5");
+        assert_eq!(rendered.lost, ["event-id", "bounce-subtype", "posthawk:timestamp"], "{data:#}");
+        let soft = Options { soft_bounce_as_temporary: true, ..Options::default() };
+        let rendered =
+            translate_with(Dialect::Posthawk, body, Dialect::Mailgun, &Context::default(), soft)
+                .unwrap();
+        let data: Value = serde_json::from_slice(&rendered.body).unwrap();
+        assert_eq!((&data["severity"], &data["log-level"]), (&"temporary".into(), &"warn".into()));
+        assert_eq!(rendered.lost[0], "kind");
+    }
 }

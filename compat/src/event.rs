@@ -1,22 +1,194 @@
 //! One thing that happened to one message for one recipient, in no dialect's shape.
 
+use serde_json::{Map, Value};
+
 use crate::dialect::Dialect;
 use crate::kind::Kind;
+pub use crate::time::Moment;
 
 /// One thing that happened to one message for one recipient.
+///
+/// Its fields are what at least two of the dialects can say (`spec/providers.md` §3.2). What only
+/// one of them has, and what nobody documented, is kept under [`rest`](Event::rest).
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Event {
-    /// The dialect it was read from.
+    /// The dialect it was read from, or is written for.
     pub dialect: Dialect,
     /// What happened; `None` where the name is none that we know.
     pub kind: Option<Kind>,
     /// The event's name as its source wrote it.
     pub name: String,
-    /// The provider's id of the event; empty where it gave none.
-    pub id: String,
+    /// The provider's id of the event.
+    pub id: Option<String>,
+    /// When it happened.
+    pub time: Option<Moment>,
+    /// The recipient's bare address.
+    pub recipient: Option<String>,
+    /// The message that it happened to.
+    pub message: Message,
+    /// The labels that the message was sent with.
+    pub tags: Vec<String>,
+    /// The data that the message was sent with.
+    pub user_variables: Map<String, Value>,
+    /// What is said about the delivery or its failure.
+    pub report: Report,
+    /// What is said about the reader who opened, clicked or unsubscribed.
+    pub reader: Reader,
+    /// What the mailbox provider calls the complaint, such as `abuse`.
+    pub feedback_type: Option<String>,
+    /// What has no place above.
+    pub rest: Vec<Rest>,
 }
 
-/// What a gateway must know of an event to store and route it; read without building an [`Event`].
+/// The message that an event is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// The provider's id of it, without angle brackets.
+    pub id: Option<String>,
+    /// Its `From`.
+    pub from: Option<String>,
+    /// Its `To`, where that says more than the recipient's address.
+    pub to: Option<String>,
+    /// Its `Subject`.
+    pub subject: Option<String>,
+    /// The envelope's sender, where it is another address than `from`'s.
+    pub sender: Option<String>,
+}
+
+/// What is said about a delivery or a failure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The SMTP code, or one of Mailgun's own 6xx.
+    pub code: Option<u16>,
+    /// The enhanced status code of RFC 3463, such as `5.1.1`.
+    pub enhanced_code: Option<String>,
+    /// What the server said, or why the provider refused; without the code.
+    pub text: Option<String>,
+    /// What the provider says beside that.
+    pub description: Option<String>,
+    /// Which attempt it was, from 1.
+    pub attempt: Option<u64>,
+    /// Seconds until the sender tries again.
+    pub retry_after_s: Option<u64>,
+    /// How hard the failure is.
+    pub class: Option<Class>,
+    /// SES's finer word for it, such as `MailboxFull`; `General` and SES's account-level
+    /// suppression are what its absence means.
+    pub subtype: Option<String>,
+    /// Mailgun's word for it, such as `espblock`, where it is not the one that the class has.
+    pub reason: Option<String>,
+}
+
+/// How hard a failure is (`spec/providers.md` §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The address will never work.
+    Hard,
+    /// It might have worked; the sender has given up.
+    Soft,
+    /// The provider could not tell.
+    Undetermined,
+    /// Nothing was tried: the address is on a suppression list.
+    Suppressed,
+}
+
+impl Report {
+    /// Takes SES's finer word, which may say that nothing was tried, or nothing at all.
+    pub(crate) fn set_subtype(&mut self, subtype: String) {
+        match subtype.as_str() {
+            "OnAccountSuppressionList" => self.class = Some(Class::Suppressed),
+            "Suppressed" => {
+                self.class = Some(Class::Suppressed);
+                self.subtype = Some(subtype);
+            }
+            "General" | "Undetermined" => {}
+            _ => self.subtype = Some(subtype),
+        }
+    }
+}
+
+impl Class {
+    /// SES's `bounceType`.
+    pub(crate) fn from_ses(value: &Value) -> Option<Self> {
+        match value.as_str()? {
+            "Permanent" => Some(Self::Hard),
+            "Transient" => Some(Self::Soft),
+            "Undetermined" => Some(Self::Undetermined),
+            _ => None,
+        }
+    }
+
+    /// `hard` or `soft`, as the plainer dialects have it.
+    pub(crate) fn from_hardness(value: &Value) -> Option<Self> {
+        match value.as_str()? {
+            "hard" => Some(Self::Hard),
+            "soft" => Some(Self::Soft),
+            _ => None,
+        }
+    }
+
+    /// The plain word; a suppressed address is as good as a wrong one.
+    pub(crate) const fn hardness(self) -> Option<&'static str> {
+        match self {
+            Self::Hard | Self::Suppressed => Some("hard"),
+            Self::Soft => Some("soft"),
+            Self::Undetermined => None,
+        }
+    }
+}
+
+/// What is known of who opened, clicked or unsubscribed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reader {
+    /// The link that was followed.
+    pub url: Option<String>,
+    /// The address it was followed from.
+    pub ip: Option<String>,
+    /// The browser's or mail program's own name for itself.
+    pub user_agent: Option<String>,
+    /// What the provider made of that.
+    pub client: Client,
+    /// Where the address is.
+    pub place: Place,
+}
+
+/// What a provider makes of a user agent (Mailgun's `client-info`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Such as `browser` or `email client`.
+    pub kind: Option<String>,
+    /// Such as `Android`.
+    pub os: Option<String>,
+    /// Such as `desktop` or `mobile`.
+    pub device: Option<String>,
+    /// Such as `Chrome`.
+    pub name: Option<String>,
+}
+
+/// Where a reader is (Mailgun's `geolocation`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Two letters.
+    pub country: Option<String>,
+    /// State or region.
+    pub region: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// Such as `Europe/London`.
+    pub timezone: Option<String>,
+}
+
+/// A part of a payload that has no place in [`Event`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rest {
+    /// The keys that lead to it (Mailgun: from `event-data` on).
+    pub path: Vec<String>,
+    /// What stands there.
+    pub value: Value,
+}
+
+/// What a gateway must know of an event to store and route it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
     /// What happened; `None` where the name is none that we know.
@@ -31,4 +203,39 @@ pub struct Outline {
     pub recipient: Option<String>,
     /// The provider's id of the message, without angle brackets.
     pub message_id: Option<String>,
+}
+
+impl Event {
+    /// An event of which nothing is known but what it is.
+    #[must_use]
+    pub fn new(dialect: Dialect, kind: Option<Kind>, name: impl Into<String>) -> Self {
+        Self {
+            dialect,
+            kind,
+            name: name.into(),
+            id: None,
+            time: None,
+            recipient: None,
+            message: Message::default(),
+            tags: Vec::new(),
+            user_variables: Map::new(),
+            report: Report::default(),
+            reader: Reader::default(),
+            feedback_type: None,
+            rest: Vec::new(),
+        }
+    }
+
+    /// What a gateway needs in order to store and route it.
+    #[must_use]
+    pub fn into_outline(self) -> Outline {
+        Outline {
+            kind: self.kind,
+            name: self.name,
+            id: self.id,
+            occurred_at_ms: self.time.map(Moment::millis),
+            recipient: self.recipient,
+            message_id: self.message.id,
+        }
+    }
 }

@@ -9,8 +9,17 @@
 
 pub mod dialect;
 pub mod event;
+mod json;
 pub mod kind;
+mod loss;
+mod mailgun;
+mod mailingapi;
+mod mailstack;
+mod posthawk;
 pub mod signature;
+mod text;
+mod time;
+mod wistfare;
 
 pub use dialect::{Dialect, parse, render, translate};
 pub use event::Event;

@@ -1,0 +1,154 @@
+//! `MailingAPI`'s payload (the service is also sold as Outboxa).
+//!
+//! Documented: the envelope `id`, `type`, `timestamp`, `data` and `delivered`'s data (`message_id`,
+//! `from`, `to`, `subject`, `metadata`, `delivered_at`). Our choice, by that pattern: every other
+//! member of `data` (`spec/providers.md` §3.1), and `tags` as a list.
+
+use serde_json::{Map, Value};
+
+use crate::dialect::{Dialect, ParseError, Target};
+use crate::event::{Class, Event, Moment};
+use crate::json::{self, Fields, Object};
+use crate::kind::{self, Kind};
+use crate::posthawk::read_reply;
+use crate::text;
+
+/// What `MailingAPI` has and no other dialect has a place for.
+pub(crate) const OWN: [&str; 4] = ["timestamp", "data.to", "data.metadata", "data.bounce_code"];
+
+/// The member that holds the event's name.
+pub(crate) const NAMES: [&str; 1] = ["type"];
+
+pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
+    let mut body = Fields::new(body);
+    let Some(name) = body.text("type") else {
+        return Err(ParseError {
+            field: "type".to_owned(),
+            expected: "the event's name",
+            found: json::found(body.peek("type")),
+        });
+    };
+    let kind = kind::from_event(Dialect::MailingApi, &name, None);
+    let mut event = Event::new(Dialect::MailingApi, kind, name);
+    event.id = body.name("id");
+    let mut data = body.object("data");
+    event.message.id = data.name("message_id").map(|id| text::bare_message_id(&id).to_owned());
+    event.message.from = data.text("from");
+    event.message.subject = data.text("subject");
+    event.recipient = data.only_text("to").map(|to| text::bare_address(&to).to_owned());
+    event.user_variables =
+        data.take("metadata", |value| value.as_object().cloned()).unwrap_or_default();
+    event.tags = data
+        .take("tags", |value| {
+            value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+        })
+        .unwrap_or_default();
+    event.time = kind.and_then(time_key).and_then(|key| data.moment(key));
+    match event.time {
+        Some(time) => body.drop_if("timestamp", |value| Moment::read(value) == Some(time)),
+        None => event.time = body.moment("timestamp"),
+    }
+    read_own(&mut data, &mut event);
+    data.finish(&mut event.rest);
+    body.finish(&mut event.rest);
+    Ok(event)
+}
+
+fn read_own(data: &mut Fields, event: &mut Event) {
+    let report = &mut event.report;
+    match event.kind {
+        Some(Kind::Delivered) => read_reply(data.text("smtp_response"), report),
+        Some(Kind::Bounced) => {
+            report.class = data.take("bounce_type", Class::from_hardness);
+            report.enhanced_code = data.text("bounce_code");
+            read_reply(data.text("reason"), report);
+        }
+        Some(Kind::Deferred) => {
+            read_reply(data.text("reason"), report);
+            report.attempt = data.count("attempt");
+            let time = event.time;
+            report.retry_after_s =
+                data.take("next_retry_at", |value| Moment::read(value)?.seconds_since(time?));
+        }
+        Some(Kind::Opened | Kind::Clicked | Kind::Unsubscribed) => {
+            event.reader.ip = data.text("ip");
+            event.reader.user_agent = data.text("user_agent");
+            event.reader.url = data.text("url");
+        }
+        Some(Kind::Complained) => event.feedback_type = data.text("feedback_type"),
+        Some(Kind::Accepted | Kind::Rejected | Kind::Failed | Kind::Received | Kind::Stored)
+        | None => {}
+    }
+}
+
+/// The member of `data` that says when it happened.
+const fn time_key(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Delivered => Some("delivered_at"),
+        Kind::Deferred => Some("deferred_at"),
+        Kind::Bounced => Some("bounced_at"),
+        Kind::Opened => Some("opened_at"),
+        Kind::Clicked => Some("clicked_at"),
+        Kind::Unsubscribed => Some("unsubscribed_at"),
+        Kind::Complained => Some("complained_at"),
+        Kind::Received => Some("received_at"),
+        Kind::Accepted | Kind::Rejected | Kind::Failed | Kind::Stored => None,
+    }
+}
+
+pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
+    let time = target.time(event);
+    let mut data = Object::new();
+    data.set_some("message_id", event.message.id.as_deref())
+        .set_some("from", event.message.from.as_deref())
+        .set_some("to", event.recipient.as_deref())
+        .set_some("subject", event.message.subject.as_deref());
+    // An incoming message carries no data of ours.
+    if target.kind != Some(Kind::Received) || !event.user_variables.is_empty() {
+        data.set("metadata", Value::Object(json::stable_map(&event.user_variables)));
+    }
+    if !event.tags.is_empty() {
+        data.set("tags", event.tags.clone());
+    }
+    if let Some(key) = target.kind.and_then(time_key) {
+        data.set(key, time.to_string());
+    }
+    write_own(event, target.kind, time, &mut data);
+    let mut body = Object::new();
+    body.set("id", target.id(event))
+        .set("type", target.name)
+        .set("timestamp", time.to_string())
+        .put("data", data);
+    body.into_map()
+}
+
+fn write_own(event: &Event, kind: Option<Kind>, time: Moment, data: &mut Object) {
+    let report = &event.report;
+    let reply = text::join_reply(report.code, report.text.as_deref());
+    match kind {
+        Some(Kind::Delivered) => {
+            data.set_some("smtp_response", reply);
+        }
+        // The nearest to a rejection is a bounce ("email rejected", seed), in lenient mode only.
+        Some(Kind::Bounced | Kind::Rejected) => {
+            data.set_some("bounce_type", report.class.and_then(Class::hardness))
+                .set_some("bounce_code", report.enhanced_code.as_deref())
+                .set_some("reason", reply);
+        }
+        Some(Kind::Deferred) => {
+            let next = report.retry_after_s.and_then(|seconds| time.plus_seconds(seconds));
+            data.set_some("reason", reply)
+                .set_some("attempt", report.attempt)
+                .set_some("next_retry_at", next.map(|next| next.to_string()));
+        }
+        Some(Kind::Opened | Kind::Clicked | Kind::Unsubscribed) => {
+            data.set_some("ip", event.reader.ip.as_deref())
+                .set_some("user_agent", event.reader.user_agent.as_deref())
+                .set_some("url", event.reader.url.as_deref());
+        }
+        Some(Kind::Complained) => {
+            data.set_some("feedback_type", event.feedback_type.as_deref());
+        }
+        Some(Kind::Accepted | Kind::Failed | Kind::Received | Kind::Stored) | None => {}
+    }
+}

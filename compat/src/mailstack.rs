@@ -1,0 +1,176 @@
+//! `MailStack`'s payload.
+//!
+//! Documented: the names in `type` and the numbers of their enumeration. From its page of planned
+//! webhooks: the envelope `type`, `createdAt`, `data` with `id`, `toEmail`, `status` and
+//! `errorMessage`. From its event records: `metadata` with `smtpResponse` and `userAgent`. Our
+//! choice: the envelope's `id`, the words in `status` other than `Bounced`, and the other keys in
+//! `metadata`, where the message's own data lies beside them (`spec/providers.md` §3.1).
+
+use serde_json::{Map, Value};
+
+use crate::dialect::{Dialect, ParseError, Target};
+use crate::event::{Class, Event};
+use crate::json::{self, Fields, Object};
+use crate::kind::{self, Kind};
+use crate::posthawk::{bounce_types, implied, read_reply};
+use crate::text;
+
+/// What `MailStack` has and no other dialect has a place for.
+pub(crate) const OWN: [&str; 3] = ["createdAt", "data.status", "data.errorMessage"];
+
+/// The member that holds the event's name, or its number.
+pub(crate) const NAMES: [&str; 1] = ["type"];
+
+pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
+    let mut body = Fields::new(body);
+    let Some(name) = body.name("type") else {
+        return Err(ParseError {
+            field: "type".to_owned(),
+            expected: "the event's name or number",
+            found: json::found(body.peek("type")),
+        });
+    };
+    let kind = kind::from_event(Dialect::MailStack, &name, None);
+    let mut event = Event::new(Dialect::MailStack, kind, name);
+    event.id = body.name("id");
+    event.time = body.moment("createdAt").or_else(|| body.moment("occurredAt"));
+    let mut data = body.object("data");
+    event.message.id = data
+        .name("id")
+        .or_else(|| body.name("messageId"))
+        .map(|id| text::bare_message_id(&id).to_owned());
+    event.recipient = data.text("toEmail").map(|to| text::bare_address(&to).to_owned());
+    event.message.from = data.text("fromEmail");
+    event.message.subject = data.text("subject");
+    data.drop_text("status", kind.and_then(status));
+    read_reply(data.text("errorMessage"), &mut event.report);
+    read_metadata(&mut data.object("metadata"), &mut event);
+    // The event record of the API has the metadata outside.
+    read_metadata(&mut body.object("metadata"), &mut event);
+    data.finish(&mut event.rest);
+    body.finish(&mut event.rest);
+    Ok(event)
+}
+
+fn read_metadata(metadata: &mut Fields, event: &mut Event) {
+    if event.report.code.is_none() && event.report.text.is_none() {
+        read_reply(metadata.text("smtpResponse"), &mut event.report);
+    }
+    let fill = |place: &mut Option<String>, metadata: &mut Fields, key: &str| {
+        if place.is_none() {
+            *place = metadata.text(key);
+        }
+    };
+    match event.kind {
+        Some(Kind::Bounced) => {
+            event.report.class =
+                metadata.take("bounceType", Class::from_ses).or(event.report.class);
+            if let Some(subtype) = metadata.text("bounceSubType") {
+                event.report.set_subtype(subtype);
+            }
+        }
+        Some(Kind::Deferred) => {
+            let subtype = metadata.text("delayType").filter(|subtype| !implied(subtype));
+            event.report.subtype = subtype.or_else(|| event.report.subtype.take());
+        }
+        Some(Kind::Opened | Kind::Clicked) => {
+            fill(&mut event.reader.ip, metadata, "ip");
+            fill(&mut event.reader.user_agent, metadata, "userAgent");
+            fill(&mut event.reader.url, metadata, "url");
+        }
+        Some(Kind::Complained) => fill(&mut event.feedback_type, metadata, "feedbackType"),
+        Some(
+            Kind::Accepted
+            | Kind::Delivered
+            | Kind::Rejected
+            | Kind::Failed
+            | Kind::Unsubscribed
+            | Kind::Received
+            | Kind::Stored,
+        )
+        | None => {}
+    }
+    let labels = |value: &Value| -> Option<Vec<String>> {
+        value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+    };
+    event.tags.extend(metadata.take("tags", labels).unwrap_or_default());
+    event.user_variables.extend(metadata.take_all());
+}
+
+/// The message's status after an event.
+const fn status(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Accepted => Some("Sent"),
+        Kind::Delivered => Some("Delivered"),
+        Kind::Deferred => Some("Delayed"),
+        Kind::Bounced => Some("Bounced"),
+        Kind::Rejected => Some("Rejected"),
+        Kind::Opened => Some("Opened"),
+        Kind::Clicked => Some("Clicked"),
+        Kind::Complained => Some("Complained"),
+        Kind::Failed | Kind::Unsubscribed | Kind::Received | Kind::Stored => None,
+    }
+}
+
+pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
+    let reply = text::join_reply(event.report.code, event.report.text.as_deref());
+    let failed = matches!(target.kind, Some(Kind::Bounced | Kind::Deferred | Kind::Rejected));
+    let (error, response) = if failed { (reply, None) } else { (None, reply) };
+    let mut data = Object::new();
+    data.set_some("id", event.message.id.as_deref())
+        .set_some("toEmail", event.recipient.as_deref())
+        .set_some("fromEmail", event.message.from.as_deref())
+        .set_some("subject", event.message.subject.as_deref())
+        .set_some("status", target.kind.and_then(status))
+        .set_some("errorMessage", error)
+        .set("metadata", Value::Object(metadata(event, target.kind, response)));
+    let mut body = Object::new();
+    body.set("id", target.id(event))
+        .set("type", target.name)
+        .set("createdAt", target.time(event).to_string())
+        .put("data", data);
+    body.into_map()
+}
+
+/// What the provider says, and then the message's own data where its keys are free.
+fn metadata(event: &Event, kind: Option<Kind>, response: Option<String>) -> Map<String, Value> {
+    let mut said = Object::new();
+    said.set_some("smtpResponse", response);
+    match kind {
+        Some(Kind::Bounced) => {
+            let (class, subtype) = bounce_types(&event.report);
+            said.set("bounceType", class).set("bounceSubType", subtype);
+        }
+        Some(Kind::Deferred) => {
+            said.set_some("delayType", event.report.subtype.as_deref());
+        }
+        Some(Kind::Opened | Kind::Clicked) => {
+            said.set_some("ip", event.reader.ip.as_deref())
+                .set_some("userAgent", event.reader.user_agent.as_deref())
+                .set_some("url", event.reader.url.as_deref());
+        }
+        Some(Kind::Complained) => {
+            said.set_some("feedbackType", event.feedback_type.as_deref());
+        }
+        Some(
+            Kind::Accepted
+            | Kind::Delivered
+            | Kind::Rejected
+            | Kind::Failed
+            | Kind::Unsubscribed
+            | Kind::Received
+            | Kind::Stored,
+        )
+        | None => {}
+    }
+    if !event.tags.is_empty() {
+        said.set("tags", event.tags.clone());
+    }
+    let mut metadata = said.into_map();
+    for (key, value) in &event.user_variables {
+        if !metadata.contains_key(key) {
+            metadata.insert(key.clone(), value.clone());
+        }
+    }
+    json::stable_map(&metadata)
+}

@@ -1,0 +1,179 @@
+//! Wistfare Mail's payload.
+//!
+//! Documented: the envelope `id`, `type`, `createdAt`, `data` and `email.delivered`'s data
+//! (`emailId`, `from`, `to`, `subject`, `deliveredAt`). From its published server: `timestamp` in
+//! place of `createdAt` (both are written), `status` and `error` of a failure, `to` as a list. Our
+//! choice, by the pattern of `deliveredAt`: the other times, `bounceType`, `reason`, `ip`,
+//! `userAgent`, `url`; and `failureType`, which tells a rejection from an internal failure
+//! (`spec/providers.md` §3.1).
+
+use serde_json::{Map, Value};
+
+use crate::dialect::{Dialect, ParseError, Target};
+use crate::event::{Class, Event, Moment};
+use crate::json::{self, Fields, Object};
+use crate::kind::{self, Kind};
+use crate::posthawk::read_reply;
+use crate::text;
+
+/// What Wistfare has and no other dialect has a place for.
+pub(crate) const OWN: [&str; 4] = ["createdAt", "timestamp", "data.status", "data.to"];
+
+/// The member that holds the event's name.
+pub(crate) const NAMES: [&str; 1] = ["type"];
+
+/// The kind of failure, where `email.failed` is none of the provider's own making.
+const REJECTED: &str = "rejected";
+
+pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
+    let mut body = Fields::new(body);
+    let Some(name) = body.text("type") else {
+        return Err(ParseError {
+            field: "type".to_owned(),
+            expected: "the event's name",
+            found: json::found(body.peek("type")),
+        });
+    };
+    let mut data = body.object("data");
+    let failure_type = data.text("failureType");
+    let kind = kind::from_event(Dialect::Wistfare, &name, failure_type.as_deref());
+    let mut event = Event::new(Dialect::Wistfare, kind, name);
+    event.id = body.name("id");
+    event.message.id = data.name("emailId").map(|id| text::bare_message_id(&id).to_owned());
+    event.message.from = data.text("from");
+    event.message.subject = data.text("subject");
+    read_recipient(&mut data, &mut event);
+    event.time = kind.and_then(time_key).and_then(|key| data.moment(key));
+    for key in ["createdAt", "timestamp"] {
+        match event.time {
+            Some(time) => body.drop_if(key, |value| Moment::read(value) == Some(time)),
+            None => event.time = body.moment(key),
+        }
+    }
+    data.drop_text("status", kind.and_then(status));
+    read_own(&mut data, &mut event);
+    data.finish(&mut event.rest);
+    body.finish(&mut event.rest);
+    Ok(event)
+}
+
+/// A text, or a list of which the first is who this event is about.
+fn read_recipient(data: &mut Fields, event: &mut Event) {
+    let first = data.peek("to").and_then(|to| to.as_str().or_else(|| to.get(0)?.as_str()));
+    let first = first.map(|to| text::bare_address(to).to_owned());
+    event.recipient = first.filter(|to| !to.is_empty());
+    let recipient = event.recipient.as_deref();
+    let said = |to: &Value| to.as_str().is_some() || to.as_array().is_some_and(|to| to.len() == 1);
+    data.drop_if("to", |to| recipient.is_some() && said(to));
+}
+
+fn read_own(data: &mut Fields, event: &mut Event) {
+    match event.kind {
+        Some(Kind::Bounced) => {
+            event.report.class = data.take("bounceType", Class::from_hardness);
+            read_reply(data.text("reason"), &mut event.report);
+        }
+        Some(Kind::Failed | Kind::Rejected) => read_reply(data.text("error"), &mut event.report),
+        Some(Kind::Delivered) => read_reply(data.text("smtpResponse"), &mut event.report),
+        Some(Kind::Opened | Kind::Clicked) => {
+            event.reader.ip = data.text("ip");
+            event.reader.user_agent = data.text("userAgent");
+            event.reader.url = data.text("url");
+        }
+        Some(
+            Kind::Accepted
+            | Kind::Deferred
+            | Kind::Unsubscribed
+            | Kind::Complained
+            | Kind::Received
+            | Kind::Stored,
+        )
+        | None => {}
+    }
+}
+
+/// The member of `data` that says when it happened.
+const fn time_key(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Accepted => Some("sentAt"),
+        Kind::Delivered => Some("deliveredAt"),
+        Kind::Bounced => Some("bouncedAt"),
+        Kind::Rejected | Kind::Failed => Some("failedAt"),
+        Kind::Opened => Some("openedAt"),
+        Kind::Clicked => Some("clickedAt"),
+        Kind::Complained => Some("complainedAt"),
+        Kind::Received => Some("receivedAt"),
+        Kind::Deferred | Kind::Unsubscribed | Kind::Stored => None,
+    }
+}
+
+/// The message's status, which its server puts beside these two.
+const fn status(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Accepted => Some("sent"),
+        Kind::Rejected | Kind::Failed => Some("failed"),
+        Kind::Delivered
+        | Kind::Deferred
+        | Kind::Bounced
+        | Kind::Opened
+        | Kind::Clicked
+        | Kind::Unsubscribed
+        | Kind::Complained
+        | Kind::Received
+        | Kind::Stored => None,
+    }
+}
+
+pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
+    let time = target.time(event).to_string();
+    let mut data = Object::new();
+    data.set_some("emailId", event.message.id.as_deref())
+        .set_some("from", event.message.from.as_deref())
+        .set_some("to", event.recipient.as_deref())
+        .set_some("subject", event.message.subject.as_deref())
+        .set_some("status", target.kind.and_then(status));
+    if let Some(key) = target.kind.and_then(time_key) {
+        data.set(key, time.as_str());
+    }
+    write_own(event, target.kind, &mut data);
+    let mut body = Object::new();
+    body.set("id", target.id(event))
+        .set("type", target.name)
+        .set("createdAt", time.as_str())
+        .set("timestamp", time.as_str())
+        .put("data", data);
+    body.into_map()
+}
+
+fn write_own(event: &Event, kind: Option<Kind>, data: &mut Object) {
+    let reply = text::join_reply(event.report.code, event.report.text.as_deref());
+    match kind {
+        Some(Kind::Bounced) => {
+            data.set_some("bounceType", event.report.class.and_then(Class::hardness))
+                .set_some("reason", reply);
+        }
+        Some(Kind::Failed) => {
+            data.set_some("error", reply);
+        }
+        Some(Kind::Rejected) => {
+            data.set("failureType", REJECTED).set_some("error", reply);
+        }
+        Some(Kind::Delivered) => {
+            data.set_some("smtpResponse", reply);
+        }
+        Some(Kind::Opened | Kind::Clicked) => {
+            data.set_some("ip", event.reader.ip.as_deref())
+                .set_some("userAgent", event.reader.user_agent.as_deref())
+                .set_some("url", event.reader.url.as_deref());
+        }
+        Some(
+            Kind::Accepted
+            | Kind::Deferred
+            | Kind::Unsubscribed
+            | Kind::Complained
+            | Kind::Received
+            | Kind::Stored,
+        )
+        | None => {}
+    }
+}
