@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
+use clap::{Args, FromArgMatches};
 use ipnet::IpNet;
 use waypost_compat::Dialect;
 
@@ -60,7 +61,7 @@ impl Default for Serving {
             connections_max: 512,
             header_timeout: Duration::from_mins(1),
             body_timeout: Duration::from_secs(30),
-            drain_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -104,6 +105,9 @@ pub struct Options {
     /// The account's key, set at the first start; generated and printed once if unset
     #[arg(long, env = "WAYPOST_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub api_key: Option<String>,
+    /// The key that signs Mailgun deliveries, set at the first start; generated if unset
+    #[arg(long, env = "WAYPOST_SIGNING_KEY", value_name = "KEY", hide_env_values = true)]
+    pub signing_key: Option<String>,
     /// Private or loopback range that webhooks may be on; may be repeated
     #[arg(
         long,
@@ -181,8 +185,23 @@ impl Options {
             body_bytes_max: usize::try_from(self.body_limit).unwrap_or(usize::MAX),
             freshness: self.freshness,
             hosts: self.host.clone(),
+            serving: Serving {
+                connections_max: self.max_connections as usize,
+                drain_timeout: self.drain_timeout,
+                ..Serving::default()
+            },
             ..Settings::default()
         }
+    }
+}
+
+impl Default for Options {
+    /// What nobody configured; the environment is not asked.
+    fn default() -> Self {
+        let command = Self::augment_args(clap::Command::new("serve"))
+            .mut_args(|arg| arg.env(clap::builder::Resettable::Reset));
+        let matches = command.get_matches_from(["serve"]);
+        Self::from_arg_matches(&matches).expect("every flag has a default or may be left out")
     }
 }
 
@@ -324,8 +343,6 @@ fn host(text: &str) -> Result<(String, Dialect), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Args, FromArgMatches};
-
     use super::*;
 
     fn read(typed: &[&str], file: &str) -> Result<Options, String> {

@@ -1,1 +1,224 @@
 //! The command line: one file per verb; a client of a running server, except `serve` and `demo`.
+
+mod api;
+mod completions;
+mod console;
+mod delivery;
+mod domain;
+mod event;
+mod key;
+mod print;
+mod sign;
+mod source;
+mod table;
+mod translate;
+mod verify;
+mod webhook;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::config;
+
+use console::Console;
+
+/// Done.
+const DONE: u8 = 0;
+/// It was understood, and could not be done.
+const FAILED: u8 = 1;
+/// It was not understood.
+const USED_WRONGLY: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  waypost demo                                  see everything at work, then keep serving
+  waypost serve --data /var/lib/waypost         the gateway itself
+  waypost domain add mg.example.com             a client of a running gateway
+  waypost source add mg.example.com posthawk --secret whsec_…
+
+Exit codes: 0 done, 1 failed, 2 used wrongly.";
+
+/// A self-hosted webhook gateway that speaks Mailgun
+#[derive(Debug, Parser)]
+#[command(name = "waypost", version, after_help = EXAMPLES, subcommand_required = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Sending domains
+    Domain(domain::Args),
+    /// API keys
+    Key(key::Args),
+    /// Sources: provider connections that feed a domain
+    Source(source::Args),
+    /// Webhooks: Mailgun's to change, every dialect's to list
+    Webhook(webhook::Args),
+    /// Events that came in
+    Event(event::Args),
+    /// Deliveries: events on their way to webhooks
+    Delivery(delivery::Args),
+    /// Take an event from one dialect to another, standard input to standard output
+    #[command(after_help = translate::EXAMPLES)]
+    Translate(translate::Args),
+    /// Sign a payload as a provider would, standard input to standard output
+    #[command(after_help = sign::EXAMPLES)]
+    Sign(sign::Args),
+    /// Check a provider's signature on standard input
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(verify::Args),
+    /// Print a shell's completion script
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Args),
+}
+
+/// Something was asked for in a way that cannot be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misuse(String);
+
+/// Does what the arguments say and reports how it went; the first argument is the program's name.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let mut console = Console::standard();
+    let verb = match parse(arguments) {
+        Ok(cli) => cli.verb,
+        Err(ParseError::Clap(error)) => return ExitCode::from(report_usage(&error, &mut console)),
+        Err(ParseError::File(error)) => {
+            console.error(&error);
+            return ExitCode::from(USED_WRONGLY);
+        }
+    };
+    ExitCode::from(match perform(verb, &mut console) {
+        Ok(()) => DONE,
+        // Whoever read our output has read enough.
+        Err(error) if is_broken_pipe(&error) => DONE,
+        Err(error) => {
+            console.error(&format_args!("{error:#}"));
+            if error.is::<Misuse>() { USED_WRONGLY } else { FAILED }
+        }
+    })
+}
+
+fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
+    match verb {
+        Verb::Domain(args) => block_on(domain::run(&args, console)),
+        Verb::Key(args) => block_on(key::run(&args, console)),
+        Verb::Source(args) => block_on(source::run(&args, console)),
+        Verb::Webhook(args) => block_on(webhook::run(&args, console)),
+        Verb::Event(args) => block_on(event::run(&args, console)),
+        Verb::Delivery(args) => block_on(delivery::run(&args, console)),
+        Verb::Translate(args) => translate::run(&args, console),
+        Verb::Sign(args) => sign::run(&args, console),
+        Verb::Verify(args) => verify::run(&args, console),
+        Verb::Completions(args) => completions::run(&args, Cli::command(), console),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?
+        .block_on(work)
+}
+
+enum ParseError {
+    Clap(clap::Error),
+    File(config::FileError),
+}
+
+impl From<clap::Error> for ParseError {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(error)
+    }
+}
+
+/// Reads the arguments; where they name a configuration file, once more with what it adds.
+fn parse(mut arguments: Vec<OsString>) -> Result<Cli, ParseError> {
+    let matches = Cli::command().try_get_matches_from(&arguments)?;
+    if let Some(("serve", given)) = matches.subcommand()
+        && let Some(path) = given.get_one::<std::path::PathBuf>("config")
+    {
+        let mut command = Cli::command();
+        let serve = command.find_subcommand_mut("serve").expect("it was just parsed");
+        let more = config::file_arguments(path, serve, given).map_err(ParseError::File)?;
+        arguments.extend(more);
+        return Ok(Cli::from_arg_matches(&Cli::command().try_get_matches_from(&arguments)?)?);
+    }
+    Ok(Cli::from_arg_matches(&matches)?)
+}
+
+/// Help and version are what was asked for; anything else is a mistake, told in one line.
+fn report_usage(error: &clap::Error, console: &mut Console) -> u8 {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // Nobody is left to tell if this fails.
+            let _ = console.raw(text.as_bytes());
+            DONE
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            console.note(text.trim_end());
+            USED_WRONGLY
+        }
+        _ => {
+            let told = text.split("\n\nUsage:").next().unwrap_or(&text);
+            let told = told.split("\n\nFor more information").next().unwrap_or(told);
+            let told = told.replace("\n\n", "; ");
+            let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+            console.error(&words.strip_prefix("error: ").unwrap_or(&words));
+            USED_WRONGLY
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_serve_has_its_environment_variable() {
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        for flag in serve.get_arguments().filter(|arg| arg.get_id() != "help") {
+            let name = flag.get_long().unwrap();
+            let expected = format!("WAYPOST_{}", name.to_uppercase().replace('-', "_"));
+            assert_eq!(flag.get_env().and_then(|env| env.to_str()), Some(expected.as_str()));
+        }
+    }
+
+    #[test]
+    fn flags_that_take_secrets_do_not_show_them_in_help() {
+        fn check(command: &clap::Command) {
+            for arg in command.get_arguments() {
+                let name = arg.get_id().as_str();
+                if matches!(name, "api_key" | "secret") && arg.get_env().is_some() {
+                    assert!(arg.is_hide_env_values_set(), "{} {name}", command.get_name());
+                }
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,89 @@
+//! `waypost delivery`: events on their way to webhooks.
+
+use http::Method;
+
+use super::api::{Api, Payload, Remote, path, query};
+use super::console::Console;
+use super::print::Printer;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Deliveries, newest first
+    List {
+        /// Only of this domain's events
+        #[arg(long, value_name = "NAME")]
+        domain: Option<String>,
+        /// Only in this state
+        #[arg(long, value_name = "STATE",
+              value_parser = ["waiting", "delivered", "dead", "cancelled"])]
+        state: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+        /// Begin where an earlier list ended
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
+    },
+    /// One delivery with every attempt
+    Show {
+        /// Its id, `dlv_…`
+        id: String,
+    },
+    /// Deliver the same events to the same webhooks again
+    Replay {
+        /// Ids of deliveries, `dlv_…`
+        #[arg(required = true)]
+        id: Vec<String>,
+    },
+}
+
+pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
+    let api = Api::to(&args.remote)?;
+    let mut print = Printer::new(console, &args.remote);
+    match &args.verb {
+        Verb::List { domain, state, limit, cursor } => {
+            let at = query(
+                "/waypost/v1/deliveries",
+                &[
+                    ("domain", domain.clone()),
+                    ("state", state.clone()),
+                    ("limit", Some(limit.to_string())),
+                    ("cursor", cursor.clone()),
+                ],
+            );
+            let columns = [
+                ("ID", "/id"),
+                ("STATE", "/state"),
+                ("KIND", "/kind"),
+                ("DIALECT", "/dialect"),
+                ("ATTEMPTS", "/attempts"),
+                ("LAST", "/last_status"),
+                ("NEXT ATTEMPT", "/next_attempt_at"),
+                ("URL", "/url"),
+            ];
+            print.list(&api.get(&at).await?, "/items", &columns)?;
+        }
+        Verb::Show { id } => print.one(&api.get(&one(id)).await?)?,
+        Verb::Replay { id } => {
+            for id in id {
+                let at = one(id) + "/replay";
+                let answer = api.call(Method::POST, &at, Payload::None).await?;
+                let new = answer["id"].as_str().unwrap_or("a new delivery");
+                print.done(&answer, format_args!("{id} is replayed as {new}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn one(id: &str) -> String {
+    path(&["waypost", "v1", "deliveries", id])
+}

@@ -1,0 +1,130 @@
+//! `waypost webhook`: webhooks; Mailgun's are changed through Mailgun's own API.
+
+use http::Method;
+use serde_json::Value;
+
+use super::api::{Api, Payload, Remote, path, query};
+use super::console::Console;
+use super::print::Printer;
+
+const EVENTS: &str = "\
+Event names: accepted, delivered, opened, clicked, unsubscribed, complained, temporary_fail,
+permanent_fail. A name has one to three URLs.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EVENTS)]
+pub(super) struct Args {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Webhooks of every dialect
+    List {
+        /// Only those that may receive this domain's events
+        domain: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+        /// Begin where an earlier list ended
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
+    },
+    /// Register URLs for an event name that has none
+    #[command(after_help = EVENTS)]
+    Add {
+        /// The domain
+        domain: String,
+        /// The event's name
+        event: String,
+        /// Where deliveries go
+        #[arg(required = true)]
+        url: Vec<String>,
+    },
+    /// The URLs of one event name
+    Show {
+        /// The domain
+        domain: String,
+        /// The event's name
+        event: String,
+    },
+    /// Replace the URLs of an event name
+    #[command(after_help = EVENTS)]
+    Set {
+        /// The domain
+        domain: String,
+        /// The event's name
+        event: String,
+        /// Where deliveries go from now on
+        #[arg(required = true)]
+        url: Vec<String>,
+    },
+    /// Remove the URLs of an event name
+    Remove {
+        /// The domain
+        domain: String,
+        /// The event's name
+        event: String,
+    },
+}
+
+pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
+    let api = Api::to(&args.remote)?;
+    let mut print = Printer::new(console, &args.remote);
+    match &args.verb {
+        Verb::List { domain, limit, cursor } => {
+            let parameters = [
+                ("domain", domain.clone()),
+                ("limit", Some(limit.to_string())),
+                ("cursor", cursor.clone()),
+            ];
+            let columns = [
+                ("EVENTS", "/events"),
+                ("URL", "/url"),
+                ("DIALECT", "/dialect"),
+                ("STATE", "/state"),
+                ("DOMAIN", "/domain"),
+            ];
+            let answer = api.get(&query("/waypost/v1/webhooks", &parameters)).await?;
+            print.list(&answer, "/items", &columns)?;
+        }
+        Verb::Add { domain, event, url } => {
+            let mut form = vec![("id", event.as_str())];
+            form.extend(url.iter().map(|url| ("url", url.as_str())));
+            let answer = api.call(Method::POST, &all(domain), Payload::Form(&form)).await?;
+            print.rows(&answer, &rows(event, &answer["webhook"]))?;
+        }
+        Verb::Show { domain, event } => {
+            let answer = api.get(&one(domain, event)).await?;
+            print.rows(&answer, &rows(event, &answer["webhook"]))?;
+        }
+        Verb::Set { domain, event, url } => {
+            let form: Vec<_> = url.iter().map(|url| ("url", url.as_str())).collect();
+            let answer = api.call(Method::PUT, &one(domain, event), Payload::Form(&form)).await?;
+            print.rows(&answer, &rows(event, &answer["webhook"]))?;
+        }
+        Verb::Remove { domain, event } => {
+            let answer = api.call(Method::DELETE, &one(domain, event), Payload::None).await?;
+            print.done(&answer, format_args!("removed {event} of {domain}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// One row for each URL of a Mailgun webhook.
+fn rows(event: &str, webhook: &Value) -> Vec<Vec<String>> {
+    let urls = webhook["urls"].as_array();
+    let urls = urls.into_iter().flatten().filter_map(Value::as_str);
+    urls.map(|url| vec![event.to_owned(), url.to_owned()]).collect()
+}
+
+fn all(domain: &str) -> String {
+    path(&["v3", "domains", domain, "webhooks"])
+}
+
+fn one(domain: &str, event: &str) -> String {
+    path(&["v3", "domains", domain, "webhooks", event])
+}
