@@ -1,4 +1,4 @@
-//! Everything with sockets or a disk, in one binary.
+//! Everything with sockets or disk, in one binary.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod client;
+mod store;

@@ -1,0 +1,157 @@
+//! The directory of a store: who holds it, in which form it is, which generation is the current.
+//!
+//! ```text
+//! LOCK          held by the process that has it open
+//! CURRENT       three lines: what this is, its format, the current generation
+//! gen-000007/   the data
+//! ```
+//!
+//! `CURRENT` is replaced as a whole, so there is always exactly one current generation; every
+//! other one is what a crash left behind. Generation 0 means that none was completed yet.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::store::OpenError;
+
+/// The newest format that this program reads, and the one it writes.
+pub(super) const FORMAT: u32 = 1;
+
+const TITLE: &str = "waypost store";
+const CURRENT: &str = "CURRENT";
+const CURRENT_NEW: &str = "CURRENT.new";
+const LOCK: &str = "LOCK";
+const GENERATION: &str = "gen-";
+
+/// A store's directory, held until this is dropped.
+#[derive(Debug)]
+pub(super) struct Home {
+    path: PathBuf,
+    /// Never read: the lock ends with it.
+    _lock: File,
+}
+
+impl Home {
+    /// Takes hold of the directory and finds its current generation. Nothing is made or changed in
+    /// a directory that is somebody else's.
+    pub(super) fn open(path: &Path) -> Result<(Self, u32), OpenError> {
+        let io = |cause| io_error(path, cause);
+        make_private_dir(path).map_err(io)?;
+        let fresh = !path.join(CURRENT).try_exists().map_err(io)?;
+        if fresh && let Some(stranger) = stranger(path).map_err(io)? {
+            let detail =
+                format!("expected a store or an empty directory, found {stranger:?} in it");
+            return Err(damaged(path, detail));
+        }
+        let lock = lock(path)?;
+        let home = Self { path: path.to_owned(), _lock: lock };
+        let generation = match fs::read_to_string(path.join(CURRENT)) {
+            Ok(text) => parse_current(path, &text)?,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                home.set_current(0).map_err(io)?;
+                0
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::InvalidData => {
+                return Err(damaged(&path.join(CURRENT), "expected text".to_owned()));
+            }
+            Err(cause) => return Err(io_error(&path.join(CURRENT), cause)),
+        };
+        Ok((home, generation))
+    }
+
+    /// Makes `generation` the current one, durably, or leaves the one that is.
+    pub(super) fn set_current(&self, generation: u32) -> io::Result<()> {
+        let new = self.path.join(CURRENT_NEW);
+        let mut file = File::create(&new)?;
+        write!(file, "{TITLE}\nformat {FORMAT}\ngeneration {generation}\n")?;
+        file.sync_all()?;
+        fs::rename(&new, self.path.join(CURRENT))?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Where a generation's data is.
+    pub(super) fn generation(&self, generation: u32) -> PathBuf {
+        self.path.join(format!("{GENERATION}{generation:06}"))
+    }
+
+    /// Removes every generation but the current one.
+    pub(super) fn remove_others(&self, current: u32) -> io::Result<()> {
+        let current = self.generation(current);
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let is_generation = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| name.starts_with(GENERATION));
+            if is_generation && path != current {
+                fs::remove_dir_all(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a directory that only its owner may read: secrets are kept in it.
+fn make_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Something in a directory without `CURRENT` that a store does not leave there.
+fn stranger(path: &Path) -> io::Result<Option<String>> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name != LOCK && name != CURRENT_NEW {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let place = path.join(LOCK);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&place)
+        .map_err(|cause| io_error(&place, cause))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(OpenError::InUse { path: path.display().to_string() })
+        }
+        Err(fs::TryLockError::Error(cause)) => Err(io_error(&place, cause)),
+    }
+}
+
+fn parse_current(path: &Path, text: &str) -> Result<u32, OpenError> {
+    let found = || damaged(&path.join(CURRENT), format!("expected `{TITLE}`, found {text:?}"));
+    let mut lines = text.lines();
+    if lines.next() != Some(TITLE) {
+        return Err(found());
+    }
+    let mut number = |word: &str| -> Option<u32> {
+        lines.next()?.strip_prefix(word)?.strip_prefix(' ')?.parse().ok()
+    };
+    let format = number("format").ok_or_else(found)?;
+    if format > FORMAT {
+        let path = path.display().to_string();
+        return Err(OpenError::Newer { path, found: format, known: FORMAT });
+    }
+    number("generation").ok_or_else(found)
+}
+
+/// What the operating system said about `path`.
+pub(super) fn io_error(path: &Path, cause: io::Error) -> OpenError {
+    OpenError::Io { path: path.display().to_string(), cause }
+}
+
+/// `path` is not what it should be.
+pub(super) fn damaged(path: &Path, detail: String) -> OpenError {
+    OpenError::Damaged { path: path.display().to_string(), detail }
+}

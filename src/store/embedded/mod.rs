@@ -1,0 +1,402 @@
+//! The store on sled: one directory, one process, one thread that commits.
+//!
+//! - [`db`]: sled itself; [`key`] and [`rows`]: what is written into it.
+//! - [`files`]: the directory, its lock, its format.
+//! - [`commit`]: group commit. Every write is a job that runs there.
+//! - [`shared`], [`directory`], [`targets`]: what memory knows.
+//! - [`config`], [`events`], [`deliveries`]: the promises of [`Store`], by noun.
+
+mod commit;
+mod config;
+mod db;
+mod deliveries;
+mod directory;
+mod events;
+mod files;
+mod key;
+mod rows;
+mod shared;
+mod targets;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+use waypost_compat::Secret;
+
+use self::commit::{Answer, Committer, Group, Job, Message};
+use self::db::Db;
+use self::deliveries::Lazy;
+use self::files::{Home, damaged, io_error};
+use self::shared::{Shared, Totals, closed};
+use super::{
+    Added, Change, Claims, DeliveryFilter, Enqueued, Error, EventFilter, Listing, OpenError, Page,
+    Retention, Settlement, Stirred, Store, Usage, Verdict,
+};
+use crate::model::{
+    Account, AccountId, Arrival, Delivery, DeliveryId, Domain, DomainName, EventId, Key, KeyHash,
+    KeyId, Source, SourceId, StoredEvent, TargetId, Timestamp, Webhook, WebhookId, WebhookScope,
+};
+
+/// How an embedded store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its directory; made if missing, for its owner's eyes only.
+    pub path: PathBuf,
+    /// How many commits may wait; beyond that a write is refused as full.
+    pub queue_limit: usize,
+    /// How much of the data is kept in memory.
+    pub cache_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { path: PathBuf::from("waypost-data"), queue_limit: 8192, cache_bytes: 128 << 20 }
+    }
+}
+
+/// The store on sled. Dropping it writes what was left to write and lets go of the directory.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    /// `None` once closed.
+    jobs: Option<SyncSender<Message>>,
+    committer: Option<JoinHandle<()>>,
+    /// Held while the webhooks of any scope change.
+    changes: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").finish_non_exhaustive()
+    }
+}
+
+impl Embedded {
+    /// Opens the store in `options.path`, or makes one there if the directory is empty. Blocks
+    /// until it is read.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let Options { path, queue_limit, cache_bytes } = options;
+        let (home, found) = Home::open(&path)?;
+        let generation = match found {
+            0 => create(&home, cache_bytes).map_err(|cause| refusal(&path, cause))?,
+            found => found,
+        };
+        let data = home.generation(generation);
+        let db = open_data(&data, cache_bytes)?;
+        let shared = Arc::new(Shared::default());
+        shared.load(db).map_err(|cause| damaged(&data, cause.to_string()))?;
+        home.remove_others(generation).map_err(|cause| io_error(&path, cause))?;
+
+        let (jobs, waiting) = sync_channel(queue_limit.max(1));
+        let committer =
+            Committer { shared: Arc::clone(&shared), jobs: waiting, home, generation, cache_bytes };
+        let committer = std::thread::Builder::new()
+            .name("commit".to_owned())
+            .spawn(move || committer.run())
+            .map_err(|cause| io_error(&path, cause))?;
+        let changes = tokio::sync::Mutex::new(());
+        Ok(Self { shared, jobs: Some(jobs), committer: Some(committer), changes })
+    }
+
+    /// Writes what was left to write and lets go of the directory, as dropping does. Blocks.
+    pub fn close(mut self) {
+        self.finish();
+    }
+
+    fn finish(&mut self) {
+        drop(self.jobs.take());
+        if let Some(committer) = self.committer.take() {
+            // A panic there was reported when it happened; there is nothing left to save.
+            let _ended = committer.join();
+        }
+    }
+
+    fn send(&self, message: Message) -> Result<(), Error> {
+        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+        match jobs.try_send(message) {
+            // A full queue means that a commit is about to take settlements along anyway.
+            Ok(()) | Err(TrySendError::Full(Message::Nudge)) => Ok(()),
+            Err(TrySendError::Full(Message::Work(_))) => {
+                Err(Error { full: true, ..Error::new("too many writes are waiting") })
+            }
+            Err(TrySendError::Disconnected(_)) => Err(closed()),
+        }
+    }
+
+    /// Runs `work` in the commit thread, in a group with whatever else waits, and returns what it
+    /// returned once the group is durable.
+    async fn commit<T, W>(&self, work: W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Group<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        let (done, outcome) = oneshot::channel();
+        let job: Job = Box::new(move |group| match group.and_then(work) {
+            Ok(value) => {
+                let answer: Answer = Box::new(move |written| {
+                    // Whoever asked may have stopped waiting.
+                    let _heard = done.send(written.clone().map(|()| value));
+                });
+                Ok(answer)
+            }
+            Err(cause) => {
+                let _heard = done.send(Err(cause.clone()));
+                Err(cause)
+            }
+        });
+        self.send(Message::Work(job))?;
+        outcome.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// Makes the first generation.
+fn create(home: &Home, cache_bytes: u64) -> Result<u32, Error> {
+    let io = |cause: std::io::Error| Error::new(cause.to_string());
+    home.remove_others(0).map_err(io)?;
+    let db = Db::open(&home.generation(1), cache_bytes)?;
+    let rows = [
+        (key::FORMAT, files::FORMAT.to_be_bytes().to_vec()),
+        (key::TOTALS, Totals::default().encode()),
+    ];
+    db.apply(rows.iter().map(|(key, value)| (*key, Some(value.as_slice()))))?;
+    db.flush()?;
+    drop(db);
+    home.set_current(1).map_err(io)?;
+    Ok(1)
+}
+
+fn refusal(path: &Path, cause: Error) -> OpenError {
+    io_error(path, std::io::Error::other(cause.to_string()))
+}
+
+/// Opens a generation that must be there and complete.
+fn open_data(path: &Path, cache_bytes: u64) -> Result<Db, OpenError> {
+    for part in ["conf", "db"] {
+        if !path.join(part).is_file() {
+            return Err(damaged(path, format!("expected a file `{part}` in it, found none")));
+        }
+    }
+    let place = path.to_owned();
+    // sled panics on some kinds of damage; a thread of its own keeps that from us.
+    let opened = std::thread::spawn(move || Db::open(&place, cache_bytes)).join();
+    let db = opened
+        .map_err(|_| damaged(path, "its data file cannot be read".to_owned()))?
+        .map_err(|cause| damaged(path, cause.to_string()))?;
+    match db.get(key::FORMAT) {
+        Ok(Some(format)) if format == files::FORMAT.to_be_bytes() => Ok(db),
+        Ok(_) => Err(damaged(path, "the data file does not say its format".to_owned())),
+        Err(cause) => Err(damaged(path, cause.to_string())),
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    async fn create_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
+        self.commit_account(account, key).await
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, Error> {
+        let mut accounts: Vec<_> = self.shared.directory().accounts.values().cloned().collect();
+        accounts.sort_by_key(|account| (account.created_at, account.id));
+        Ok(accounts)
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
+        Ok(self.shared.directory().accounts.get(&id).cloned())
+    }
+
+    async fn set_signing_key(&self, account: AccountId, key: Secret) -> Result<(), Error> {
+        self.commit_signing_key(account, key).await
+    }
+
+    async fn add_key(&self, key: Key) -> Result<Added, Error> {
+        self.commit_key(key).await
+    }
+
+    async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<Key>, Error> {
+        Ok(self.shared.directory().keys.get(hash).cloned())
+    }
+
+    async fn keys(&self, account: AccountId) -> Result<Vec<Key>, Error> {
+        let directory = self.shared.directory();
+        let own = directory.keys.values().filter(|key| key.account == account);
+        let mut keys: Vec<_> = own.cloned().collect();
+        keys.sort_by_key(|key| (key.created_at, key.id));
+        Ok(keys)
+    }
+
+    async fn remove_key(&self, account: AccountId, id: KeyId) -> Result<bool, Error> {
+        self.commit_key_removal(account, id).await
+    }
+
+    async fn create_domain(&self, domain: Domain) -> Result<Added, Error> {
+        self.commit_domain(domain).await
+    }
+
+    async fn domain(&self, account: AccountId, name: &DomainName) -> Result<Option<Domain>, Error> {
+        let directory = self.shared.directory();
+        Ok(directory.domains.get(name).filter(|domain| domain.account == account).cloned())
+    }
+
+    async fn domains(&self, account: AccountId) -> Result<Vec<Domain>, Error> {
+        let directory = self.shared.directory();
+        let own = directory.domains.values().filter(|domain| domain.account == account);
+        let mut domains: Vec<_> = own.cloned().collect();
+        domains.sort_by(|a, b| (b.created_at, &b.name).cmp(&(a.created_at, &a.name)));
+        Ok(domains)
+    }
+
+    async fn set_domain_settings(
+        &self,
+        account: AccountId,
+        name: &DomainName,
+        settings: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<bool, Error> {
+        self.commit_domain_settings(account, name.clone(), settings).await
+    }
+
+    async fn remove_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
+        self.commit_domain_removal(account, name.clone()).await
+    }
+
+    async fn put_source(&self, source: Source) -> Result<(), Error> {
+        self.commit_source(source).await
+    }
+
+    async fn source(&self, id: SourceId) -> Result<Option<Source>, Error> {
+        Ok(self.shared.directory().sources.get(&id).cloned())
+    }
+
+    async fn sources(&self, account: AccountId, domain: &DomainName) -> Result<Vec<Source>, Error> {
+        let directory = self.shared.directory();
+        let feeds = |source: &&Source| source.account == account && source.domain == *domain;
+        let mut sources: Vec<_> = directory.sources.values().filter(feeds).cloned().collect();
+        sources.sort_by_key(|source| (source.created_at, source.id));
+        Ok(sources)
+    }
+
+    async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
+        self.commit_source_removal(account, id).await
+    }
+
+    async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error> {
+        Ok(self.shared.directory().webhooks(scope))
+    }
+
+    async fn change_webhooks(
+        &self,
+        scope: &WebhookScope,
+        change: Change<'_>,
+    ) -> Result<Verdict, Error> {
+        self.commit_webhooks(scope, change).await
+    }
+
+    async fn subscribers(
+        &self,
+        account: AccountId,
+        domain: &DomainName,
+    ) -> Result<Arc<[Webhook]>, Error> {
+        Ok(self.subscribers_of(account, domain))
+    }
+
+    async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
+        Ok(self.shared.directory().webhook(account, id).cloned())
+    }
+
+    async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error> {
+        self.commit_arrival(arrival).await
+    }
+
+    async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error> {
+        let row = self.shared.read(|db| events::find(db, account, id))?;
+        Ok(row.map(|row| row.event))
+    }
+
+    async fn events(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        page: &Page<EventId>,
+    ) -> Result<Listing<StoredEvent, EventId>, Error> {
+        self.list_events(account, filter, page)
+    }
+
+    async fn stirred(&self) -> Vec<Stirred> {
+        self.shared.targets.stirred().await
+    }
+
+    async fn claim(
+        &self,
+        target: TargetId,
+        now: Timestamp,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Claims, Error> {
+        self.claim_due(target, now, lease, limit)
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        self.leave(Lazy::Settle(Box::new(settlement)))
+    }
+
+    async fn release(&self, delivery: &Delivery, due: Timestamp) -> Result<(), Error> {
+        self.give_back(delivery, due)
+    }
+
+    async fn delivery(
+        &self,
+        account: AccountId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, Error> {
+        self.shared.read(|db| deliveries::find(db, account, id))
+    }
+
+    async fn deliveries(
+        &self,
+        account: AccountId,
+        filter: &DeliveryFilter,
+        page: &Page<DeliveryId>,
+    ) -> Result<Listing<Delivery, DeliveryId>, Error> {
+        self.list_deliveries(account, filter, page)
+    }
+
+    async fn replay(
+        &self,
+        account: AccountId,
+        id: DeliveryId,
+        new: DeliveryId,
+    ) -> Result<Option<Delivery>, Error> {
+        self.commit_replay(account, id, new).await
+    }
+
+    async fn trim(
+        &self,
+        now: Timestamp,
+        retention: &Retention,
+        limit: usize,
+    ) -> Result<usize, Error> {
+        let _ = (now, retention, limit);
+        Ok(0)
+    }
+
+    async fn sync(&self) -> Result<(), Error> {
+        self.commit(|_| Ok(())).await
+    }
+
+    async fn usage(&self) -> Result<Usage, Error> {
+        let Totals { events, event_bytes, waiting } = *self.shared.totals();
+        let disk_bytes = self.shared.read(Db::bytes_on_disk)?;
+        Ok(Usage { disk_bytes, event_bytes, events, waiting })
+    }
+}

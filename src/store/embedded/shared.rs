@@ -1,0 +1,108 @@
+//! What the tasks and the commit thread share.
+
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::db::Db;
+use super::directory::Directory;
+use super::rows::broken;
+use super::targets::Targets;
+use super::{deliveries, key};
+use crate::model::{TargetId, Timestamp};
+use crate::store::Error;
+
+/// The data file and what memory knows of it.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// `None` while it is closed, or could not be opened again after a failure. Held for writing
+    /// while a batch is applied, so that a reader sees all of it or nothing.
+    db: RwLock<Option<Db>>,
+    directory: RwLock<Directory>,
+    totals: Mutex<Totals>,
+    pub(super) targets: Targets,
+    /// What is to be written with the next commit, whenever that is.
+    pub(super) lazy: Mutex<Vec<deliveries::Lazy>>,
+}
+
+/// Counters that are kept so that nobody has to count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) events: u64,
+    pub(super) event_bytes: u64,
+    pub(super) waiting: u64,
+}
+
+impl Totals {
+    pub(super) fn encode(self) -> Vec<u8> {
+        [self.events, self.event_bytes, self.waiting].map(u64::to_be_bytes).concat()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (numbers, rest) = bytes.as_chunks::<8>();
+        let [events, event_bytes, waiting] = *numbers else { return None };
+        let [events, event_bytes, waiting] = [events, event_bytes, waiting].map(u64::from_be_bytes);
+        rest.is_empty().then_some(Self { events, event_bytes, waiting })
+    }
+}
+
+impl Shared {
+    /// Reads what belongs together: no write happens in between. Keep it short, writers wait.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Db) -> Result<T, Error>) -> Result<T, Error> {
+        read(self.db().as_ref().ok_or_else(closed)?)
+    }
+
+    pub(super) fn db(&self) -> RwLockReadGuard<'_, Option<Db>> {
+        self.db.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn db_mut(&self) -> RwLockWriteGuard<'_, Option<Db>> {
+        self.db.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn directory(&self) -> RwLockReadGuard<'_, Directory> {
+        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn directory_mut(&self) -> RwLockWriteGuard<'_, Directory> {
+        self.directory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lazy(&self) -> MutexGuard<'_, Vec<deliveries::Lazy>> {
+        self.lazy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a data file into use: reads what memory keeps of it.
+    pub(super) fn load(&self, db: Db) -> Result<(), Error> {
+        let totals = db.get(key::TOTALS)?.and_then(|bytes| Totals::decode(&bytes));
+        let totals = totals.ok_or_else(|| broken("no counters"))?;
+        let directory = Directory::load(&db)?;
+        let waiting = waiting_targets(&db)?;
+        *self.totals() = totals;
+        *self.directory_mut() = directory;
+        *self.db_mut() = Some(db);
+        self.targets.reset(waiting);
+        Ok(())
+    }
+}
+
+/// The error of every call on a store that has no data file.
+pub(super) fn closed() -> Error {
+    Error::new("the store is closed, or could not be opened again after a failed write")
+}
+
+/// Every target that deliveries wait for, and when the first is due: one seek for each.
+fn waiting_targets(db: &Db) -> Result<Vec<(TargetId, Timestamp)>, Error> {
+    let mut waiting = Vec::new();
+    let mut from = key::QUEUES.to_vec();
+    let end = key::end_of(key::QUEUES);
+    while let Some(row) = db.scan(Bound::Included(&from), Bound::Excluded(&end)).next() {
+        let (target, slot) = key::slot(&row?.0).ok_or_else(|| broken("a queue row's key"))?;
+        waiting.push((target, slot.due));
+        from = key::end_of(&key::queue(target));
+    }
+    Ok(waiting)
+}

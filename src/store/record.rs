@@ -1,1 +1,0 @@
-//! Stored records: versioned bytes, ordered keys.

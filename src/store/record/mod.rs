@@ -1,0 +1,63 @@
+//! Stored records: versioned bytes.
+//!
+//! Every record begins with one byte, the version of its form. What follows is JSON; an event has
+//! its ids and its body behind it as plain bytes. A form that was ever released is read for ever:
+//! `fixtures/records/v<n>/` holds bytes of each, and a test decodes them. The model's types are
+//! not stored as they are, so that a renamed field cannot orphan data and so that a secret is
+//! written in the clear in this module alone.
+
+mod config;
+mod delivery;
+mod event;
+
+pub(super) use config::{
+    decode_account, decode_domain, decode_key, decode_source, decode_webhooks, encode_account,
+    encode_domain, encode_key, encode_source, encode_webhooks,
+};
+pub(super) use delivery::{ATTEMPTS_MAX, decode_delivery, encode_delivery};
+pub(super) use event::{EventRow, decode_event, encode_event};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The version that this program writes.
+const VERSION: u8 = 1;
+
+/// A record that does not read back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{noun} record: expected {expected}, found {found}")]
+pub(super) struct Unreadable {
+    noun: &'static str,
+    expected: &'static str,
+    found: String,
+}
+
+impl Unreadable {
+    const fn new(noun: &'static str, expected: &'static str, found: String) -> Self {
+        Self { noun, expected, found }
+    }
+}
+
+/// What follows the version byte, if the version is one we know.
+fn versioned<'b>(noun: &'static str, bytes: &'b [u8]) -> Result<&'b [u8], Unreadable> {
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => Ok(rest),
+        Some((other, _)) => Err(Unreadable::new(noun, "version 1", format!("version {other}"))),
+        None => Err(Unreadable::new(noun, "a version byte", "nothing".to_owned())),
+    }
+}
+
+fn to_json(record: &impl Serialize) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    serde_json::to_writer(&mut bytes, record)
+        .expect("a record has text keys only, and a vector takes every write");
+    bytes
+}
+
+fn from_json<T: DeserializeOwned>(noun: &'static str, bytes: &[u8]) -> Result<T, Unreadable> {
+    // The error names a position and a field, never a value: a record may hold secrets.
+    serde_json::from_slice(bytes).map_err(|error| {
+        let place = format!("an error of class {:?} at byte {}", error.classify(), error.column());
+        Unreadable::new(noun, "its fields as JSON", place)
+    })
+}

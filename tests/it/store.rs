@@ -1,0 +1,23 @@
+//! The promises of the store, each by its name, on every backend.
+
+mod bench;
+mod configuration;
+mod deliveries;
+mod events;
+mod opening;
+mod webhooks;
+
+/// Runs every promise on every backend.
+macro_rules! contract {
+    ($($promise:ident),* $(,)?) => {
+        mod embedded {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise(crate::store::bench::Bench::embedded()).await;
+                }
+            )*
+        }
+    };
+}
+use contract;

@@ -1,0 +1,300 @@
+//! A store to try things on, and the values to try them with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use waypost::model::*;
+use waypost::store::{
+    Added, Claims, DeliveryFilter, Embedded, Enqueued, EventFilter, Next, Options, Page,
+    Settlement, Store, Verdict,
+};
+use waypost_compat::{Dialect, Kind, Secret};
+
+/// When tests begin: 2026-02-03T19:26:38Z.
+pub const T0: Timestamp = Timestamp::from_millis(1_770_146_798_000);
+/// Long enough for any test.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// A number that no other call in this process returned.
+pub fn unique() -> u64 {
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A store in a directory of its own.
+pub struct Bench {
+    dir: TempDir,
+    store: Option<Arc<dyn Store>>,
+    options: Options,
+}
+
+impl Bench {
+    /// The store on sled.
+    pub fn embedded() -> Self {
+        Self::with(Options::default())
+    }
+
+    /// The store on sled, opened in a certain way.
+    pub fn with(options: Options) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { path: dir.path().join("data"), ..options };
+        let store = Some(open(&options));
+        Self { dir, store, options }
+    }
+
+    /// The store.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(self.store.as_ref().unwrap())
+    }
+
+    /// Closes and opens it.
+    pub fn reopen(&mut self) -> Arc<dyn Store> {
+        self.store = None;
+        self.store = Some(open(&self.options));
+        self.store()
+    }
+
+    /// Opens what a process that was killed at this moment would have left behind.
+    pub fn after_a_crash(&self) -> Arc<dyn Store> {
+        let copy = self.dir.path().join(format!("copy-{}", unique()));
+        copy_dir(&self.options.path, &copy);
+        open(&Options { path: copy, ..self.options.clone() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &std::path::Path {
+        &self.options.path
+    }
+}
+
+fn open(options: &Options) -> Arc<dyn Store> {
+    Arc::new(Embedded::open(options.clone()).unwrap())
+}
+
+/// Copies a directory as it stands. Files that go away meanwhile are left out.
+pub fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            // It may be a temporary file that has been renamed since.
+            let _gone = std::fs::copy(entry.path(), target);
+        }
+    }
+}
+
+/// Ten bytes for an id.
+pub fn random() -> [u8; 10] {
+    let mut bytes = [7; 10];
+    bytes[2..].copy_from_slice(&unique().to_be_bytes());
+    bytes
+}
+
+/// The id of an account, told apart by a number.
+pub fn account_id(number: u8) -> AccountId {
+    AccountId::from_bytes([number; 16])
+}
+
+/// An account.
+pub fn account(number: u8) -> Account {
+    Account {
+        id: account_id(number),
+        name: format!("account {number}"),
+        signing_key: Secret::new(format!("signing-key-{number}")),
+        created_at: T0.plus(Duration::from_secs(number.into())),
+    }
+}
+
+/// A key of an account.
+pub fn key(account: AccountId, text: &str) -> Key {
+    Key {
+        id: KeyId::timed(T0, random()),
+        hash: KeyHash::of(text),
+        account,
+        dialect: Dialect::Mailgun,
+        domain: None,
+        scope: Scope::Manage,
+        description: Some(text.to_owned()),
+        mailgun_role: None,
+        created_at: T0.plus(Duration::from_millis(unique())),
+        expires_at: None,
+    }
+}
+
+/// A domain's name.
+pub fn name(text: &str) -> DomainName {
+    text.parse().unwrap()
+}
+
+/// A domain.
+pub fn domain(account: AccountId, text: &str) -> Domain {
+    Domain {
+        name: name(text),
+        account,
+        created_at: T0.plus(Duration::from_millis(unique())),
+        mailgun_id: "0123456789abcdef01234567".to_owned(),
+        settings: serde_json::Map::new(),
+    }
+}
+
+/// A source that feeds a domain.
+pub fn source(account: AccountId, domain: &str) -> Source {
+    Source {
+        id: SourceId::timed(T0, random()),
+        account,
+        domain: name(domain),
+        dialect: Dialect::Posthawk,
+        secrets: vec![Secret::new("whsec_first"), Secret::new("whsec_second")],
+        enabled: true,
+        created_at: T0.plus(Duration::from_millis(unique())),
+    }
+}
+
+/// A scope.
+pub fn scope(account: AccountId, domain: Option<&str>, dialect: Dialect) -> WebhookScope {
+    WebhookScope { account, domain: domain.map(name), dialect }
+}
+
+/// A webhook of a scope.
+pub fn webhook(scope: &WebhookScope, url: &str) -> Webhook {
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&unique().to_be_bytes());
+    Webhook {
+        id: WebhookId::random(id),
+        scope: scope.clone(),
+        url: url.parse().unwrap(),
+        events: vec!["delivered".to_owned()],
+        kinds: vec![Kind::Delivered],
+        state: WebhookState::Active,
+        secret: Some(Secret::new("whsec_of_the_webhook")),
+        previous_secret: Some((Secret::new("whsec_before"), T0)),
+        scheme: None,
+        description: None,
+        created_at: T0,
+        updated_at: T0,
+    }
+}
+
+/// Puts webhooks at the end of a scope.
+pub async fn add_webhooks(store: &dyn Store, scope: &WebhookScope, added: &[Webhook]) {
+    let change = |list: &mut Vec<Webhook>| {
+        list.extend_from_slice(added);
+        Verdict::Keep
+    };
+    assert_eq!(store.change_webhooks(scope, Box::new(change)).await.unwrap(), Verdict::Keep);
+}
+
+/// The queue of a receiver, told apart by a number.
+pub fn target(number: u8) -> TargetId {
+    TargetId::from_bytes([number; 16])
+}
+
+/// An event that arrived at `at`, with one delivery for each of `targets`.
+pub fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -> Arrival {
+    let id = EventId::timed(at, random());
+    let event = StoredEvent {
+        id,
+        account,
+        domain: name("example.com"),
+        source: Some(SourceId::from_bytes([5; 16])),
+        dialect: Dialect::Posthawk,
+        kind: Some(Kind::Delivered),
+        name: "Delivered".to_owned(),
+        provider_id: Some(id.to_string()),
+        recipient: Some("alice@example.org".to_owned()),
+        message_id: None,
+        occurred_at: Some(at),
+        received_at: at,
+        duplicates: 0,
+        body: Bytes::from(format!("{{\"id\":\"{id}\",\"pad\":\"{}\"}}", "x".repeat(200))),
+    };
+    let deliveries = targets.iter().map(|target| NewDelivery {
+        id: DeliveryId::timed(at, random()),
+        webhook: WebhookId::from_bytes(*target.as_bytes()),
+        dialect: Dialect::Mailgun,
+        target: *target,
+        url: "https://receiver.example/hook".parse().unwrap(),
+    });
+    let deliveries = deliveries.collect();
+    Arrival { event, deliveries, dedupe: None, token: None }
+}
+
+/// Enqueues something that must be new.
+pub async fn accept(store: &dyn Store, arrival: &Arrival) {
+    let enqueued = store.enqueue(arrival.clone()).await.unwrap();
+    assert_eq!(enqueued, Enqueued::Accepted(arrival.event.id));
+}
+
+/// Claims up to ten.
+pub async fn claim(store: &dyn Store, target: TargetId, now: Timestamp) -> Claims {
+    store.claim(target, now, LEASE, 10).await.unwrap()
+}
+
+/// The ids of what was claimed.
+pub fn ids(claims: &Claims) -> Vec<DeliveryId> {
+    claims.deliveries.iter().map(|delivery| delivery.id).collect()
+}
+
+/// An attempt that was answered with a status.
+pub fn attempt(at: Timestamp, status: u16) -> Attempt {
+    Attempt {
+        at,
+        duration: Duration::from_millis(12),
+        outcome: Outcome::Answered { status, retry_after: None },
+        address: Some("192.0.2.1:443".parse().unwrap()),
+        excerpt: "thanks".to_owned(),
+        lost: Vec::new(),
+    }
+}
+
+/// Settles a claimed delivery after one attempt.
+pub async fn settle(store: &dyn Store, delivery: &Delivery, at: Timestamp, next: Next) {
+    let status = if next == Next::Delivered { 200 } else { 500 };
+    let attempt = Some(attempt(at, status));
+    let delivery = delivery.clone();
+    store.settle(Settlement { delivery, attempt, next }).await.unwrap();
+}
+
+/// Every event of an account, newest first.
+pub async fn all_events(store: &dyn Store, account: AccountId) -> Vec<StoredEvent> {
+    let mut items = Vec::new();
+    let mut page = Page { after: None, limit: 100 };
+    loop {
+        let listing = store.events(account, &EventFilter::default(), &page).await.unwrap();
+        items.extend(listing.items);
+        match listing.next {
+            Some(next) => page.after = Some(next),
+            None => return items,
+        }
+    }
+}
+
+/// Every delivery of an account that a filter admits, newest first.
+pub async fn all_deliveries(
+    store: &dyn Store,
+    account: AccountId,
+    filter: &DeliveryFilter,
+) -> Vec<Delivery> {
+    let mut items = Vec::new();
+    let mut page = Page { after: None, limit: 100 };
+    loop {
+        let listing = store.deliveries(account, filter, &page).await.unwrap();
+        items.extend(listing.items);
+        match listing.next {
+            Some(next) => page.after = Some(next),
+            None => return items,
+        }
+    }
+}
+
+/// What came of adding something, for reading.
+pub fn added(result: Result<Added, waypost::store::Error>) -> bool {
+    result.unwrap() == Added::Added
+}

@@ -1,0 +1,182 @@
+//! Accounts, keys, domains and sources.
+
+use waypost::model::*;
+use waypost_compat::Secret;
+
+use super::bench::*;
+use super::contract;
+
+contract! {
+    an_account_is_created_with_its_first_key,
+    a_signing_key_is_replaced,
+    a_key_opens_its_account_until_it_is_removed,
+    a_key_with_a_known_hash_is_taken,
+    a_domain_has_one_owner,
+    domains_are_listed_newest_first,
+    settings_of_any_length_are_kept,
+    a_domain_goes_with_its_webhooks_and_sources,
+    a_source_is_found_by_its_id_alone,
+    a_source_of_another_account_is_not_replaced,
+}
+
+async fn an_account_is_created_with_its_first_key(mut bench: Bench) {
+    let key = key(account_id(1), "secret");
+    bench.store().create_account(account(1), Some(key.clone())).await.unwrap();
+    bench.store().create_account(account(2), None).await.unwrap();
+    for store in [bench.after_a_crash(), bench.reopen()] {
+        let accounts = store.accounts().await.unwrap();
+        assert_eq!(
+            accounts.iter().map(|a| a.id).collect::<Vec<_>>(),
+            [account_id(1), account_id(2)]
+        );
+        let read = store.account(account_id(1)).await.unwrap().unwrap();
+        assert_eq!(read.signing_key.expose(), "signing-key-1");
+        let found = store.key_by_hash(&KeyHash::of("secret")).await.unwrap().unwrap();
+        assert_eq!((found.id, found.account), (key.id, account_id(1)));
+    }
+}
+
+async fn a_signing_key_is_replaced(mut bench: Bench) {
+    bench.store().create_account(account(1), None).await.unwrap();
+    bench.store().set_signing_key(account_id(1), Secret::new("new")).await.unwrap();
+    assert!(bench.store().set_signing_key(account_id(9), Secret::new("new")).await.is_err());
+    for store in [bench.after_a_crash(), bench.reopen()] {
+        let read = store.account(account_id(1)).await.unwrap().unwrap();
+        assert_eq!(read.signing_key.expose(), "new");
+    }
+}
+
+async fn a_key_opens_its_account_until_it_is_removed(mut bench: Bench) {
+    let (first, second) = (key(account_id(1), "first"), key(account_id(1), "second"));
+    assert!(added(bench.store().add_key(first.clone()).await));
+    assert!(added(bench.store().add_key(second.clone()).await));
+    let keys = bench.store().keys(account_id(1)).await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.id).collect::<Vec<_>>(), [first.id, second.id]);
+    assert!(!bench.store().remove_key(account_id(2), first.id).await.unwrap());
+    assert!(bench.store().remove_key(account_id(1), first.id).await.unwrap());
+    assert!(!bench.store().remove_key(account_id(1), first.id).await.unwrap());
+    for store in [bench.after_a_crash(), bench.reopen()] {
+        assert!(store.key_by_hash(&first.hash).await.unwrap().is_none());
+        let found = store.key_by_hash(&second.hash).await.unwrap().unwrap();
+        assert_eq!(found.description, second.description);
+    }
+}
+
+async fn a_key_with_a_known_hash_is_taken(bench: Bench) {
+    let store = bench.store();
+    let (mine, yours) = (key(account_id(1), "same"), key(account_id(2), "same"));
+    let (one, other) = tokio::join!(store.add_key(mine.clone()), store.add_key(yours));
+    assert!(added(one) != added(other), "two accounts hold the same key");
+    assert!(store.create_account(account(3), Some(mine)).await.is_err());
+    assert!(store.account(account_id(3)).await.unwrap().is_none());
+}
+
+async fn a_domain_has_one_owner(mut bench: Bench) {
+    let store = bench.store();
+    let both = tokio::join!(
+        store.create_domain(domain(account_id(1), "example.com")),
+        store.create_domain(domain(account_id(2), "example.com")),
+    );
+    assert!(added(both.0) != added(both.1), "two accounts own one domain");
+    drop(store);
+    for store in [bench.after_a_crash(), bench.reopen()] {
+        let mine = store.domain(account_id(1), &name("example.com")).await.unwrap();
+        let yours = store.domain(account_id(2), &name("example.com")).await.unwrap();
+        assert!(mine.is_some() != yours.is_some());
+        assert!(!added(store.create_domain(domain(account_id(3), "example.com")).await));
+    }
+}
+
+async fn domains_are_listed_newest_first(bench: Bench) {
+    let store = bench.store();
+    for text in ["b.example", "a.example", "c.example"] {
+        assert!(added(store.create_domain(domain(account_id(1), text)).await));
+    }
+    assert!(added(store.create_domain(domain(account_id(2), "d.example")).await));
+    let domains = store.domains(account_id(1)).await.unwrap();
+    let names: Vec<_> = domains.iter().map(|domain| domain.name.as_str()).collect();
+    assert_eq!(names, ["c.example", "a.example", "b.example"]);
+}
+
+async fn settings_of_any_length_are_kept(mut bench: Bench) {
+    let example = name("example.com");
+    assert!(added(bench.store().create_domain(domain(account_id(1), "example.com")).await));
+    // Longer than one row, shorter, longer: no piece of an older form may stay behind.
+    for length in [0, 300_000, 10, 4096, 4095, 5000] {
+        let mut settings = serde_json::Map::new();
+        settings.insert("spam_action".to_owned(), "x".repeat(length).into());
+        let store = bench.store();
+        let set = store.set_domain_settings(account_id(1), &example, settings.clone());
+        assert!(set.await.unwrap());
+        drop(store);
+        for store in [bench.after_a_crash(), bench.reopen()] {
+            let read = store.domain(account_id(1), &example).await.unwrap().unwrap();
+            assert_eq!(read.settings, settings);
+        }
+    }
+    let store = bench.store();
+    let other = store.set_domain_settings(account_id(2), &example, serde_json::Map::new());
+    assert!(!other.await.unwrap());
+}
+
+async fn a_domain_goes_with_its_webhooks_and_sources(mut bench: Bench) {
+    use waypost_compat::Dialect::{Mailgun, Posthawk};
+    let store = bench.store();
+    let (gone, kept) = (name("gone.example"), name("kept.example"));
+    let mut sources = Vec::new();
+    for domain_name in ["gone.example", "kept.example"] {
+        assert!(added(store.create_domain(domain(account_id(1), domain_name)).await));
+        let source = source(account_id(1), domain_name);
+        store.put_source(source.clone()).await.unwrap();
+        sources.push(source.id);
+        for dialect in [Mailgun, Posthawk] {
+            let scope = scope(account_id(1), Some(domain_name), dialect);
+            add_webhooks(&*store, &scope, &[webhook(&scope, "https://a.example/")]).await;
+        }
+    }
+    let everywhere = scope(account_id(1), None, Mailgun);
+    add_webhooks(&*store, &everywhere, &[webhook(&everywhere, "https://b.example/")]).await;
+
+    assert!(!store.remove_domain(account_id(2), &gone).await.unwrap());
+    assert!(store.remove_domain(account_id(1), &gone).await.unwrap());
+    assert!(!store.remove_domain(account_id(1), &gone).await.unwrap());
+    drop(store);
+    for store in [bench.after_a_crash(), bench.reopen()] {
+        assert!(store.domain(account_id(1), &gone).await.unwrap().is_none());
+        assert!(store.source(sources[0]).await.unwrap().is_none());
+        assert!(store.source(sources[1]).await.unwrap().is_some());
+        assert_eq!(store.subscribers(account_id(1), &gone).await.unwrap().len(), 1);
+        assert_eq!(store.subscribers(account_id(1), &kept).await.unwrap().len(), 3);
+    }
+}
+
+async fn a_source_is_found_by_its_id_alone(mut bench: Bench) {
+    let (first, second) = (source(account_id(1), "a.example"), source(account_id(1), "a.example"));
+    for source in [&first, &second] {
+        bench.store().put_source(source.clone()).await.unwrap();
+    }
+    let changed = Source { enabled: false, secrets: Vec::new(), ..first.clone() };
+    bench.store().put_source(changed).await.unwrap();
+    for store in [bench.after_a_crash(), bench.reopen()] {
+        let read = store.source(first.id).await.unwrap().unwrap();
+        assert!(!read.enabled && read.secrets.is_empty());
+        let read = store.source(second.id).await.unwrap().unwrap();
+        let secrets: Vec<_> = read.secrets.iter().map(Secret::expose).collect();
+        assert_eq!(secrets, ["whsec_first", "whsec_second"]);
+        let listed = store.sources(account_id(1), &name("a.example")).await.unwrap();
+        assert_eq!(listed.iter().map(|s| s.id).collect::<Vec<_>>(), [first.id, second.id]);
+    }
+    let store = bench.store();
+    assert!(!store.remove_source(account_id(2), first.id).await.unwrap());
+    assert!(store.remove_source(account_id(1), first.id).await.unwrap());
+    assert!(store.source(first.id).await.unwrap().is_none());
+}
+
+async fn a_source_of_another_account_is_not_replaced(bench: Bench) {
+    let store = bench.store();
+    let mine = source(account_id(1), "a.example");
+    store.put_source(mine.clone()).await.unwrap();
+    let theft = Source { account: account_id(2), ..mine.clone() };
+    assert!(store.put_source(theft).await.is_err());
+    assert_eq!(store.source(mine.id).await.unwrap().unwrap().account, account_id(1));
+}

@@ -1,0 +1,145 @@
+//! Opening the embedded store: what is refused, and that refusing changes nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use waypost::store::{Embedded, OpenError, Options, Store};
+
+use super::bench::*;
+
+fn open(path: &Path) -> Result<Embedded, OpenError> {
+    Embedded::open(Options { path: path.to_owned(), ..Options::default() })
+}
+
+/// Every file below a directory with its bytes.
+fn contents(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let place = entry.unwrap().path();
+            if place.is_dir() {
+                found.insert(place.clone(), Vec::new());
+                folders.push(place);
+            } else {
+                found.insert(place.clone(), fs::read(place).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// A closed store with an event in it.
+async fn closed() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let store = open(&path).unwrap();
+    accept(&store, &arrival(account_id(1), T0, &[target(1)])).await;
+    store.close();
+    (dir, path)
+}
+
+fn generation(path: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    entries.find(|path| path.is_dir()).unwrap()
+}
+
+#[track_caller]
+fn refused(path: &Path) -> OpenError {
+    let before = contents(path);
+    let error = open(path).unwrap_err();
+    assert!(contents(path) == before, "refusing changed something: {error}");
+    error
+}
+
+#[tokio::test]
+async fn a_directory_in_use_is_refused() {
+    let (_dir, path) = closed().await;
+    let holder = open(&path).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+    accept(&holder, &arrival(account_id(1), T0, &[])).await;
+    drop(holder);
+    open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused() {
+    let (_dir, path) = closed().await;
+    let current = fs::read_to_string(path.join("CURRENT")).unwrap();
+    fs::write(path.join("CURRENT"), current.replace("format 1", "format 2")).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn damage_is_refused() {
+    type Damage = (&'static str, fn(&Path));
+    let damages: [Damage; 6] = [
+        ("another CURRENT", |path| fs::write(path.join("CURRENT"), "something else").unwrap()),
+        ("a CURRENT that is no text", |path| {
+            fs::write(path.join("CURRENT"), [0xff, 0xfe, 0x00]).unwrap();
+        }),
+        ("no CURRENT", |path| fs::remove_file(path.join("CURRENT")).unwrap()),
+        ("no generation", |path| fs::remove_dir_all(generation(path)).unwrap()),
+        ("no data file", |path| fs::remove_file(generation(path).join("db")).unwrap()),
+        ("another conf", |path| {
+            fs::write(generation(path).join("conf"), "not what sled wrote there").unwrap();
+        }),
+    ];
+    for (what, damage) in damages {
+        let (_dir, path) = closed().await;
+        damage(&path);
+        let error = refused(&path);
+        assert!(matches!(error, OpenError::Damaged { .. }), "{what}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("thesis.tex"), "precious").unwrap();
+    let error = refused(dir.path());
+    assert!(error.to_string().contains("thesis.tex"), "{error}");
+}
+
+#[tokio::test]
+async fn a_path_that_is_a_file_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    fs::write(&path, "").unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_start_that_was_cut_short_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    drop(open(&path).unwrap());
+    fs::write(path.join("CURRENT"), "waypost store\nformat 1\ngeneration 0\n").unwrap();
+    fs::remove_file(generation(&path).join("conf")).unwrap();
+    let store = open(&path).unwrap();
+    accept(&store, &arrival(account_id(1), T0, &[])).await;
+}
+
+#[tokio::test]
+async fn only_the_owner_may_look_into_a_new_directory() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_dir, path) = closed().await;
+    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn writes_beyond_the_queue_are_refused_as_full() {
+    let bench = Bench::with(Options { queue_limit: 4, ..Options::default() });
+    let store = bench.store();
+    let many = (0..500).map(|_| store.enqueue(arrival(account_id(1), T0, &[])));
+    let outcomes = futures_util::future::join_all(many).await;
+    let refused: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert!(!refused.is_empty(), "nothing was refused");
+    assert!(refused.iter().all(|error| error.is_full()));
+    let accepted = outcomes.len() - refused.len();
+    assert_eq!(all_events(&*store, account_id(1)).await.len(), accepted);
+}
