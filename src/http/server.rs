@@ -25,7 +25,8 @@ use super::{App, Route, routes};
 /// The longest path and query taken, in bytes; longer ones are answered 414.
 const URI_BYTES_MAX: usize = 16 << 10;
 
-/// The longest request head taken, in bytes; longer ones are answered 431.
+/// Roughly the longest request head taken, in bytes (what one read brings is still parsed); longer
+/// ones are answered 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How long to wait after `accept` failed. It fails when descriptors run out, and then again at

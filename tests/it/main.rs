@@ -1,4 +1,7 @@
-//! Everything with sockets or disk, in one binary.
+//! Tests with sockets and disk, in one binary: one module per topic.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod store;
+mod mailgun;
+mod server;
+mod support;
+mod transcripts;
