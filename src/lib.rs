@@ -7,6 +7,7 @@
 //! - [`model`]: the nouns.
 //! - [`ambient`]: clock and randomness as a value.
 //! - [`config`]: what can be configured.
+//! - [`metrics`]: what is counted.
 //! - [`retry`]: what to do after an attempt, as data and a pure function.
 //! - [`store`]: what is durable, and when.
 //! - [`client`]: one POST to a receiver.
@@ -22,6 +23,7 @@ pub mod client;
 pub mod config;
 pub mod http;
 pub mod ingest;
+pub mod metrics;
 pub mod model;
 pub mod retry;
 pub mod store;

@@ -1,0 +1,207 @@
+//! What the worker counts, for `/metrics` and for tests: atomics that cost nothing to keep.
+//!
+//! It stands below `store` so that `http` can show what `worker` counts without knowing it.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::model::{Failure, Outcome};
+
+/// Upper bounds of the attempt durations' histogram, in milliseconds.
+const BUCKETS_MS: [u64; 9] = [5, 10, 50, 100, 500, 1000, 2500, 5000, 10_000];
+
+/// What can come of an attempt, as a label: the class of the status, or the failure.
+const OUTCOMES: [&str; 12] = [
+    "2xx",
+    "3xx",
+    "4xx",
+    "5xx",
+    "other",
+    "blocked",
+    "dns",
+    "connect",
+    "tls",
+    "timeout",
+    "broken",
+    "untranslatable",
+];
+
+const fn outcome_index(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Answered { status: 200..=299, .. } => 0,
+        Outcome::Answered { status: 300..=399, .. } => 1,
+        Outcome::Answered { status: 400..=499, .. } => 2,
+        Outcome::Answered { status: 500..=599, .. } => 3,
+        Outcome::Answered { .. } => 4,
+        Outcome::Failed(Failure::Blocked) => 5,
+        Outcome::Failed(Failure::Dns) => 6,
+        Outcome::Failed(Failure::Connect) => 7,
+        Outcome::Failed(Failure::Tls) => 8,
+        Outcome::Failed(Failure::Timeout) => 9,
+        Outcome::Failed(Failure::Broken) => 10,
+        Outcome::Failed(Failure::Untranslatable) => 11,
+    }
+}
+
+/// How a delivery ended, or that it did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The receiver took it.
+    Delivered,
+    /// Given up.
+    Dead,
+    /// Its webhook went away.
+    Cancelled,
+    /// It will be attempted again.
+    Retried,
+}
+
+const FATES: [&str; 4] = ["delivered", "dead", "cancelled", "retried"];
+
+/// A handle to the counters. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Stats(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    fates: [AtomicU64; FATES.len()],
+    outcomes: [AtomicU64; OUTCOMES.len()],
+    durations: [AtomicU64; BUCKETS_MS.len()],
+    duration_us: AtomicU64,
+    in_flight: AtomicU64,
+    breakers_open: AtomicU64,
+}
+
+impl Stats {
+    /// Counts an attempt.
+    pub fn attempted(&self, outcome: &Outcome, duration: Duration) {
+        add(&self.0.outcomes[outcome_index(outcome)], 1);
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        add(&self.0.duration_us, micros);
+        let bucket = BUCKETS_MS.iter().position(|bound| micros <= bound * 1000);
+        if let Some(bucket) = bucket {
+            add(&self.0.durations[bucket], 1);
+        }
+    }
+
+    /// Counts what became of a delivery.
+    pub fn settled(&self, fate: Fate) {
+        add(&self.0.fates[fate as usize], 1);
+    }
+
+    /// Says how many attempts are being made, and how many receivers are left alone.
+    pub fn now(&self, in_flight: usize, breakers_open: usize) {
+        self.0.in_flight.store(in_flight as u64, Ordering::Relaxed);
+        self.0.breakers_open.store(breakers_open as u64, Ordering::Relaxed);
+    }
+
+    /// How many deliveries met this fate.
+    #[must_use]
+    pub fn fate(&self, fate: Fate) -> u64 {
+        read(&self.0.fates[fate as usize])
+    }
+
+    /// How many attempts were made.
+    #[must_use]
+    pub fn attempts(&self) -> u64 {
+        self.0.outcomes.iter().map(read).sum()
+    }
+
+    /// How many attempts are being made.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        read(&self.0.in_flight)
+    }
+
+    /// How many receivers are left alone because they failed too often in a row.
+    #[must_use]
+    pub fn breakers_open(&self) -> u64 {
+        read(&self.0.breakers_open)
+    }
+
+    /// The counters in the Prometheus text format.
+    #[must_use]
+    pub fn prometheus(&self) -> String {
+        let mut page = Page(String::new());
+        page.head("waypost_deliveries_total", "counter", "Deliveries by what became of them.");
+        for (fate, count) in FATES.iter().zip(&self.0.fates) {
+            page.line(&format!("waypost_deliveries_total{{fate=\"{fate}\"}}"), read(count));
+        }
+        page.head("waypost_attempts_total", "counter", "Requests made, by what came of them.");
+        for (outcome, count) in OUTCOMES.iter().zip(&self.0.outcomes) {
+            page.line(&format!("waypost_attempts_total{{outcome=\"{outcome}\"}}"), read(count));
+        }
+        page.head("waypost_attempt_seconds", "histogram", "How long requests took.");
+        let mut below = 0;
+        for (bound_ms, count) in BUCKETS_MS.iter().zip(&self.0.durations) {
+            below += read(count);
+            let bound = Duration::from_millis(*bound_ms).as_secs_f64();
+            page.line(&format!("waypost_attempt_seconds_bucket{{le=\"{bound}\"}}"), below);
+        }
+        let attempts = self.attempts();
+        page.line("waypost_attempt_seconds_bucket{le=\"+Inf\"}", attempts);
+        let sum = Duration::from_micros(read(&self.0.duration_us)).as_secs_f64();
+        page.line("waypost_attempt_seconds_sum", sum);
+        page.line("waypost_attempt_seconds_count", attempts);
+        page.head("waypost_in_flight", "gauge", "Requests being made.");
+        page.line("waypost_in_flight", self.in_flight());
+        page.head("waypost_breakers_open", "gauge", "Receivers left alone after many failures.");
+        page.line("waypost_breakers_open", self.breakers_open());
+        page.0
+    }
+}
+
+fn add(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn line(&mut self, series: &str, value: impl std::fmt::Display) {
+        let _ = writeln!(self.0, "{series} {value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_shows_what_was_counted() {
+        let stats = Stats::default();
+        let answered = |status| Outcome::Answered { status, retry_after: None };
+        stats.attempted(&answered(202), Duration::from_millis(7));
+        stats.attempted(&answered(503), Duration::from_millis(700));
+        stats.attempted(&Outcome::Failed(Failure::Timeout), Duration::from_secs(11));
+        stats.settled(Fate::Delivered);
+        stats.now(3, 1);
+        let page = stats.prometheus();
+        for line in [
+            "waypost_deliveries_total{fate=\"delivered\"} 1",
+            "waypost_deliveries_total{fate=\"dead\"} 0",
+            "waypost_attempts_total{outcome=\"2xx\"} 1",
+            "waypost_attempts_total{outcome=\"timeout\"} 1",
+            "waypost_attempt_seconds_bucket{le=\"0.005\"} 0",
+            "waypost_attempt_seconds_bucket{le=\"0.01\"} 1",
+            "waypost_attempt_seconds_bucket{le=\"10\"} 2",
+            "waypost_attempt_seconds_bucket{le=\"+Inf\"} 3",
+            "waypost_attempt_seconds_sum 11.707",
+            "waypost_in_flight 3",
+            "waypost_breakers_open 1",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
+        }
+    }
+}

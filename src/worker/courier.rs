@@ -1,0 +1,318 @@
+//! One delivery, from claimed to settled: look up, translate, sign, send, judge, record.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+use waypost_compat::dialect::{Context, Rendered};
+use waypost_compat::signature::{Stamp, sign};
+use waypost_compat::{Dialect, Secret, translate};
+
+use super::target::Health;
+use super::{LEASE, lease_left_for_settling};
+use crate::ambient::Ambient;
+use crate::client::{Client, Sent};
+use crate::metrics::{Fate, Stats};
+use crate::model::{
+    Attempt, Delivery, Failure, Outcome, StoredEvent, Timestamp, Webhook, WebhookState, WebhookUrl,
+    hex,
+};
+use crate::retry::{self, Policies, Verdict};
+use crate::store::{self, Next, Settlement, Store};
+
+/// How long a delivery rests that could not even be looked up.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long after a settlement was refused it is tried again, at first and at most.
+const SETTLE_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How often it is said that the store is in trouble.
+const SAY_AGAIN: Duration = Duration::from_mins(1);
+
+/// What every delivery needs.
+pub(super) struct Courier {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) client: Client,
+    pub(super) ambient: Ambient,
+    pub(super) policies: Policies,
+    pub(super) stats: Stats,
+    pub(super) trouble: Trouble,
+}
+
+/// What a delivery tells the worker.
+pub(super) struct Report {
+    /// About the receiver.
+    pub(super) health: Health,
+    /// About the store: that it did not do what was asked.
+    pub(super) store_refused: bool,
+}
+
+/// Says that the store is in trouble: once a minute, however many deliveries meet it.
+#[derive(Default)]
+pub(super) struct Trouble {
+    said_at: AtomicI64,
+}
+
+impl Trouble {
+    pub(super) fn say(&self, error: &store::Error, now: Timestamp) {
+        let last = Timestamp::from_millis(self.said_at.load(Ordering::Relaxed));
+        if now.since(last) >= SAY_AGAIN {
+            self.said_at.store(now.millis(), Ordering::Relaxed);
+            warn!("the store refuses, deliveries are held up: {error}");
+        }
+    }
+}
+
+/// What is to be done with a claimed delivery.
+enum Plan {
+    Send(Box<Package>),
+    Hold,
+    Settle(Next),
+    Untranslatable(String),
+}
+
+/// All that an attempt is made of, save the time.
+struct Package {
+    url: WebhookUrl,
+    webhook: Webhook,
+    secrets: Vec<Secret>,
+    event_id: String,
+    rendered: Rendered,
+}
+
+impl Courier {
+    /// Carries one delivery as far as it goes.
+    pub(super) async fn carry(&self, delivery: Delivery) -> Report {
+        let carried = match self.plan(&delivery).await {
+            Ok(Plan::Send(package)) => self.send(delivery, *package).await,
+            Ok(Plan::Hold) => self.hold(&delivery).await,
+            Ok(Plan::Settle(next)) => {
+                let settlement = Settlement { delivery, attempt: None, next };
+                self.settle(settlement).await.map(|()| Health::Unknown)
+            }
+            Ok(Plan::Untranslatable(excerpt)) => self.untranslatable(delivery, excerpt).await,
+            Err(error) => {
+                let due = self.ambient.now().plus(LOOK_AGAIN);
+                // If this fails too, the delivery is due again when its lease ends.
+                let _ = self.store.release(&delivery, due).await;
+                Err(error)
+            }
+        };
+        match carried {
+            Ok(health) => Report { health, store_refused: false },
+            Err(error) => {
+                self.trouble.say(&error, self.ambient.now());
+                Report { health: Health::Unknown, store_refused: true }
+            }
+        }
+    }
+
+    /// Looks up what the delivery refers to, all of which may have changed since it was enqueued.
+    async fn plan(&self, delivery: &Delivery) -> Result<Plan, store::Error> {
+        let Some(webhook) = self.store.webhook(delivery.account, delivery.webhook).await? else {
+            return Ok(Plan::Settle(Next::Cancelled));
+        };
+        match webhook.state {
+            WebhookState::Active => {}
+            WebhookState::Paused => return Ok(Plan::Hold),
+            WebhookState::Disabled => return Ok(Plan::Settle(Next::Dead)),
+        }
+        let Some(account) = self.store.account(delivery.account).await? else {
+            return Ok(Plan::Settle(Next::Cancelled));
+        };
+        let Some(event) = self.store.event(delivery.account, delivery.event).await? else {
+            return Ok(Plan::Settle(Next::Dead));
+        };
+        let context = context(&event);
+        let rendered = match translate(event.dialect, &event.body, delivery.dialect, &context) {
+            Ok(rendered) => rendered,
+            Err(error) => return Ok(Plan::Untranslatable(error.to_string())),
+        };
+        let secrets = match delivery.dialect {
+            // Read anew each time: a key that is replaced signs from the next attempt on.
+            Dialect::Mailgun => vec![account.signing_key],
+            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+                self.secrets(&webhook)
+            }
+        };
+        let url = current_url(delivery, &webhook);
+        let event_id = event.id.to_string();
+        Ok(Plan::Send(Box::new(Package { url, webhook, secrets, event_id, rendered })))
+    }
+
+    /// The webhook's secret, and the one before it for as long as both sign.
+    fn secrets(&self, webhook: &Webhook) -> Vec<Secret> {
+        let overlap = webhook.previous_secret.iter().filter(|(_, end)| *end > self.ambient.now());
+        webhook.secret.iter().chain(overlap.map(|(secret, _)| secret)).cloned().collect()
+    }
+
+    /// Gives the delivery back as it was: its webhook is paused, and what it is owed waits.
+    async fn hold(&self, delivery: &Delivery) -> Result<Health, store::Error> {
+        let due = delivery.next_attempt_at.unwrap_or_else(|| self.ambient.now());
+        self.store.release(delivery, due).await?;
+        Ok(Health::Paused(delivery.account, delivery.webhook))
+    }
+
+    /// Records why there was nothing to send.
+    async fn untranslatable(
+        &self,
+        delivery: Delivery,
+        excerpt: String,
+    ) -> Result<Health, store::Error> {
+        let attempt = Attempt {
+            at: self.ambient.now(),
+            duration: Duration::ZERO,
+            outcome: Outcome::Failed(Failure::Untranslatable),
+            address: None,
+            excerpt,
+            lost: Vec::new(),
+        };
+        self.judge(delivery, attempt, None).await.map(|()| Health::Unknown)
+    }
+
+    /// Signs and sends. The signature is made here and not before: receivers refuse one that is
+    /// seconds old, and some for good (`spec/mailgun-events.md` §2).
+    async fn send(&self, delivery: Delivery, package: Package) -> Result<Health, store::Error> {
+        let at = self.ambient.now();
+        let token = self.ambient.random_hex::<25>();
+        let stamp = Stamp {
+            timestamp: at.seconds(),
+            token: &token,
+            event_id: &package.event_id,
+            event_name: &package.rendered.name,
+        };
+        let scheme = package.webhook.scheme.unwrap_or_else(|| delivery.dialect.scheme());
+        let secrets: Vec<&Secret> = package.secrets.iter().collect();
+        let signed = sign(scheme, &secrets, &package.rendered.body, &stamp);
+        let timeout = self.policies.of(delivery.dialect).timeout;
+        let body = Bytes::from(signed.body);
+        let sent = self.client.post(&package.url, &signed.headers, body, timeout).await;
+        let health = health(&sent);
+        let attempt = Attempt {
+            at,
+            duration: sent.duration,
+            outcome: sent.outcome,
+            address: sent.address,
+            excerpt: sent.excerpt,
+            lost: package.rendered.lost,
+        };
+        self.judge(delivery, attempt, Some(&package.webhook)).await.map(|()| health)
+    }
+
+    /// Decides what becomes of the delivery, and records it.
+    async fn judge(
+        &self,
+        delivery: Delivery,
+        attempt: Attempt,
+        webhook: Option<&Webhook>,
+    ) -> Result<(), store::Error> {
+        let made = delivery.attempt_count.saturating_add(1);
+        let policy = self.policies.of(delivery.dialect);
+        let (now, fraction) = (self.ambient.now(), self.ambient.fraction());
+        let verdict = retry::next(&attempt.outcome, made, policy, now, fraction);
+        self.stats.attempted(&attempt.outcome, attempt.duration);
+        say(&delivery, &attempt.outcome, made, verdict);
+        let next = match verdict {
+            Verdict::Done => Next::Delivered,
+            Verdict::Dead => Next::Dead,
+            Verdict::Retry(due) => Next::At(due),
+            Verdict::DeadAndDisable => {
+                // First, so that a crash in between repeats the attempt and comes here again.
+                if let Some(webhook) = webhook {
+                    self.disable(webhook).await?;
+                }
+                Next::Dead
+            }
+        };
+        self.settle(Settlement { delivery, attempt: Some(attempt), next }).await
+    }
+
+    /// Switches a webhook off for good: its receiver said that it is gone.
+    async fn disable(&self, webhook: &Webhook) -> Result<(), store::Error> {
+        let (id, now) = (webhook.id, self.ambient.now());
+        let change = move |webhooks: &mut Vec<Webhook>| {
+            let Some(webhook) = webhooks.iter_mut().find(|webhook| webhook.id == id) else {
+                return store::Verdict::Discard;
+            };
+            webhook.state = WebhookState::Disabled;
+            webhook.updated_at = now;
+            store::Verdict::Keep
+        };
+        self.store.change_webhooks(&webhook.scope, Box::new(change)).await.map(|_| ())
+    }
+
+    /// Records what came of a delivery. While the store refuses, it is tried again for as long as
+    /// the lease leaves time, keeping the slot: what cannot be recorded would only be sent again.
+    async fn settle(&self, settlement: Settlement) -> Result<(), store::Error> {
+        let fate = match settlement.next {
+            Next::Delivered => Fate::Delivered,
+            Next::Dead => Fate::Dead,
+            Next::Cancelled => Fate::Cancelled,
+            Next::At(_) => Fate::Retried,
+        };
+        let give_up = Instant::now() + lease_left_for_settling(LEASE);
+        let (mut wait, longest) = SETTLE_AGAIN;
+        while let Err(error) = self.store.settle(settlement.clone()).await {
+            if Instant::now() + wait > give_up {
+                return Err(error);
+            }
+            self.trouble.say(&error, self.ambient.now());
+            sleep(wait).await;
+            wait = (wait * 2).min(longest);
+        }
+        self.stats.settled(fate);
+        Ok(())
+    }
+}
+
+/// Where the delivery goes now. A row that can be edited takes what it is owed along to its new
+/// URL; Mailgun's webhooks are their URLs.
+fn current_url(delivery: &Delivery, webhook: &Webhook) -> WebhookUrl {
+    match delivery.dialect {
+        Dialect::Mailgun => delivery.url.clone(),
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+            webhook.url.clone()
+        }
+    }
+}
+
+fn context(event: &StoredEvent) -> Context {
+    let mut account = hex(event.account.as_bytes());
+    account.truncate(24);
+    Context {
+        domain: event.domain.to_string(),
+        account,
+        event_id: event.id.to_string(),
+        received_at_ms: event.received_at.millis(),
+    }
+}
+
+fn health(sent: &Sent) -> Health {
+    match sent.outcome {
+        Outcome::Failed(_) | Outcome::Answered { status: 429 | 500..=599, .. } => Health::Sick,
+        Outcome::Answered { .. } => Health::Well(sent.duration),
+    }
+}
+
+fn say(delivery: &Delivery, outcome: &Outcome, made: u32, verdict: Verdict) {
+    let answer = match outcome {
+        Outcome::Answered { status, .. } => format!("answered {status}"),
+        Outcome::Failed(failure) => format!("gave no answer: {failure:?}").to_lowercase(),
+    };
+    let (id, domain) = (delivery.id, &delivery.domain);
+    match verdict {
+        Verdict::Done => {}
+        Verdict::Retry(due) => {
+            info!(delivery.id = %id, attempt = made, "receiver of {domain} {answer}; next attempt at {due}");
+        }
+        Verdict::Dead => {
+            warn!(delivery.id = %id, attempt = made, "receiver of {domain} {answer}; given up");
+        }
+        Verdict::DeadAndDisable => {
+            warn!(delivery.id = %id, webhook.id = %delivery.webhook, "receiver of {domain} {answer}; webhook switched off");
+        }
+    }
+}
