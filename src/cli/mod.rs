@@ -4,10 +4,12 @@ mod api;
 mod completions;
 mod console;
 mod delivery;
+mod demo;
 mod domain;
 mod event;
 mod key;
 mod print;
+mod serve;
 mod sign;
 mod source;
 mod table;
@@ -54,6 +56,12 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    /// Run the gateway
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<config::Options>),
+    /// Run the gateway with a receiver and events of all five providers, and show what happens
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Args),
     /// Sending domains
     Domain(domain::Args),
     /// API keys
@@ -110,6 +118,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 
 fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
     match verb {
+        Verb::Serve(options) => block_on(serve::run(&options, console)),
+        Verb::Demo(args) => block_on(demo::run(&args, console)),
         Verb::Domain(args) => block_on(domain::run(&args, console)),
         Verb::Key(args) => block_on(key::run(&args, console)),
         Verb::Source(args) => block_on(source::run(&args, console)),

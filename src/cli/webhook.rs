@@ -41,8 +41,8 @@ enum Verb {
         /// The event's name
         event: String,
         /// Where deliveries go
-        #[arg(required = true)]
-        url: Vec<String>,
+        #[arg(value_name = "URL", required = true)]
+        urls: Vec<String>,
     },
     /// The URLs of one event name
     Show {
@@ -59,8 +59,8 @@ enum Verb {
         /// The event's name
         event: String,
         /// Where deliveries go from now on
-        #[arg(required = true)]
-        url: Vec<String>,
+        #[arg(value_name = "URL", required = true)]
+        urls: Vec<String>,
     },
     /// Remove the URLs of an event name
     Remove {
@@ -91,9 +91,9 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             let answer = api.get(&query("/waypost/v1/webhooks", &parameters)).await?;
             print.list(&answer, "/items", &columns)?;
         }
-        Verb::Add { domain, event, url } => {
+        Verb::Add { domain, event, urls } => {
             let mut form = vec![("id", event.as_str())];
-            form.extend(url.iter().map(|url| ("url", url.as_str())));
+            form.extend(urls.iter().map(|url| ("url", url.as_str())));
             let answer = api.call(Method::POST, &all(domain), Payload::Form(&form)).await?;
             print.rows(&answer, &rows(event, &answer["webhook"]))?;
         }
@@ -101,8 +101,8 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             let answer = api.get(&one(domain, event)).await?;
             print.rows(&answer, &rows(event, &answer["webhook"]))?;
         }
-        Verb::Set { domain, event, url } => {
-            let form: Vec<_> = url.iter().map(|url| ("url", url.as_str())).collect();
+        Verb::Set { domain, event, urls } => {
+            let form: Vec<_> = urls.iter().map(|url| ("url", url.as_str())).collect();
             let answer = api.call(Method::PUT, &one(domain, event), Payload::Form(&form)).await?;
             print.rows(&answer, &rows(event, &answer["webhook"]))?;
         }

@@ -1,0 +1,79 @@
+//! The demo's five providers: one of each of their events, signed as each of them does.
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::Value;
+use waypost_compat::sample::Facts;
+use waypost_compat::signature::{Stamp, sign};
+use waypost_compat::{Dialect, Kind, kind, sample};
+
+use super::setup::{DOMAIN, Provider};
+use crate::ambient::Ambient;
+use crate::cli::api::{Api, Payload};
+use crate::model::{EventId, Timestamp};
+
+/// An event that was put in.
+pub(super) struct Fed {
+    /// The provider.
+    pub(super) dialect: Dialect,
+    /// What it calls the event.
+    pub(super) name: &'static str,
+    /// To whom; of no two events is it the same.
+    pub(super) recipient: String,
+    /// When the provider began to post it.
+    pub(super) sent_at: Timestamp,
+    /// The webhook that it is delivered to; `None` where Mailgun has none for it.
+    pub(super) webhook: Option<&'static str>,
+}
+
+/// Every event that every provider has a name for, in the order of their documentation.
+pub(super) fn script(providers: &[Provider]) -> impl Iterator<Item = (&Provider, Kind)> {
+    providers.iter().flat_map(|provider| kind::kinds(provider.dialect).map(|kind| (provider, kind)))
+}
+
+/// Posts one event to its source, as its provider would.
+pub(super) async fn feed(
+    api: &Api,
+    provider: &Provider,
+    kind: Kind,
+    ambient: &Ambient,
+) -> anyhow::Result<Fed> {
+    let dialect = provider.dialect;
+    let name = kind::name(dialect, kind).context("the script holds only what has a name")?;
+    let fed = Fed {
+        dialect,
+        name,
+        recipient: format!("{dialect}.{kind}@example.org"),
+        sent_at: ambient.now(),
+        webhook: kind::delivered_as(Dialect::Mailgun, kind),
+    };
+    let event_id = EventId::timed(fed.sent_at, ambient.random()).to_string();
+    let facts = Facts {
+        event_id: &event_id,
+        message_id: &format!("{}@{DOMAIN}", ambient.random_hex::<8>()),
+        recipient: &fed.recipient,
+        domain: DOMAIN,
+        occurred_at_ms: fed.sent_at.millis(),
+        ..Facts::default()
+    };
+    let body = sample::body(dialect, kind, &facts).context("the script has samples only")?;
+    let stamp = Stamp {
+        timestamp: fed.sent_at.seconds(),
+        token: &ambient.random_hex::<25>(),
+        event_id: &event_id,
+        event_name: name,
+    };
+    let signed = sign(dialect.scheme(), &[&provider.secret], &body, &stamp);
+    let headers = signed.headers.iter().map(|(name, value)| {
+        Ok((HeaderName::try_from(*name)?, HeaderValue::try_from(value.as_str())?))
+    });
+    let headers = headers.collect::<Result<Vec<_>, http::Error>>()?;
+    let body = Payload::Raw(Bytes::from(signed.body));
+    let (status, answer) = api.send(Method::POST, &provider.ingest_path, &headers, body).await?;
+    let said = serde_json::from_slice::<Value>(&answer).unwrap_or_default();
+    if status != http::StatusCode::OK || said["status"] != "accepted" {
+        bail!("{dialect} {name} was not accepted: {status} {}", String::from_utf8_lossy(&answer));
+    }
+    Ok(fed)
+}

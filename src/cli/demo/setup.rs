@@ -1,0 +1,88 @@
+//! What the demo prepares through the server's APIs: a domain, its webhooks, five sources.
+
+use anyhow::Context;
+use bytes::Bytes;
+use http::Method;
+use serde_json::json;
+use waypost_compat::{Dialect, Secret, kind};
+
+use super::receiver::Receiver;
+use crate::ambient::Ambient;
+use crate::cli::api::{Api, Payload, path};
+
+/// The domain that the demo's webhooks and sources belong to.
+pub(super) const DOMAIN: &str = "demo.example.com";
+
+/// A source, and the secret that its provider signs with.
+pub(super) struct Provider {
+    /// The dialect it speaks.
+    pub(super) dialect: Dialect,
+    /// Where it posts: the path of the ingest URL.
+    pub(super) ingest_path: String,
+    /// What it signs with.
+    pub(super) secret: Secret,
+}
+
+/// Makes the domain anew, so that nothing of an earlier demo in the same data is in the way.
+pub(super) async fn domain(api: &Api) -> anyhow::Result<()> {
+    let at = path(&["v3", "domains", DOMAIN]);
+    if let Err(error) = api.call(Method::DELETE, &at, Payload::None).await
+        && error.status() != Some(404)
+    {
+        return Err(error).context("cannot remove the domain of an earlier demo");
+    }
+    post_form(api, "/v4/domains", &[("name", DOMAIN)]).await.context("cannot create the domain")
+}
+
+/// Registers a webhook for each of Mailgun's event names, in the way that its SDKs do: multipart
+/// forms to the v3 API. Returns the names.
+pub(super) async fn webhooks(api: &Api, receiver: &Receiver) -> anyhow::Result<Vec<&'static str>> {
+    let names = kind::names(Dialect::Mailgun);
+    for name in names {
+        let at = path(&["v3", "domains", DOMAIN, "webhooks"]);
+        let form = [("id", name), ("url", &receiver.url(name))];
+        post_form(api, &at, &form).await.with_context(|| format!("cannot register {name}"))?;
+    }
+    Ok(names.to_vec())
+}
+
+/// The key that the account's deliveries are signed with, which a receiver must know.
+pub(super) async fn signing_key(api: &Api) -> anyhow::Result<String> {
+    let answer = api.get("/v5/accounts/http_signing_key").await?;
+    let key = answer["http_signing_key"].as_str().context("the server told no signing key")?;
+    Ok(key.to_owned())
+}
+
+/// Creates a source for each provider.
+pub(super) async fn providers(api: &Api, ambient: &Ambient) -> anyhow::Result<Vec<Provider>> {
+    let mut providers = Vec::new();
+    for dialect in Dialect::ALL {
+        let secret = match dialect {
+            Dialect::Mailgun => format!("key-{}", ambient.random_hex::<16>()),
+            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+                format!("whsec_{}", ambient.random_hex::<24>())
+            }
+        };
+        let at = path(&["waypost", "v1", "domains", DOMAIN, "sources"]);
+        let wish = json!({"dialect": dialect, "secret": secret});
+        let source = api.call(Method::POST, &at, Payload::Json(&wish)).await?;
+        let id = source["id"].as_str().context("the server gave the source no id")?;
+        let ingest_path = path(&["ingest", id]);
+        providers.push(Provider { dialect, ingest_path, secret: Secret::new(secret) });
+    }
+    Ok(providers)
+}
+
+async fn post_form(api: &Api, at: &str, fields: &[(&str, &str)]) -> anyhow::Result<()> {
+    const BOUNDARY: &str = "--------------------------waypost-demo";
+    let mut body = String::new();
+    for (name, value) in fields {
+        body += &format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
+    }
+    body += &format!("--{BOUNDARY}--\r\n");
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    api.call(Method::POST, at, Payload::Typed(&content_type, Bytes::from(body))).await?;
+    Ok(())
+}

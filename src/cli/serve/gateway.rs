@@ -1,0 +1,119 @@
+//! The gateway as one thing: opened, then run until it is told to stop.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::account::{self, Given, News};
+use super::tester::Direct;
+use crate::ambient::Ambient;
+use crate::client::{Client, ClientOptions};
+use crate::config::Options;
+use crate::http::{self, App};
+use crate::retry::{Policies, Schedule};
+use crate::store::{self, Embedded, Retention, Store};
+use crate::worker::{Worker, WorkerOptions};
+
+/// How often what is past its time is removed.
+const TRIM_EVERY: Duration = Duration::from_mins(1);
+/// How many events are removed at a time: each batch shares the commit thread with requests.
+const TRIM_BATCH: usize = 500;
+
+/// Everything that `serve` needs: a listener, an open store with an account, a worker.
+pub(in crate::cli) struct Gateway {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: App,
+    worker: Worker,
+    retention: Retention,
+    news: Vec<News>,
+}
+
+impl Gateway {
+    /// Takes the port, opens the store, and makes the account if there is none. The port comes
+    /// first: where it is in use, nothing on disk is touched.
+    pub(in crate::cli) async fn open(options: &Options) -> anyhow::Result<Self> {
+        let cannot = || format!("cannot listen on {}", options.listen);
+        let listener = TcpListener::bind(options.listen).await.with_context(cannot)?;
+        let address = listener.local_addr().with_context(cannot)?;
+        let ambient = Ambient::system();
+        let given = Given {
+            api_key: options.api_key.as_deref(),
+            signing_key: options.signing_key.as_deref(),
+        };
+        account::check(given)?;
+        let place = store::Options { path: options.data.clone(), ..store::Options::default() };
+        let opened = tokio::task::spawn_blocking(|| Embedded::open(place)).await;
+        let store: Arc<dyn Store> = Arc::new(opened.context("the store broke off")??);
+        let news = account::ensure(&*store, &ambient, given).await?;
+
+        let client = Client::new(ClientOptions {
+            allow_targets: options.allow_target.clone(),
+            ambient: ambient.clone(),
+            ..ClientOptions::default()
+        });
+        let tester =
+            Direct { store: store.clone(), client: client.clone(), ambient: ambient.clone() };
+        let settings = Arc::new(options.settings(address));
+        let app = App::new(store.clone(), ambient.clone(), settings).with_tester(Arc::new(tester));
+        let mut policies = Policies::default();
+        if !options.retry_schedule.is_empty() {
+            policies = policies.with_schedule(&Schedule::new(options.retry_schedule.clone()));
+        }
+        let delivering = WorkerOptions {
+            policies,
+            drain_timeout: options.drain_timeout,
+            ..WorkerOptions::default()
+        };
+        let worker = Worker::new(store, client, ambient, delivering);
+        let retention = Retention { age: options.retention_age, bytes: options.retention_bytes };
+        Ok(Self { listener, address, app, worker, retention, news })
+    }
+
+    /// Where it listens.
+    pub(in crate::cli) fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What the operator should be told about keys.
+    pub(in crate::cli) fn news(&self) -> impl Iterator<Item = &impl Display> {
+        self.news.iter()
+    }
+
+    /// Serves and delivers until `stopped` says so, then lets what is under way end, and returns
+    /// once everything is synced.
+    pub(in crate::cli) async fn run(self, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let store = self.app.store.clone();
+        let until = |mut stopped: watch::Receiver<bool>| async move {
+            // If the sender is gone, nobody can ask for anything else.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        let trimming = tokio::spawn(trim(self.app.clone(), self.retention));
+        let ((), delivered) = tokio::join!(
+            http::serve(self.app, self.listener, until(stopped.clone())),
+            self.worker.run(until(stopped)),
+        );
+        trimming.abort();
+        delivered.and(store.sync().await).context("cannot sync the store")
+    }
+}
+
+/// Keeps the past within its limits, for ever.
+async fn trim(app: App, retention: Retention) {
+    loop {
+        match app.store.trim(app.ambient.now(), &retention, TRIM_BATCH).await {
+            // There may be more: go on at once, after the tasks that wait.
+            Ok(TRIM_BATCH..) => tokio::task::yield_now().await,
+            Ok(_) => tokio::time::sleep(TRIM_EVERY).await,
+            Err(error) => {
+                tracing::error!(%error, "old events could not be removed");
+                tokio::time::sleep(TRIM_EVERY).await;
+            }
+        }
+    }
+}

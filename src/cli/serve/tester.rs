@@ -1,0 +1,84 @@
+//! Test sends: the port through which the HTTP side has a receiver called while a client waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use waypost_compat::sample::{self, Facts};
+use waypost_compat::signature::{Stamp, sign};
+use waypost_compat::{Dialect, Kind, Secret, kind};
+
+use crate::ambient::Ambient;
+use crate::client::Client;
+use crate::http::{TestAnswer, Tester};
+use crate::model::{DomainName, EventId, Outcome, Webhook, hex};
+use crate::store::Store;
+
+/// How long a receiver may take, as for a delivery.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Calls receivers through the client that deliveries go through, address policy included.
+pub(super) struct Direct {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) client: Client,
+    pub(super) ambient: Ambient,
+}
+
+#[async_trait]
+impl Tester for Direct {
+    async fn test(&self, webhook: &Webhook) -> TestAnswer {
+        match self.send(webhook).await {
+            Ok(answer) => answer,
+            Err(body) => TestAnswer { status: 0, body },
+        }
+    }
+}
+
+impl Direct {
+    async fn send(&self, webhook: &Webhook) -> Result<TestAnswer, String> {
+        let dialect = webhook.scope.dialect;
+        let kind = webhook.kinds.first().copied().unwrap_or(Kind::Delivered);
+        let name = kind::delivered_as(dialect, kind)
+            .ok_or_else(|| format!("{dialect} has no event for `{kind}`"))?;
+        let now = self.ambient.now();
+        let event_id = EventId::timed(now, self.ambient.random()).to_string();
+        let facts = Facts {
+            account: &hex(&webhook.scope.account.as_bytes()[..12]),
+            domain: webhook.scope.domain.as_ref().map_or("example.com", DomainName::as_str),
+            event_id: &event_id,
+            occurred_at_ms: now.millis(),
+            ..Facts::default()
+        };
+        let payload = sample::body(dialect, kind, &facts)
+            .ok_or_else(|| format!("there is no sample of {dialect} {name}"))?;
+        let secret = self.secret(webhook).await?;
+        let stamp = Stamp {
+            timestamp: now.seconds(),
+            token: &self.ambient.random_hex::<25>(),
+            event_id: &event_id,
+            event_name: name,
+        };
+        let scheme = webhook.scheme.unwrap_or_else(|| dialect.scheme());
+        let signed = sign(scheme, &[&secret], &payload, &stamp);
+        let body = Bytes::from(signed.body);
+        let sent = self.client.post(&webhook.url, &signed.headers, body, ANSWER_MAX).await;
+        let status = match sent.outcome {
+            Outcome::Answered { status, .. } => status,
+            Outcome::Failed(_) => 0,
+        };
+        Ok(TestAnswer { status, body: sent.excerpt })
+    }
+
+    /// What the webhook's deliveries are signed with.
+    async fn secret(&self, webhook: &Webhook) -> Result<Secret, String> {
+        if let Some(secret) = &webhook.secret
+            && webhook.scope.dialect != Dialect::Mailgun
+        {
+            return Ok(secret.clone());
+        }
+        let account = self.store.account(webhook.scope.account).await;
+        let account = account.map_err(|error| error.to_string())?;
+        account.map(|account| account.signing_key).ok_or_else(|| "the account is gone".to_owned())
+    }
+}

@@ -1,0 +1,137 @@
+//! The verbs that are clients of a running server, from a domain to a replayed delivery.
+
+use tempfile::TempDir;
+
+use super::{Ran, assert_refused, run, run_with};
+use crate::support::process::{API_KEY, Process};
+use crate::support::receiver::Receiver;
+
+const DOMAIN: &str = "verbs.example.com";
+
+/// An event as MailingAPI posts it.
+const SENT: &[u8] = br#"{"id":"evt_1","type":"delivered","timestamp":"2024-01-15T10:30:00Z",
+    "data":{"message_id":"msg_1","to":"user@example.com","subject":"Hi"}}"#;
+
+/// Runs a verb against a gateway.
+struct Cli<'a> {
+    url: &'a str,
+}
+
+impl Cli<'_> {
+    fn run(&self, arguments: &[&str]) -> Ran {
+        run(&[arguments, &["--url", self.url, "--api-key", API_KEY]].concat())
+    }
+
+    /// What a verb that works prints.
+    #[track_caller]
+    fn ok(&self, arguments: &[&str]) -> String {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {}", ran.err);
+        ran.out
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let out = self.ok(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}"))
+    }
+}
+
+#[test]
+fn domains_come_and_go() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let cli = Cli { url: &gateway.url };
+    assert_eq!(cli.ok(&["domain", "list"]), "none\n");
+    assert_eq!(cli.ok(&["domain", "add", DOMAIN]), format!("added {DOMAIN}\n"));
+    let list = cli.ok(&["domain", "list"]);
+    assert!(list.starts_with("DOMAIN ") && list.contains(DOMAIN), "{list}");
+    assert!(cli.ok(&["domain", "show", DOMAIN]).contains("state"));
+    assert_eq!(cli.json(&["domain", "show", DOMAIN])["domain"]["name"], DOMAIN);
+    cli.ok(&["domain", "remove", DOMAIN]);
+    assert_refused(&cli.run(&["domain", "show", DOMAIN]), 1, &["404"]);
+}
+
+#[test]
+fn a_key_is_shown_once_and_opens_nothing_once_removed() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let cli = Cli { url: &gateway.url };
+    let made = cli.json(&["key", "add", "mailgun", "--description", "for ci"]);
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let list = cli.ok(&["key", "list"]);
+    assert!(list.contains(id) && list.contains("for ci") && !list.contains(key), "{list}");
+    let with_it = ["domain", "list", "--url", &gateway.url, "--api-key", key];
+    assert_eq!(run(&with_it).code, Some(0));
+    cli.ok(&["key", "remove", id]);
+    assert_refused(&run(&with_it), 1, &["WAYPOST_API_KEY"]);
+}
+
+#[test]
+fn webhooks_are_added_changed_and_removed() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let cli = Cli { url: &gateway.url };
+    cli.ok(&["domain", "add", DOMAIN]);
+    let (one, two) = ("https://a.example.com/x?y=1", "https://b.example.com/");
+    cli.ok(&["webhook", "add", DOMAIN, "opened", one, two]);
+    let list = cli.ok(&["webhook", "list", DOMAIN]);
+    let urls: Vec<_> = list.lines().map(|row| row.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(urls, ["URL", one, two], "{list}");
+    assert_eq!(
+        cli.ok(&["webhook", "show", DOMAIN, "opened"]),
+        format!("opened  {one}\nopened  {two}\n")
+    );
+    assert_refused(&cli.run(&["webhook", "add", DOMAIN, "opened", one]), 1, &["already exists"]);
+    cli.ok(&["webhook", "set", DOMAIN, "opened", two]);
+    assert_eq!(cli.ok(&["webhook", "show", DOMAIN, "opened"]), format!("opened  {two}\n"));
+    cli.ok(&["webhook", "remove", DOMAIN, "opened"]);
+    assert_refused(&cli.run(&["webhook", "show", DOMAIN, "opened"]), 1, &["Webhook not found"]);
+}
+
+#[test]
+fn sources_are_added_changed_and_removed_without_showing_their_secret() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let cli = Cli { url: &gateway.url };
+    cli.ok(&["domain", "add", DOMAIN]);
+    let made = cli.run(&["source", "add", DOMAIN, "posthawk"]);
+    assert!(made.err.contains("until it has a secret"), "{}", made.err);
+    let id = cli.json(&["source", "list", DOMAIN])["items"][0]["id"].as_str().unwrap().to_owned();
+    cli.ok(&["source", "set", DOMAIN, &id, "--secret", "whsec_0123456789"]);
+    let off = cli.json(&["source", "set", DOMAIN, &id, "--enabled", "false"]);
+    assert_eq!(off["enabled"], false);
+    let shown = cli.ok(&["source", "show", DOMAIN, &id]);
+    assert!(shown.contains(&format!("/ingest/{id}")) && !shown.contains("0123456789"), "{shown}");
+    cli.ok(&["source", "remove", DOMAIN, &id]);
+    assert_eq!(cli.ok(&["source", "list", DOMAIN]), "none\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_sent_by_hand_is_delivered_listed_and_replayed() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let receiver = Receiver::start().await;
+    let cli = Cli { url: &gateway.url };
+    cli.ok(&["domain", "add", DOMAIN]);
+    cli.ok(&["webhook", "add", DOMAIN, "delivered", &receiver.url]);
+    let send = ["event", "send", DOMAIN, "--dialect", "mailingapi"];
+    let sent = run_with(&[&send[..], &["--url", cli.url, "--api-key", API_KEY]].concat(), SENT);
+    assert_eq!(sent.code, Some(0), "{}", sent.err);
+    let got = receiver.nth(0).await.json();
+    assert_eq!(got["event-data"]["recipient"], "user@example.com");
+
+    let events = cli.json(&["event", "list", "--domain", DOMAIN]);
+    let event = events["items"][0]["id"].as_str().unwrap();
+    assert!(cli.ok(&["event", "show", event]).contains("user@example.com"));
+    assert_eq!(cli.ok(&["event", "show", event, "--body"]).as_bytes(), SENT);
+    assert_eq!(cli.ok(&["event", "list", "--kind", "opened"]), "none\n");
+
+    let deliveries = cli.json(&["delivery", "list", "--domain", DOMAIN]);
+    let delivery = deliveries["items"][0]["id"].as_str().unwrap();
+    assert!(cli.ok(&["delivery", "show", delivery]).contains(event));
+    assert!(cli.ok(&["delivery", "replay", delivery]).contains("replayed as dlv_"));
+    let again = receiver.nth(1).await.json();
+    assert_eq!(again["event-data"], got["event-data"]);
+    assert_eq!(cli.json(&["delivery", "list"])["items"].as_array().unwrap().len(), 2);
+}
