@@ -5,6 +5,8 @@ mod configuration;
 mod deliveries;
 mod events;
 mod opening;
+mod tenants;
+mod trimming;
 mod webhooks;
 
 /// Runs every promise on every backend.

@@ -1,5 +1,6 @@
 //! The commit thread: gathers what waits, applies it as one batch, syncs once, wakes the tasks.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::key;
 use super::rows::{Batch, Writes};
 use super::shared::{Shared, Totals, closed};
 use super::targets::Moves;
+use crate::model::EventId;
 use crate::store::Error;
 
 /// A piece of work for the commit thread. Gets the group it is to write into, or why there is
@@ -41,11 +43,14 @@ pub(super) struct Group<'d> {
     pub(super) batch: Batch<'d>,
     pub(super) totals: Totals,
     pub(super) moves: Moves,
+    /// Events that this group replays: none of them may be trimmed.
+    pub(super) replayed: HashSet<EventId>,
 }
 
 impl<'d> Group<'d> {
-    const fn new(batch: Batch<'d>, totals: Totals, moves: Moves) -> Self {
-        Self { batch, totals, moves }
+    fn new(db: &'d Db, totals: Totals) -> Self {
+        let (moves, replayed) = (Moves::default(), HashSet::new());
+        Self { batch: Batch::new(db), totals, moves, replayed }
     }
 
     /// Runs one job; if it fails, nothing of it remains.
@@ -121,7 +126,7 @@ impl Committer {
             return Err(closed());
         };
         let before = *self.shared.totals();
-        let mut group = Group::new(Batch::new(db), before, Moves::default());
+        let mut group = Group::new(db, before);
         let mut next = first;
         while let Some(job) = next {
             // A job that fails has told its task so already.
@@ -139,7 +144,7 @@ impl Committer {
         if group.totals != before {
             group.batch.put(key::TOTALS.to_vec(), group.totals.encode());
         }
-        let Group { batch, totals, moves } = group;
+        let Group { batch, totals, moves, replayed: _ } = group;
         Ok(Staged { writes: batch.into_writes(), totals, moves })
     }
 

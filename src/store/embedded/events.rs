@@ -7,6 +7,7 @@ use super::commit::Group;
 use super::db::Db;
 use super::key;
 use super::rows::{Read, broken};
+use super::shared::Shared;
 use crate::model::{AccountId, Arrival, DeliveryId, EventId, StoredEvent};
 use crate::store::record::{self, EventRow};
 use crate::store::{Enqueued, Error, EventFilter, Listing, Page};
@@ -21,27 +22,28 @@ impl Embedded {
     pub(super) async fn commit_arrival(&self, arrival: Arrival) -> Result<Enqueued, Error> {
         self.commit(move |group| take(group, &arrival)).await
     }
+}
 
-    pub(super) fn list_events(
-        &self,
-        account: AccountId,
-        filter: &EventFilter,
-        page: &Page<EventId>,
-    ) -> Result<Listing<StoredEvent, EventId>, Error> {
-        let mut listing = Listing { items: Vec::new(), next: None };
-        let mut after = page.after;
-        let mut looked_at = 0;
-        while listing.items.len() < page.limit && looked_at < PAGE_ROWS_MAX {
-            let want = STRETCH_ROWS.min(page.limit - listing.items.len());
-            let stretch = self.shared.read(|db| stretch(db, account, after, want))?;
-            looked_at += stretch.len();
-            let Some(last) = stretch.last() else { return Ok(listing) };
-            after = Some(last.id);
-            listing.items.extend(stretch.into_iter().filter(|event| filter.admits(event)));
-        }
-        listing.next = after;
-        Ok(listing)
+/// One page of an account's events, newest first.
+pub(super) fn list(
+    shared: &Shared,
+    account: AccountId,
+    filter: &EventFilter,
+    page: &Page<EventId>,
+) -> Result<Listing<StoredEvent, EventId>, Error> {
+    let mut listing = Listing { items: Vec::new(), next: None };
+    let mut after = page.after;
+    let mut looked_at = 0;
+    while listing.items.len() < page.limit && looked_at < PAGE_ROWS_MAX {
+        let want = STRETCH_ROWS.min(page.limit - listing.items.len());
+        let stretch = shared.read(|db| stretch(db, account, after, want))?;
+        looked_at += stretch.len();
+        let Some(last) = stretch.last() else { return Ok(listing) };
+        after = Some(last.id);
+        listing.items.extend(stretch.into_iter().filter(|event| filter.admits(event)));
     }
+    listing.next = after;
+    Ok(listing)
 }
 
 impl EventFilter {

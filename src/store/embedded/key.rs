@@ -32,6 +32,7 @@ pub(super) const TOTALS: &[u8] = b"mtotals";
 
 pub(super) const ACCOUNTS: &[u8] = b"a";
 pub(super) const DOMAINS: &[u8] = b"d";
+pub(super) const EVENTS: &[u8] = b"e";
 pub(super) const KEYS: &[u8] = b"k";
 pub(super) const QUEUES: &[u8] = b"q";
 pub(super) const SOURCES: &[u8] = b"s";
@@ -102,11 +103,11 @@ const fn letter(dialect: Dialect) -> u8 {
 
 /// What all events of an account begin with.
 pub(super) fn events(account: AccountId) -> Vec<u8> {
-    join(&[b"e", account.as_bytes()])
+    join(&[EVENTS, account.as_bytes()])
 }
 
 pub(super) fn event(account: AccountId, id: EventId) -> Vec<u8> {
-    join(&[b"e", account.as_bytes(), id.as_bytes()])
+    join(&[EVENTS, account.as_bytes(), id.as_bytes()])
 }
 
 pub(super) fn duplicates(account: AccountId, id: EventId) -> Vec<u8> {

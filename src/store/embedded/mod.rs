@@ -4,7 +4,7 @@
 //! - [`files`]: the directory, its lock, its format.
 //! - [`commit`]: group commit. Every write is a job that runs there.
 //! - [`shared`], [`directory`], [`targets`]: what memory knows.
-//! - [`config`], [`events`], [`deliveries`]: the promises of [`Store`], by noun.
+//! - [`config`], [`events`], [`deliveries`], [`trim`]: the promises of [`Store`], by noun.
 
 mod commit;
 mod config;
@@ -14,9 +14,11 @@ mod directory;
 mod events;
 mod files;
 mod key;
+mod queue;
 mod rows;
 mod shared;
 mod targets;
+mod trim;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,9 +33,9 @@ use waypost_compat::Secret;
 
 use self::commit::{Answer, Committer, Group, Job, Message};
 use self::db::Db;
-use self::deliveries::Lazy;
 use self::files::{Home, damaged, io_error};
-use self::shared::{Shared, Totals, closed};
+use self::queue::Lazy;
+use self::shared::{Shared, Totals, blocking, closed};
 use super::{
     Added, Change, Claims, DeliveryFilter, Enqueued, Error, EventFilter, Listing, OpenError, Page,
     Retention, Settlement, Stirred, Store, Usage, Verdict,
@@ -329,7 +331,8 @@ impl Store for Embedded {
         filter: &EventFilter,
         page: &Page<EventId>,
     ) -> Result<Listing<StoredEvent, EventId>, Error> {
-        self.list_events(account, filter, page)
+        let (shared, filter, page) = (Arc::clone(&self.shared), filter.clone(), page.clone());
+        blocking(move || events::list(&shared, account, &filter, &page)).await
     }
 
     async fn stirred(&self) -> Vec<Stirred> {
@@ -368,7 +371,8 @@ impl Store for Embedded {
         filter: &DeliveryFilter,
         page: &Page<DeliveryId>,
     ) -> Result<Listing<Delivery, DeliveryId>, Error> {
-        self.list_deliveries(account, filter, page)
+        let (shared, filter, page) = (Arc::clone(&self.shared), filter.clone(), page.clone());
+        blocking(move || deliveries::list(&shared, account, &filter, &page)).await
     }
 
     async fn replay(
@@ -386,8 +390,7 @@ impl Store for Embedded {
         retention: &Retention,
         limit: usize,
     ) -> Result<usize, Error> {
-        let _ = (now, retention, limit);
-        Ok(0)
+        self.trim_some(now, retention, limit).await
     }
 
     async fn sync(&self) -> Result<(), Error> {

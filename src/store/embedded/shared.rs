@@ -7,7 +7,7 @@ use super::db::Db;
 use super::directory::Directory;
 use super::rows::broken;
 use super::targets::Targets;
-use super::{deliveries, key};
+use super::{key, queue, trim};
 use crate::model::{TargetId, Timestamp};
 use crate::store::Error;
 
@@ -21,7 +21,9 @@ pub(super) struct Shared {
     totals: Mutex<Totals>,
     pub(super) targets: Targets,
     /// What is to be written with the next commit, whenever that is.
-    pub(super) lazy: Mutex<Vec<deliveries::Lazy>>,
+    lazy: Mutex<Vec<queue::Lazy>>,
+    /// How far the last call of `trim` came.
+    pub(super) sweep: Mutex<trim::Sweep>,
 }
 
 /// Counters that are kept so that nobody has to count.
@@ -71,7 +73,7 @@ impl Shared {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn lazy(&self) -> MutexGuard<'_, Vec<deliveries::Lazy>> {
+    pub(super) fn lazy(&self) -> MutexGuard<'_, Vec<queue::Lazy>> {
         self.lazy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,6 +94,14 @@ impl Shared {
 /// The error of every call on a store that has no data file.
 pub(super) fn closed() -> Error {
     Error::new("the store is closed, or could not be opened again after a failed write")
+}
+
+/// Runs what may read much of the disk where it holds up no other task.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|_| Err(Error::new("the read was cut short")))
 }
 
 /// Every target that deliveries wait for, and when the first is due: one seek for each.

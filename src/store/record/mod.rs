@@ -9,6 +9,8 @@
 mod config;
 mod delivery;
 mod event;
+#[cfg(test)]
+mod tests;
 
 pub(super) use config::{
     decode_account, decode_domain, decode_key, decode_source, decode_webhooks, encode_account,
