@@ -154,8 +154,22 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
         Just("accounts".to_owned()),
         "[%a-zA-Z0-9._~!$&'()*+,;=:@-]{0,12}",
     ];
-    let path =
+    let real = prop_oneof![
+        Just("/v3/domains/example.com/webhooks".to_owned()),
+        Just("/v3/domains/example.com/webhooks/clicked".to_owned()),
+        Just("/v3/domains/example.com/webhooks/clicked/test".to_owned()),
+        Just("/v4/domains/example.com/webhooks".to_owned()),
+        Just("/v4/domains".to_owned()),
+        Just("/v4/domains/example.com".to_owned()),
+        Just("/v3/domains/example.com/tracking/unsubscribe".to_owned()),
+        Just("/v3/domains/example.com/credentials".to_owned()),
+        Just("/v1/webhooks".to_owned()),
+        Just("/v1/webhooks/0123456789abcdef01234567".to_owned()),
+        Just("/v1/keys".to_owned()),
+    ];
+    let made_up =
         proptest::collection::vec(part, 0..6).prop_map(|parts| format!("/{}", parts.join("/")));
+    let path = prop_oneof![real, made_up];
     let content_type = prop_oneof![
         Just("application/x-www-form-urlencoded".to_owned()),
         Just("multipart/form-data; boundary=X".to_owned()),

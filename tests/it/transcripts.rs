@@ -11,13 +11,14 @@
 //! - `{{x:ff}}` is the byte 0xFF, `{{a:2049}}` is so many letters `a`.
 //!
 //! In answers, what is random is replaced by a name that counts up (`{{id1}}`, `{{key1}}`, …), which
-//! later requests may use. The clock stands still. Headers that every Mailgun answer has are checked
+//! later requests may use. The clock moves by a second before each. Headers that every Mailgun answer has are checked
 //! here, once, and left out of the files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use waypost::ambient::Ambient;
@@ -38,6 +39,9 @@ const SHOWN: [&str; 6] = [
     "access-control-allow-methods",
     "access-control-allow-headers",
 ];
+
+/// How far the clock moves between one thing and the next, so that ages differ.
+const STEP: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mailgun_transcript_is_answered_as_written() {
@@ -86,6 +90,7 @@ async fn replay(told: &str, file: &Path) -> String {
     let gateway = Gateway::with(settings, clock, |app| app.with_tester(Arc::new(Echo))).await;
     let mut names = Names::default();
     for line in preface.lines().filter_map(|line| line.strip_prefix("given ")) {
+        gateway.app.ambient.advance(STEP);
         given(line, &gateway, &mut names).await;
     }
     let mut happened = preface.to_owned();
@@ -97,6 +102,7 @@ async fn replay(told: &str, file: &Path) -> String {
             None => rest,
         };
         let request = request.trim_end_matches('\n');
+        gateway.app.ambient.advance(STEP);
         let answer = gateway.send(&bytes(request, &names)).await;
         check_headers(&answer, title);
         let shown = names.masked(&shown(&answer));

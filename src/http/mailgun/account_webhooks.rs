@@ -9,7 +9,7 @@ use super::answer::{Answer, Answered, Refusal, excerpt, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
 use super::names;
-use super::plan::{self, Change, Clash, Mint};
+use super::plan::{self, Clash, Mint, Unchanged};
 use super::webhooks_v3::parsed;
 use crate::http::App;
 use crate::http::call::Call;
@@ -49,7 +49,7 @@ async fn list(call: &Call, app: &App) -> Answered {
         None => all.iter().map(row).collect(),
         Some(ids) => {
             let each = ids.iter().map(|id| found(&all, id).map(row));
-            each.collect::<Result<_, _>>().map_err(|clash| Change::Clash(clash).of_account())?
+            each.collect::<Result<_, _>>().map_err(|clash| Unchanged::Clash(clash).of_account())?
         }
     };
     ok(&json!({ "webhooks": shown }))
@@ -66,7 +66,7 @@ async fn create(call: &Call, app: &App) -> Answered {
         list.push(webhook);
         Ok(id)
     });
-    ok(&json!({ "webhook_id": id.await.map_err(Change::of_account)? }))
+    ok(&json!({ "webhook_id": id.await.map_err(Unchanged::of_account)? }))
 }
 
 async fn show(id: &str, call: &Call, app: &App) -> Answered {
@@ -74,7 +74,7 @@ async fn show(id: &str, call: &Call, app: &App) -> Answered {
     let all = app.store.webhooks(&scope).await?;
     match found(&all, id) {
         Ok(webhook) => ok(&row(webhook)),
-        Err(_) => Err(Change::Clash(Clash::NotFound).of_account()),
+        Err(_) => Err(Unchanged::Clash(Clash::NotFound).of_account()),
     }
 }
 
@@ -92,7 +92,7 @@ async fn update(id: &str, call: &Call, app: &App) -> Answered {
         list.insert(at.unwrap_or_default(), Webhook { id, created_at, ..new });
         Ok(())
     };
-    plan::change(app, &scope, plan).await.map_err(Change::of_account)?;
+    plan::change(app, &scope, plan).await.map_err(Unchanged::of_account)?;
     Ok(Answer::Nothing)
 }
 
@@ -102,7 +102,7 @@ async fn remove(id: &str, call: &Call, app: &App) -> Answered {
         let removed = plan::take(list, |webhook| public_id(webhook) == id);
         if removed.is_empty() { Err(Clash::NotFound) } else { Ok(()) }
     };
-    plan::change(app, &scope, plan).await.map_err(Change::of_account)?;
+    plan::change(app, &scope, plan).await.map_err(Unchanged::of_account)?;
     Ok(Answer::Nothing)
 }
 
@@ -129,7 +129,7 @@ async fn remove_several(call: &Call, app: &App) -> Answered {
             Ok(())
         }
     };
-    plan::change(app, &scope, plan).await.map_err(Change::of_account)?;
+    plan::change(app, &scope, plan).await.map_err(Unchanged::of_account)?;
     Ok(Answer::Nothing)
 }
 

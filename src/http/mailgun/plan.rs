@@ -86,7 +86,7 @@ pub(super) async fn change<T: Send>(
     app: &App,
     scope: &WebhookScope,
     plan: impl Fn(&mut Vec<Webhook>) -> Result<T, Clash> + Send + Sync,
-) -> Result<T, Change> {
+) -> Result<T, Unchanged> {
     let mut outcome = None;
     let run = |list: &mut Vec<Webhook>| {
         let planned = plan(list);
@@ -95,25 +95,25 @@ pub(super) async fn change<T: Send>(
         verdict
     };
     app.store.change_webhooks(scope, Box::new(run)).await?;
-    outcome.expect("the store runs a change before it returns").map_err(Change::Clash)
+    outcome.expect("the store runs a change before it returns").map_err(Unchanged::Clash)
 }
 
 /// Why a change was not made.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(super) enum Unchanged {
     /// The plan did not fit the list.
     Clash(Clash),
     /// The store failed.
     Store(crate::store::Error),
 }
 
-impl From<crate::store::Error> for Change {
+impl From<crate::store::Error> for Unchanged {
     fn from(error: crate::store::Error) -> Self {
         Self::Store(error)
     }
 }
 
-impl Change {
+impl Unchanged {
     /// As the domain webhooks' API words it (§2.2).
     pub(super) fn of_domain(self) -> Refusal {
         let clash = match self {

@@ -8,7 +8,7 @@ use warp::reply::Response;
 use super::answer::{Answered, Refusal, excerpt, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
-use super::plan::{self, Change, Clash, Mint};
+use super::plan::{self, Clash, Mint, Unchanged};
 use super::{names, webhooks_v4};
 use crate::http::App;
 use crate::http::call::{Call, call};
@@ -83,7 +83,7 @@ async fn add(scope: &WebhookScope, name: &'static str, form: &Form, app: &App) -
     let mint = Mint::new(app, scope.clone(), urls.len());
     plan::change(app, scope, |list| plan::create(list, &mint, name, &urls))
         .await
-        .map_err(Change::of_domain)?;
+        .map_err(Unchanged::of_domain)?;
     changed("Webhook has been created", &urls)
 }
 
@@ -104,7 +104,7 @@ async fn update(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     let mint = Mint::new(app, scope.clone(), urls.len());
     plan::change(app, &scope, |list| plan::replace(list, &mint, name, &urls))
         .await
-        .map_err(Change::of_domain)?;
+        .map_err(Unchanged::of_domain)?;
     changed("Webhook has been updated", &urls)
 }
 
@@ -113,7 +113,7 @@ async fn remove(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     let name = known(name)?;
     let removed = plan::change(app, &scope, |list| plan::remove(list, name))
         .await
-        .map_err(Change::of_domain)?;
+        .map_err(Unchanged::of_domain)?;
     changed("Webhook has been deleted", &removed)
 }
 
@@ -143,7 +143,7 @@ fn urls(form: &Form, name: &str, app: &App) -> Result<Vec<WebhookUrl>, Refusal> 
         Err(Refusal::missing("url"))
     } else if urls.len() > limit {
         let clash = Clash::TooMany { name: name.to_owned(), limit };
-        Err(Change::Clash(clash).of_domain())
+        Err(Unchanged::Clash(clash).of_domain())
     } else {
         Ok(urls)
     }

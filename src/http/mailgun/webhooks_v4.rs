@@ -10,7 +10,7 @@ use super::answer::{Answered, Refusal, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
 use super::names;
-use super::plan::{self, Change, Clash, Mint};
+use super::plan::{self, Clash, Mint, Unchanged};
 use super::webhooks_v3::parsed;
 use crate::http::App;
 use crate::http::call::{Call, call};
@@ -71,7 +71,7 @@ async fn changed(
     plan: impl Fn(&mut Vec<Webhook>) -> Result<(), Clash> + Send + Sync,
 ) -> Answered {
     let planned = |list: &mut Vec<Webhook>| plan(list).map(|()| plan::map(list));
-    let map = plan::change(app, scope, planned).await.map_err(Change::of_domain)?;
+    let map = plan::change(app, scope, planned).await.map_err(Unchanged::of_domain)?;
     ok(&map)
 }
 
