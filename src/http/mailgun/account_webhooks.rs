@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 use warp::http::Method;
 use warp::reply::Response;
-use waypost_compat::Dialect;
+use waypost_compat::{Dialect, kind};
 
 use super::answer::{Answer, Answered, Refusal, excerpt, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
-use super::names;
 use super::plan::{self, Clash, Mint, Unchanged};
 use super::webhooks_v3::parsed;
 use crate::http::App;
@@ -187,7 +186,7 @@ impl Fields {
         let mut names = Vec::new();
         for text in form.all("event_types") {
             // An unknown name is a 404 here, oddly, as Mailgun documents it.
-            let name = names::canonical(text).ok_or_else(|| {
+            let name = kind::canonical_mailgun(text).ok_or_else(|| {
                 Refusal::not_found(format!("event_type '{}' is invalid", excerpt(text)))
             })?;
             if names.contains(&name) {

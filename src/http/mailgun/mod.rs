@@ -10,7 +10,6 @@ mod caller;
 mod domains;
 mod form;
 mod keys;
-mod names;
 mod plan;
 mod signing_key;
 mod webhooks_test;

@@ -5,10 +5,9 @@
 //! their order in the list (`spec/mailgun-api.md` §1.3).
 
 use serde_json::{Map, Value, json};
-use waypost_compat::Kind;
+use waypost_compat::{Dialect, Kind, kind};
 
 use super::answer::Refusal;
-use super::names;
 use crate::http::App;
 use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, WebhookUrl};
 use crate::store::Verdict;
@@ -61,7 +60,8 @@ impl Mint {
 
     /// The `nth` webhook.
     pub(super) fn webhook(&self, nth: usize, url: &WebhookUrl, names: &[&'static str]) -> Webhook {
-        let mut kinds: Vec<Kind> = names.iter().flat_map(|name| names::kinds(name)).collect();
+        let mut kinds: Vec<Kind> =
+            names.iter().flat_map(|name| kind::covered(Dialect::Mailgun, name)).copied().collect();
         kinds.sort_unstable();
         kinds.dedup();
         Webhook {
@@ -162,7 +162,7 @@ pub(super) fn urls(list: &[Webhook], name: &str) -> Vec<WebhookUrl> {
 /// All event names that have URLs, with them: Mailgun's `webhooks` object.
 pub(super) fn map(list: &[Webhook]) -> Value {
     let mut by_name = Map::new();
-    for name in names::NAMES {
+    for name in kind::names(Dialect::Mailgun) {
         let urls = urls(list, name);
         if !urls.is_empty() {
             by_name.insert(name.to_owned(), json!({ "urls": urls }));
@@ -307,7 +307,6 @@ pub(super) fn fits_account(
 mod tests {
     use super::*;
     use crate::model::AccountId;
-    use waypost_compat::Dialect;
 
     fn mint(count: u8) -> Mint {
         Mint {

@@ -4,12 +4,13 @@ use serde_json::json;
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
+use waypost_compat::kind;
 
 use super::answer::{Answered, Refusal, excerpt, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
 use super::plan::{self, Clash, Mint, Unchanged};
-use super::{names, webhooks_v4};
+use super::webhooks_v4;
 use crate::http::App;
 use crate::http::call::{Call, call};
 use crate::http::route::{Route, Segment, one_of, route, with};
@@ -67,7 +68,7 @@ async fn create(domain: &str, call: &Call, app: &App) -> Answered {
         return webhooks_v4::add(&scope, &form, app).await;
     }
     let id = form.required("id")?;
-    let name = names::canonical(id).ok_or_else(|| Refusal::invalid("id", id))?;
+    let name = kind::canonical_mailgun(id).ok_or_else(|| Refusal::invalid("id", id))?;
     add(&scope, name, &form, app).await
 }
 
@@ -122,7 +123,7 @@ fn changed(message: &str, urls: &[WebhookUrl]) -> Answered {
 }
 
 fn known(name: &str) -> Result<&'static str, Refusal> {
-    names::canonical(name).ok_or_else(not_found)
+    kind::canonical_mailgun(name).ok_or_else(not_found)
 }
 
 fn not_found() -> Refusal {

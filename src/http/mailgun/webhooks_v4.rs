@@ -5,11 +5,11 @@
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
+use waypost_compat::kind;
 
 use super::answer::{Answered, Refusal, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
-use super::names;
 use super::plan::{self, Clash, Mint, Unchanged};
 use super::webhooks_v3::parsed;
 use crate::http::App;
@@ -84,7 +84,8 @@ fn fields(form: &Form) -> Result<(WebhookUrl, Vec<&'static str>), Refusal> {
     }
     let mut names = Vec::new();
     for text in form.all("event_types") {
-        let name = names::canonical(text).ok_or_else(|| Refusal::invalid("event_types", text))?;
+        let name =
+            kind::canonical_mailgun(text).ok_or_else(|| Refusal::invalid("event_types", text))?;
         if !names.contains(&name) {
             names.push(name);
         }

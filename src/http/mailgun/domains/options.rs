@@ -1,7 +1,8 @@
 //! The single settings of a domain that have a path of their own: connection, DKIM selector and
 //! authority, web prefix (`spec/mailgun-api.md` §3.2). Kept as written.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
 
@@ -15,7 +16,6 @@ use crate::http::route::{Route, Segment, route};
 
 /// The four paths.
 pub(super) fn routes(app: &App) -> Vec<Route> {
-    use warp::Filter;
     vec![
         route(below(app, warp::path!("connection").boxed()).then(connection)),
         route(below(app, warp::path!("dkim_selector").boxed()).then(dkim_selector)),
@@ -105,7 +105,7 @@ async fn set_text(
     caller.domain(name, app).await?;
     let form = Form::of(call).await?;
     let value = settings::text(&form, setting)?.ok_or_else(|| Refusal::missing(setting))?;
-    let set = |settings: &mut serde_json::Map<String, Value>| {
+    let set = |settings: &mut Map<String, Value>| {
         settings.insert(setting.to_owned(), value);
         Ok(())
     };
@@ -117,7 +117,7 @@ async fn set_dkim_authority(name: &str, call: &Call, app: &App) -> Answered {
     let caller = Caller::of(call, app).await?;
     let before = settings::of(&caller.domain(name, app).await?, "dkim_authority");
     let own = Form::of(call).await?.flag("self")?.ok_or_else(|| Refusal::missing("self"))?;
-    let set = |settings: &mut serde_json::Map<String, Value>| {
+    let set = |settings: &mut Map<String, Value>| {
         settings.insert("dkim_authority".to_owned(), json!(own));
         Ok(())
     };
