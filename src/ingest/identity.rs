@@ -49,9 +49,13 @@ impl Origin {
         }
     }
 
-    /// For direct ingest the account and domain stand in the source's place.
+    /// For direct ingest the account, domain and dialect stand in the source's place: ids of
+    /// different providers say nothing about each other.
     fn name(&self) -> String {
-        self.source.map_or_else(|| format!("{}/{}", self.account, self.domain), |id| id.to_string())
+        match self.source {
+            Some(source) => source.to_string(),
+            None => format!("{}/{}/{}", self.account, self.domain, self.dialect),
+        }
     }
 
     /// The part of a body that is the same whenever its provider sends it again: a dialect's
@@ -148,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn direct_ingest_is_told_apart_by_account_and_domain() {
+    fn direct_ingest_is_told_apart_by_account_domain_and_dialect() {
         let direct = Origin { source: None, ..origin(Dialect::Mailgun) };
-        assert_eq!(direct.name(), format!("acc_{}/example.com", "01".repeat(16)));
+        assert_eq!(direct.name(), format!("acc_{}/example.com/mailgun", "01".repeat(16)));
     }
 }

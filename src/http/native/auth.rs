@@ -42,7 +42,8 @@ impl App {
     /// The manager who runs this server: whose key opens all of the account of the first start.
     pub(super) async fn operator(&self, credentials: &Credentials) -> Result<Manager, ApiError> {
         let manager = self.manager(credentials).await?;
-        let first = self.store.accounts().await?.first().map(|account| account.id);
+        let accounts = self.store.accounts().await?;
+        let first = accounts.iter().min_by_key(|account| account.created_at).map(|first| first.id);
         if first == Some(manager.account()) && manager.0.domain.is_none() {
             Ok(manager)
         } else {

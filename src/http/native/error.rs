@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use warp::Reply;
-use warp::http::{HeaderValue, StatusCode, header};
+use warp::http::{HeaderName, HeaderValue, StatusCode};
 use warp::reply::Response;
 use waypost_compat::dialect::UnknownDialect;
 use waypost_compat::signature::VerifyError;
@@ -20,7 +20,8 @@ pub(in crate::http) struct ApiError {
     code: &'static str,
     message: String,
     field: Option<String>,
-    extra: Option<(header::HeaderName, HeaderValue)>,
+    /// A header that the status asks for, in lower case, and its value.
+    extra: Option<(&'static str, &'static str)>,
 }
 
 impl ApiError {
@@ -53,9 +54,8 @@ impl ApiError {
         let message = format!(
             "expected HTTP Basic credentials, user `api` and password an API key, found {found}"
         );
-        let challenge = HeaderValue::from_static(r#"Basic realm="waypost""#);
         Self {
-            extra: Some((header::WWW_AUTHENTICATE, challenge)),
+            extra: Some(("www-authenticate", r#"Basic realm="waypost""#)),
             ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
         }
     }
@@ -85,9 +85,8 @@ impl ApiError {
 
     /// The method is not one of those that the path takes.
     pub(in crate::http) fn method(allow: &'static str, message: impl Into<String>) -> Self {
-        let allow = HeaderValue::from_static(allow);
         Self {
-            extra: Some((header::ALLOW, allow)),
+            extra: Some(("allow", allow)),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
         }
     }
@@ -95,9 +94,9 @@ impl ApiError {
     fn unavailable(error: &store::Error, message: impl Into<String>) -> Self {
         tracing::error!(%error, "the store could not do what was asked");
         // A full disk or queue wants longer than a hiccup.
-        let wait = HeaderValue::from_static(if error.is_full() { "30" } else { "5" });
+        let wait_s = if error.is_full() { "30" } else { "5" };
         Self {
-            extra: Some((header::RETRY_AFTER, wait)),
+            extra: Some(("retry-after", wait_s)),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
         }
     }
@@ -126,7 +125,8 @@ impl Reply for ApiError {
     fn into_response(self) -> Response {
         let mut response = answer(self.status, &json!({ "error": self.body() }));
         if let Some((name, value)) = self.extra {
-            response.headers_mut().insert(name, value);
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().insert(HeaderName::from_static(name), value);
         }
         response
     }

@@ -115,9 +115,11 @@ const fn kind_of(value: &Value) -> &'static str {
     }
 }
 
+/// The first few of some names, each short enough to be repeated.
 fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names
         .iter()
+        .take(10)
         .map(|name| format!("`{}`", name.chars().take(64).collect::<String>()))
         .collect();
     quoted.join(", ")
