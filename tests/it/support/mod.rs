@@ -10,6 +10,8 @@
 //! Each gateway has its own port and directory, so tests run side by side. Dropping one stops it.
 
 pub(crate) mod http;
+pub(crate) mod native;
+pub(crate) mod provider;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

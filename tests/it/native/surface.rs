@@ -1,0 +1,27 @@
+//! What is no endpoint, and what needs no key.
+
+use waypost_compat::Dialect;
+
+use super::{EVENTS, gateway, refused, text};
+use crate::support::provider::delivered;
+
+#[tokio::test]
+async fn what_is_no_endpoint_is_answered_in_the_native_shape() {
+    let gateway = gateway().await;
+    refused(&gateway.get("/waypost/v1/nothing").await, 404, "no_such_endpoint", None);
+    let put = gateway.call("PUT", "/waypost/v1/keys", b"").await;
+    refused(&put, 405, "method_not_allowed", None);
+}
+
+#[tokio::test]
+async fn probes_and_monitors_need_no_key() {
+    let gateway = gateway().await;
+    gateway.json("POST", EVENTS, &delivered(Dialect::Mailgun, "1")).await;
+    for (path, status) in [("/healthz", "ok"), ("/readyz", "ready")] {
+        let answer = gateway.request("GET", path, &[], b"").await;
+        assert_eq!((answer.status, text(&answer.json()["status"])), (200, status));
+    }
+    let metrics = gateway.request("GET", "/metrics", &[], b"").await;
+    let metrics = metrics.text();
+    assert!(metrics.lines().any(|line| line == "waypost_store_events 1"), "{metrics}");
+}
