@@ -170,7 +170,9 @@ impl Worker {
     /// it on disk. What does not end in time is given up: it is due again at the next start.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), store::Error> {
         let (tell, mut stirred) = mpsc::channel(1);
-        let listener = tokio::spawn(listen(self.courier.store.clone(), tell));
+        // In a set, so that it ends with this future however that ends.
+        let mut listener = JoinSet::new();
+        listener.spawn(listen(self.courier.store.clone(), tell));
         let mut stop = pin!(stop);
         loop {
             let now = self.courier.ambient.now();
@@ -188,7 +190,7 @@ impl Worker {
                 self.ended(ended);
             }
         }
-        listener.abort();
+        listener.shutdown().await;
         self.drain().await;
         self.courier.store.sync().await
     }
@@ -239,7 +241,7 @@ impl Worker {
                 _ => target.paused = None,
             }
         }
-        let room = self.slots.room(target.in_flight, target.slow);
+        let room = self.slots.room(target.in_flight, target.standing);
         let limit = target.limit(room, self.per_second);
         if limit == 0 {
             if target.in_flight > 0 {
@@ -261,7 +263,7 @@ impl Worker {
 
     fn begin(&mut self, id: TargetId, delivery: Delivery, now: Timestamp) {
         let target = self.targets.entry(id).or_default();
-        let slot = self.slots.take(target.slow);
+        let slot = self.slots.take(target.standing);
         let probe = target.began(now, self.per_second);
         let courier = self.courier.clone();
         let task = self.tasks.spawn(async move { courier.carry(delivery).await });

@@ -2,6 +2,18 @@
 //!
 //! A sick receiver keeps its slots until its time runs out, so it must never get them all.
 
+/// What is known of a target's receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Standing {
+    /// Nothing yet.
+    #[default]
+    New,
+    /// Its last answer came quickly.
+    Quick,
+    /// Its last answer took long, or did not come.
+    Slow,
+}
+
 /// The slots of a worker.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -25,21 +37,28 @@ impl Slots {
 
     /// How many more attempts a target may begin that has `in_flight` under way.
     ///
-    /// No target gets more than are left for all the others, so that a handful of receivers which
-    /// hang at the same moment leave room; and those known to be slow get half of all slots
-    /// between them. The first slot is had as long as there is any.
-    pub(super) fn room(&self, in_flight: usize, slow: bool) -> usize {
-        let free = if slow {
-            self.total.div_ceil(2).saturating_sub(self.taken_by_slow).min(self.free())
-        } else {
-            self.free()
+    /// No target holds more than an eighth of what is free, so that dozens of receivers which all
+    /// hang at the same moment leave room for the next. The last eighth of all slots is for those
+    /// that are known to be quick; those known to be slow have half of all between them. The first
+    /// slot is had as long as there is any.
+    pub(super) fn room(&self, in_flight: usize, standing: Standing) -> usize {
+        let free = self.total - self.taken;
+        let free = match standing {
+            Standing::Quick => free,
+            Standing::New => free.saturating_sub(self.total / 8),
+            Standing::Slow => {
+                let slow = self.total.div_ceil(2).saturating_sub(self.taken_by_slow);
+                free.saturating_sub(self.total / 8).min(slow)
+            }
         };
-        let share = free.saturating_sub(in_flight) / 2;
+        // With n more, in_flight + n is an eighth of free - n.
+        let share = free.saturating_sub(in_flight * 8) / 9;
         let first = usize::from(in_flight == 0).min(free);
         share.max(first).min(self.per_target.saturating_sub(in_flight))
     }
 
-    pub(super) fn take(&mut self, slow: bool) -> Slot {
+    pub(super) fn take(&mut self, standing: Standing) -> Slot {
+        let slow = standing == Standing::Slow;
         self.taken += 1;
         self.taken_by_slow += usize::from(slow);
         Slot { slow }
@@ -54,10 +73,6 @@ impl Slots {
     pub(super) const fn taken(&self) -> usize {
         self.taken
     }
-
-    const fn free(&self) -> usize {
-        self.total.saturating_sub(self.taken)
-    }
 }
 
 #[cfg(test)]
@@ -67,29 +82,41 @@ mod tests {
     use super::*;
 
     /// Fills up as a target would that never gives anything back.
-    fn fill(slots: &mut Slots, slow: bool) -> usize {
+    fn fill(slots: &mut Slots, standing: Standing) -> usize {
         let mut in_flight = 0;
-        while slots.room(in_flight, slow) > 0 {
-            let _ = slots.take(slow);
+        while slots.room(in_flight, standing) > 0 {
+            let _ = slots.take(standing);
             in_flight += 1;
         }
         in_flight
     }
 
     #[test]
-    fn one_target_gets_its_cap_and_no_more() {
-        assert_eq!(fill(&mut Slots::new(512, 64), false), 64);
-        assert_eq!(fill(&mut Slots::new(1, 64), false), 1);
-        assert_eq!(fill(&mut Slots::new(0, 0), false), 1);
+    fn one_target_alone_gets_about_its_cap() {
+        assert_eq!(fill(&mut Slots::new(512, 64), Standing::Quick), 56);
+        assert_eq!(fill(&mut Slots::new(1024, 64), Standing::Quick), 64);
+        assert_eq!(fill(&mut Slots::new(1, 64), Standing::New), 1);
+        assert_eq!(fill(&mut Slots::new(0, 0), Standing::Slow), 1);
     }
 
     #[test]
-    fn many_that_hang_at_once_leave_room_for_one_more() {
+    fn dozens_that_were_quick_and_hang_at_once_leave_room_for_the_next() {
         let mut slots = Slots::new(512, 64);
-        for hung in 1..=100 {
-            assert!(fill(&mut slots, false) > 0, "{hung}");
-            let room = slots.room(0, false);
-            assert!(room > 0, "after {hung} there is room for {room}");
+        for hung in 1..=40 {
+            assert!(fill(&mut slots, Standing::Quick) > 0, "{hung}");
+            assert!(slots.room(0, Standing::Quick) > 0, "{hung}");
+        }
+    }
+
+    #[test]
+    fn any_number_that_never_answered_leave_an_eighth_to_the_quick() {
+        for standing in [Standing::New, Standing::Slow] {
+            let mut slots = Slots::new(512, 64);
+            for _ in 0..1000 {
+                fill(&mut slots, standing);
+            }
+            assert!(512 - slots.taken() >= 64);
+            assert!(slots.room(0, Standing::Quick) > 0);
         }
     }
 
@@ -97,10 +124,9 @@ mod tests {
     fn all_the_slow_together_leave_half() {
         let mut slots = Slots::new(512, 64);
         for _ in 0..1000 {
-            fill(&mut slots, true);
+            fill(&mut slots, Standing::Slow);
         }
         assert_eq!(slots.taken(), 256);
-        assert_eq!(slots.room(0, false), 64);
     }
 
     proptest! {
@@ -108,14 +134,15 @@ mod tests {
         fn room_is_never_more_than_there_is(
             total in 1..600_usize,
             per_target in 1..100_usize,
-            targets in prop::collection::vec(any::<bool>(), 0..200),
+            targets in prop::collection::vec(0..3_usize, 0..200),
         ) {
             let mut slots = Slots::new(total, per_target);
-            for slow in targets {
-                let room = slots.room(0, slow);
+            for standing in targets {
+                let standing = [Standing::New, Standing::Quick, Standing::Slow][standing];
+                let room = slots.room(0, standing);
                 prop_assert!(room <= per_target);
                 for _ in 0..room {
-                    let _ = slots.take(slow);
+                    let _ = slots.take(standing);
                 }
                 prop_assert!(slots.taken() <= total);
             }

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::slots::Standing;
 use crate::model::{AccountId, Timestamp, WebhookId};
 
 /// How many failures in a row open the breaker.
@@ -56,8 +57,8 @@ pub(super) struct Target {
     pub(super) in_flight: usize,
     /// Deliveries are due that had to be left for want of room.
     pub(super) hungry: bool,
-    /// Its last answer took long, or did not come.
-    pub(super) slow: bool,
+    /// What its last answer said of it.
+    pub(super) standing: Standing,
     /// The webhook to ask before anything else is claimed.
     pub(super) paused: Option<(AccountId, WebhookId)>,
     not_before: Timestamp,
@@ -108,7 +109,7 @@ impl Target {
         self.in_flight -= 1;
         match health {
             Health::Well(took) => {
-                self.slow = took >= SLOW;
+                self.standing = if took < SLOW { Standing::Quick } else { Standing::Slow };
                 self.failures = 0;
                 self.paused = None;
                 if self.cool_off.take().is_some() {
@@ -117,7 +118,7 @@ impl Target {
                 }
             }
             Health::Sick => {
-                self.slow = true;
+                self.standing = Standing::Slow;
                 self.failures = self.failures.saturating_add(1);
                 match self.cool_off {
                     // Attempts that began before the breaker opened say nothing new.
@@ -253,15 +254,16 @@ mod tests {
     #[test]
     fn slow_is_who_answered_late_or_not_at_all() {
         let mut target = Target::default();
-        for (health, slow) in [
-            (Health::Well(SLOW), true),
-            (QUICK, false),
-            (Health::Sick, true),
-            (Health::Unknown, true),
-            (QUICK, false),
+        for (health, standing) in [
+            (Health::Unknown, Standing::New),
+            (Health::Well(SLOW), Standing::Slow),
+            (QUICK, Standing::Quick),
+            (Health::Sick, Standing::Slow),
+            (Health::Unknown, Standing::Slow),
+            (QUICK, Standing::Quick),
         ] {
             attempt(&mut target, at(0), health);
-            assert_eq!(target.slow, slow, "{health:?}");
+            assert_eq!(target.standing, standing, "{health:?}");
         }
     }
 
