@@ -1,10 +1,18 @@
 //! The floors: what the parts do alone, on this machine, in the same minute.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tempfile::TempDir;
+use waypost::ambient::Ambient;
 use waypost::client::{Client, ClientOptions};
-use waypost::model::{Outcome, WebhookUrl};
+use waypost::model::{
+    AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Outcome, StoredEvent,
+    TargetId, WebhookId, WebhookUrl,
+};
+use waypost::store::{Embedded, Enqueued, Options, Store};
+use waypost_compat::{Dialect, Kind};
 
 use super::load::{Connection, closed_loop, sink};
 use super::pipeline::event;
@@ -40,4 +48,50 @@ pub(crate) async fn client(window: Duration) -> Measured {
         (client, url, body)
     });
     Measured::new(latencies.await, window)
+}
+
+/// The store: an event and its delivery in one synced commit, shared by whoever writes just then.
+pub(crate) async fn store(window: Duration) -> Measured {
+    let data = TempDir::new().expect("a temporary directory");
+    let options = Options { path: data.path().join("data"), ..Options::default() };
+    let store: Arc<dyn Store> = Arc::new(Embedded::open(options).expect("an empty directory"));
+    let writers = vec![Arc::clone(&store); IN_FLIGHT];
+    let latencies = closed_loop(writers, window, |store| async {
+        let enqueued = store.enqueue(arrival(&Ambient::system())).await.expect("a commit");
+        assert!(matches!(enqueued, Enqueued::Accepted(_)));
+        store
+    });
+    Measured::new(latencies.await, window)
+}
+
+/// A Mailgun event for one webhook, as ingest hands it to the store.
+fn arrival(ambient: &Ambient) -> Arrival {
+    let now = ambient.now();
+    let account = AccountId::from_bytes([1; 16]);
+    let domain: DomainName = "bench.example.com".parse().expect("a domain name");
+    let webhook = WebhookId::from_bytes([2; 16]);
+    let event = StoredEvent {
+        id: EventId::timed(now, ambient.random()),
+        account,
+        domain,
+        source: None,
+        dialect: Dialect::Mailgun,
+        kind: Some(Kind::Delivered),
+        name: "delivered".to_owned(),
+        provider_id: None,
+        recipient: Some("user@example.com".to_owned()),
+        message_id: None,
+        occurred_at: Some(now),
+        received_at: now,
+        duplicates: 0,
+        body: Bytes::from(event(0, now.millis())),
+    };
+    let delivery = NewDelivery {
+        id: DeliveryId::timed(now, ambient.random()),
+        webhook,
+        dialect: Dialect::Mailgun,
+        target: TargetId::of_webhook(webhook),
+        url: "http://127.0.0.1/".parse().expect("a URL"),
+    };
+    Arrival { event, deliveries: vec![delivery], dedupe: None, token: None }
 }

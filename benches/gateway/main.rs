@@ -27,6 +27,8 @@ async fn run() {
     report.heading("floors: 1.5 KB, 64 at once");
     let hyper = floors::hyper(floor).await;
     report.row("bare hyper, POST answered with hello", &hyper);
+    let store = floors::store(floor).await;
+    report.row("store alone, event and delivery in a synced commit", &store);
     let client = floors::client(floor).await;
     report.row("client alone, into a receiver that answers at once", &client);
 
@@ -39,4 +41,15 @@ async fn run() {
     report.heading("gateway: 5,000 events a second");
     let steady = pipeline::steady(5_000, Duration::from_secs(8)).await;
     report.row("delivered, from acknowledged to arrived", &steady);
+
+    // What the three could do in turn on these cores, if the gateway itself cost nothing.
+    let alone = [&hyper, &store, &client].map(|floor| floor.per_second.recip());
+    let alone = alone.iter().sum::<f64>().recip();
+    let (accepted, delivered) = (full.accepted.per_second, full.drained_per_second);
+    report.line(format_args!("\n{:<54}{:>12}", "ratios", ""));
+    report.ratio("accepted to bare hyper", accepted, hyper.per_second);
+    report.ratio("accepted to store alone", accepted, store.per_second);
+    report.ratio("delivered to client alone", delivered, client.per_second);
+    report.ratio("delivered to hyper, store and client in turn", delivered, alone);
+    report.ratio("delivered to accepted", delivered, accepted);
 }
