@@ -1,6 +1,18 @@
 //! Tests with sockets and disk, in one binary: one module per topic.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod cli;
 mod client;
+mod clients;
+mod corpus;
+mod crash;
+mod ingest;
+mod life;
+mod mailgun;
+mod native;
+mod server;
 mod store;
+mod support;
+mod tidy;
+mod transcripts;
 mod worker;

@@ -11,7 +11,9 @@
 
 pub(crate) mod http;
 pub(crate) mod native;
+pub(crate) mod process;
 pub(crate) mod provider;
+pub(crate) mod receiver;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
