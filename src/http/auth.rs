@@ -109,3 +109,54 @@ impl App {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use warp::http::HeaderName;
+
+    fn credentials(headers: &[(&'static str, &str)]) -> Credentials {
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        Credentials::of(&pairs.collect())
+    }
+
+    #[test]
+    fn basic_credentials_are_split_at_the_first_colon() {
+        let encoded = STANDARD.encode("api:key:with:colons");
+        for scheme in ["Basic", "basic", "BASIC"] {
+            let found = credentials(&[("authorization", &format!("{scheme} {encoded}"))]);
+            assert_eq!(found.basic, Some(("api".to_owned(), "key:with:colons".to_owned())));
+            assert_eq!(found.bearer, None);
+        }
+        for nonsense in ["Basic", "Basic ", "Basic !!!", "Basic YXBp", "Basic /w=="] {
+            assert_eq!(credentials(&[("authorization", nonsense)]).basic, None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn other_credentials_are_taken_as_they_are() {
+        let found = credentials(&[
+            ("authorization", "bearer  a.b.c "),
+            ("x-api-key", "k"),
+            ("x-mailstack-org", "org_1"),
+        ]);
+        assert_eq!(found.bearer.as_deref(), Some("a.b.c"));
+        assert_eq!(found.api_key.as_deref(), Some("k"));
+        assert_eq!(found.org.as_deref(), Some("org_1"));
+    }
+
+    #[test]
+    fn the_host_loses_its_port_and_its_case() {
+        let cases = [
+            ("Hooks.Example.com:8740", "hooks.example.com"),
+            ("hooks.example.com", "hooks.example.com"),
+            ("[::1]:8740", "[::1]"),
+            ("[::1]", "[::1]"),
+        ];
+        for (sent, name) in cases {
+            assert_eq!(credentials(&[("host", sent)]).host.as_deref(), Some(name), "{sent}");
+        }
+    }
+}
