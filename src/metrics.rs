@@ -1,4 +1,4 @@
-//! What the worker counts, for `/metrics` and for tests: atomics that cost nothing to keep.
+//! What ingest and the worker count, for `/metrics` and for tests: atomics that cost nothing to keep.
 //!
 //! It stands below `store` so that `http` can show what `worker` counts without knowing it.
 
@@ -6,6 +6,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use waypost_compat::Dialect;
 
 use crate::model::{Failure, Outcome};
 
@@ -60,12 +62,48 @@ pub enum Fate {
 
 const FATES: [&str; 4] = ["delivered", "dead", "cancelled", "retried"];
 
+/// What came of an event that was let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intake {
+    /// It is new and has a name that we know.
+    Accepted,
+    /// It is new, and kept, but its name is none that we know.
+    Unknown,
+    /// It was there already.
+    Duplicate,
+}
+
+const INTAKES: [&str; 3] = ["accepted", "unknown", "duplicate"];
+
+/// Why an event was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no such source.
+    NoSource,
+    /// The source is off or has no secret.
+    Closed,
+    /// The signature is missing or wrong.
+    Signature,
+    /// The signature is good but too old.
+    Stale,
+    /// It is no event.
+    NotAnEvent,
+    /// It could not be stored.
+    Unavailable,
+}
+
+const REFUSED: [&str; 6] =
+    ["no_source", "closed", "signature", "stale", "not_an_event", "unavailable"];
+
 /// A handle to the counters. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Stats(Arc<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
+    /// By [`Dialect`], then by [`Intake`].
+    events: [[AtomicU64; INTAKES.len()]; Dialect::ALL.len()],
+    refused: [AtomicU64; REFUSED.len()],
     fates: [AtomicU64; FATES.len()],
     outcomes: [AtomicU64; OUTCOMES.len()],
     durations: [AtomicU64; BUCKETS_MS.len()],
@@ -75,6 +113,16 @@ struct Counters {
 }
 
 impl Stats {
+    /// Counts an event that was let in.
+    pub fn took(&self, dialect: Dialect, intake: Intake) {
+        add(&self.0.events[dialect as usize][intake as usize], 1);
+    }
+
+    /// Counts a request that was not let in.
+    pub fn refused(&self, why: Refused) {
+        add(&self.0.refused[why as usize], 1);
+    }
+
     /// Counts an attempt.
     pub fn attempted(&self, outcome: &Outcome, duration: Duration) {
         add(&self.0.outcomes[outcome_index(outcome)], 1);
@@ -125,6 +173,21 @@ impl Stats {
     #[must_use]
     pub fn prometheus(&self) -> String {
         let mut page = Page(String::new());
+        page.head(
+            "waypost_events_total",
+            "counter",
+            "Events let in, by what they turned out to be.",
+        );
+        for (dialect, counts) in Dialect::ALL.iter().zip(&self.0.events) {
+            for (intake, count) in INTAKES.iter().zip(counts) {
+                let labels = format!("dialect=\"{dialect}\",outcome=\"{intake}\"");
+                page.line(&format!("waypost_events_total{{{labels}}}"), read(count));
+            }
+        }
+        page.head("waypost_events_refused_total", "counter", "Events not let in, by the reason.");
+        for (reason, count) in REFUSED.iter().zip(&self.0.refused) {
+            page.line(&format!("waypost_events_refused_total{{reason=\"{reason}\"}}"), read(count));
+        }
         page.head("waypost_deliveries_total", "counter", "Deliveries by what became of them.");
         for (fate, count) in FATES.iter().zip(&self.0.fates) {
             page.line(&format!("waypost_deliveries_total{{fate=\"{fate}\"}}"), read(count));
@@ -179,8 +242,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_dialect_has_the_row_of_its_name() {
+        for (row, dialect) in Dialect::ALL.into_iter().enumerate() {
+            assert_eq!(dialect as usize, row, "{dialect}");
+        }
+    }
+
+    #[test]
     fn the_page_shows_what_was_counted() {
         let stats = Stats::default();
+        stats.took(Dialect::Wistfare, Intake::Unknown);
+        stats.refused(Refused::Unavailable);
         let answered = |status| Outcome::Answered { status, retry_after: None };
         stats.attempted(&answered(202), Duration::from_millis(7));
         stats.attempted(&answered(503), Duration::from_millis(700));
@@ -189,6 +261,9 @@ mod tests {
         stats.now(3, 1);
         let page = stats.prometheus();
         for line in [
+            "waypost_events_total{dialect=\"wistfare\",outcome=\"unknown\"} 1",
+            "waypost_events_total{dialect=\"mailgun\",outcome=\"unknown\"} 0",
+            "waypost_events_refused_total{reason=\"unavailable\"} 1",
             "waypost_deliveries_total{fate=\"delivered\"} 1",
             "waypost_deliveries_total{fate=\"dead\"} 0",
             "waypost_attempts_total{outcome=\"2xx\"} 1",

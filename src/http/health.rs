@@ -47,7 +47,7 @@ async fn ready(app: App) -> Response {
 
 /// Everything that is counted, in Prometheus' text format.
 async fn metrics(app: App) -> Result<Response, ApiError> {
-    let text = gauges(&app.store.usage().await?);
+    let text = gauges(&app.store.usage().await?) + &app.stats.prometheus();
     let mut response = Response::new(text.into());
     let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, version);

@@ -61,6 +61,7 @@ impl App {
             store: self.store.clone(),
             ambient: self.ambient.clone(),
             settings: self.settings.clone(),
+            stats: self.stats.clone(),
         }
     }
 }

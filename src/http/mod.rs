@@ -28,6 +28,7 @@ pub use server::serve;
 
 use crate::ambient::Ambient;
 use crate::config::Settings;
+use crate::metrics::Stats;
 use crate::model::Webhook;
 use crate::store::Store;
 use route::any_of;
@@ -41,6 +42,8 @@ pub struct App {
     pub ambient: Ambient,
     /// Configuration.
     pub settings: Arc<Settings>,
+    /// What is counted, here and by whoever delivers.
+    pub stats: Stats,
     /// What sends a test event, where something was wired.
     pub tester: Option<Arc<dyn Tester>>,
     /// Held while a domain's settings are read, changed and written back, so that of two clients
@@ -52,7 +55,14 @@ impl App {
     /// An app over a store; it sends no test events until [`with_tester`](Self::with_tester).
     #[must_use]
     pub fn new(store: Arc<dyn Store>, ambient: Ambient, settings: Arc<Settings>) -> Self {
-        Self { store, ambient, settings, tester: None, domain_settings: Arc::default() }
+        Self {
+            store,
+            ambient,
+            settings,
+            stats: Stats::default(),
+            tester: None,
+            domain_settings: Arc::default(),
+        }
     }
 
     /// The same app, sending test events through `tester`.

@@ -20,6 +20,7 @@ pub use matching::recipients;
 
 use crate::ambient::Ambient;
 use crate::config::Settings;
+use crate::metrics::{Intake, Refused, Stats};
 use crate::model::{
     AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Source, SourceId,
     StoredEvent, Timestamp, TokenKey, Webhook,
@@ -40,6 +41,8 @@ pub struct Ingest {
     pub ambient: Ambient,
     /// The freshness window is read here.
     pub settings: Arc<Settings>,
+    /// Where everything that comes in is counted.
+    pub stats: Stats,
 }
 
 /// An event that is durable.
@@ -68,6 +71,14 @@ impl Taken {
         match self.enqueued {
             Enqueued::Accepted(_) => "accepted",
             Enqueued::Duplicate(_) => "duplicate",
+        }
+    }
+
+    const fn counted(&self) -> Intake {
+        match self.enqueued {
+            Enqueued::Accepted(_) if self.known => Intake::Accepted,
+            Enqueued::Accepted(_) => Intake::Unknown,
+            Enqueued::Duplicate(_) => Intake::Duplicate,
         }
     }
 }
@@ -102,6 +113,19 @@ pub enum Refusal {
     Unavailable(#[source] store::Error),
 }
 
+impl Refusal {
+    const fn counted(&self) -> Refused {
+        match self {
+            Self::NoSuchSource => Refused::NoSource,
+            Self::Disabled | Self::NoSecret => Refused::Closed,
+            Self::Signature(VerifyError::Stale { .. }) => Refused::Stale,
+            Self::Signature(_) => Refused::Signature,
+            Self::NotAnEvent { .. } => Refused::NotAnEvent,
+            Self::Unavailable(_) => Refused::Unavailable,
+        }
+    }
+}
+
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
         Self::Unavailable(error)
@@ -114,6 +138,36 @@ impl Ingest {
     /// When it returns `Ok`, the event and its deliveries are durable, or it was a repeat of one
     /// that is. The signature is checked before anything else is done with the body.
     pub async fn take<'h>(
+        &self,
+        source: SourceId,
+        header: impl Fn(&str) -> Option<&'h str>,
+        body: Bytes,
+    ) -> Result<Taken, Refusal> {
+        self.counted(self.by_source(source, header, body).await)
+    }
+
+    /// Takes one event that its owner posts for one of the account's domains, unsigned.
+    ///
+    /// The caller has seen to it that the account has the domain. When it returns `Ok`, the event
+    /// and its deliveries are durable, or it was a repeat of one that is.
+    pub async fn direct(
+        &self,
+        account: AccountId,
+        domain: DomainName,
+        item: Item,
+    ) -> Result<Taken, Refusal> {
+        self.counted(self.by_owner(account, domain, item).await)
+    }
+
+    fn counted(&self, result: Result<Taken, Refusal>) -> Result<Taken, Refusal> {
+        match &result {
+            Ok(taken) => self.stats.took(taken.dialect, taken.counted()),
+            Err(refusal) => self.stats.refused(refusal.counted()),
+        }
+        result
+    }
+
+    async fn by_source<'h>(
         &self,
         source: SourceId,
         header: impl Fn(&str) -> Option<&'h str>,
@@ -134,11 +188,7 @@ impl Ingest {
         self.enqueue(origin, outline, body, token).await
     }
 
-    /// Takes one event that its owner posts for one of the account's domains, unsigned.
-    ///
-    /// The caller has seen to it that the account has the domain. When it returns `Ok`, the event
-    /// and its deliveries are durable, or it was a repeat of one that is.
-    pub async fn direct(
+    async fn by_owner(
         &self,
         account: AccountId,
         domain: DomainName,
