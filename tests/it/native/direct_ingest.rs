@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use waypost::store::Options;
 use waypost_compat::Dialect;
 
-use super::{EVENTS, gateway, items, refused, text};
+use super::{DOMAIN, EVENTS, gateway, items, refused, text};
+use crate::support::native::Owner;
 use crate::support::provider::{self, delivered};
 
 #[tokio::test]
@@ -97,4 +99,26 @@ async fn a_thousand_events_come_in_by_one_request() {
     assert!(results.iter().all(|item| item["status"] == "accepted"));
     let ids: BTreeSet<&str> = results.iter().map(|item| text(&item["id"])).collect();
     assert_eq!(ids.len(), 1000);
+}
+
+#[tokio::test]
+async fn what_a_busy_store_does_not_take_is_said_and_can_be_sent_again() {
+    let queue = Options { queue_limit: 4, ..Options::default() };
+    let gateway = Owner::over(queue, DOMAIN).await;
+    let events: Vec<Value> =
+        (0..200).map(|id| delivered(Dialect::Mailgun, &id.to_string())).collect();
+    let answer = gateway.json("POST", EVENTS, &json!(events)).await;
+    refused(&answer, 503, "unavailable", None);
+    let wait_s: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait_s));
+    let taken = |result: &Value| result["status"] == "accepted";
+    let results = items(&answer);
+    assert!(results.iter().any(taken), "what the queue had room for is durable");
+    for (event, result) in events.iter().zip(&results) {
+        let again = gateway.json("POST", EVENTS, event).await.json();
+        let expected = if taken(result) { "duplicate" } else { "accepted" };
+        assert_eq!(again["status"], expected, "{result}");
+    }
+    let metrics = gateway.get("/metrics").await.text();
+    assert!(metrics.lines().any(|line| line == "waypost_store_events 200"), "{metrics}");
 }

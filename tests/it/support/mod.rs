@@ -62,8 +62,18 @@ impl Gateway {
         ambient: Ambient,
         finish: impl FnOnce(App) -> App,
     ) -> Self {
+        Self::over(Options::default(), settings, ambient, finish).await
+    }
+
+    /// The same over a store made to measure, in a directory of its own whatever its path says.
+    pub(crate) async fn over(
+        options: Options,
+        settings: Settings,
+        ambient: Ambient,
+        finish: impl FnOnce(App) -> App,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { path: directory.path().join("data"), ..Options::default() };
+        let options = Options { path: directory.path().join("data"), ..options };
         let store = tokio::task::spawn_blocking(|| Embedded::open(options)).await.unwrap().unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let app = finish(App::new(store, ambient, Arc::new(settings)));

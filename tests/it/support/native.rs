@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use waypost::ambient::Ambient;
 use waypost::config::Settings;
+use waypost::store::Options;
 
 use super::http::{Answer, basic, receive};
 use super::{Gateway, KEY};
@@ -22,8 +23,13 @@ pub(crate) struct Owner {
 impl Owner {
     /// The owner of a new gateway with one domain, on a clock that stands still.
     pub(crate) async fn of_domain(name: &str) -> Self {
-        let now = Ambient::system().now();
-        let gateway = Gateway::with(Settings::default(), Ambient::manual(now), |app| app).await;
+        Self::over(Options::default(), name).await
+    }
+
+    /// The same over a store made to measure.
+    pub(crate) async fn over(options: Options, name: &str) -> Self {
+        let clock = Ambient::manual(Ambient::system().now());
+        let gateway = Gateway::over(options, Settings::default(), clock, |app| app).await;
         gateway.domain(name).await;
         Self { gateway: Arc::new(gateway), authorization: basic("api", KEY) }
     }
