@@ -46,8 +46,19 @@ pub(super) struct Courier {
 pub(super) struct Report {
     /// About the receiver.
     pub(super) health: Health,
-    /// About the store: that it did not do what was asked.
-    pub(super) store_refused: bool,
+    /// About the delivery.
+    pub(super) end: End,
+}
+
+/// How a delivery's task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// What came of it is recorded, or it was given back.
+    Recorded,
+    /// The store refused one or the other.
+    StoreRefused,
+    /// It did not come to its end.
+    Failed,
 }
 
 /// Says that the store is in trouble: once a minute, however many deliveries meet it.
@@ -102,10 +113,10 @@ impl Courier {
             }
         };
         match carried {
-            Ok(health) => Report { health, store_refused: false },
+            Ok(health) => Report { health, end: End::Recorded },
             Err(error) => {
                 self.trouble.say(&error, self.ambient.now());
-                Report { health: Health::Unknown, store_refused: true }
+                Report { health: Health::Unknown, end: End::StoreRefused }
             }
         }
     }

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, info, warn};
 
 use self::agenda::Agenda;
-use self::courier::{Courier, Report, Trouble};
+use self::courier::{Courier, End, Report, Trouble};
 use self::slots::{Slot, Slots};
 use self::target::{Change, Health, Target};
 use crate::ambient::Ambient;
@@ -40,6 +40,9 @@ const TIMEOUT_MAX: Duration = Duration::from_mins(2);
 
 /// The longest nap: the wall clock may be set, and tests move theirs.
 const NAP_MAX: Duration = Duration::from_millis(500);
+
+/// How soon a target is looked at again that had nothing to hand out although something was due.
+const CLAIM_AGAIN: Duration = Duration::from_millis(20);
 
 /// How long nothing is claimed after the store refused something, at first and at most.
 const STORE_REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -253,7 +256,13 @@ impl Worker {
         }
         let claims = self.courier.store.claim(id, now, LEASE, limit).await?;
         if let Some(due) = claims.next_due {
-            self.agenda.put(id, due);
+            // A store that names a time which has come, and hands nothing out, must not spin us.
+            let soonest = if claims.deliveries.is_empty() { now.plus(CLAIM_AGAIN) } else { due };
+            self.agenda.put(id, due.max(soonest));
+        }
+        target.hidden_until = target.hidden_until.filter(|until| *until > now);
+        if let Some(until) = target.hidden_until {
+            self.agenda.put(id, until);
         }
         for delivery in claims.deliveries {
             self.begin(id, delivery, now);
@@ -275,9 +284,8 @@ impl Worker {
         let (task, report) = match ended {
             Ok(ended) => ended,
             Err(error) => {
-                // The delivery is due again when its lease ends, so that it cannot spin.
                 error!("a delivery's task failed: {error}");
-                (error.id(), Report { health: Health::Unknown, store_refused: false })
+                (error.id(), Report { health: Health::Unknown, end: End::Failed })
             }
         };
         let UnderWay { target: id, slot, probe } =
@@ -287,6 +295,12 @@ impl Worker {
         let change = target.ended(report.health, probe, now);
         if std::mem::take(&mut target.hungry) {
             self.agenda.put(id, now);
+        }
+        if report.end != End::Recorded {
+            // It comes back when its lease ends, and only if somebody asks for it then.
+            let until = now.plus(LEASE);
+            target.hidden_until = Some(until);
+            self.agenda.put(id, until);
         }
         match change {
             Change::None => {}
@@ -302,7 +316,7 @@ impl Worker {
         if let Some(parked) = self.parked.pop_front() {
             self.agenda.put(parked, now);
         }
-        if report.store_refused {
+        if report.end == End::StoreRefused {
             self.store_rest.begin(now);
         }
     }

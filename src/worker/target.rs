@@ -61,6 +61,8 @@ pub(super) struct Target {
     pub(super) standing: Standing,
     /// The webhook to ask before anything else is claimed.
     pub(super) paused: Option<(AccountId, WebhookId)>,
+    /// Until when a delivery is hidden that came to nothing and could not be given back.
+    pub(super) hidden_until: Option<Timestamp>,
     not_before: Timestamp,
     failures: u32,
     /// How long the breaker was opened for; `None` while it is closed.
@@ -153,7 +155,8 @@ impl Target {
     pub(super) fn may_be_forgotten(&self, now: Timestamp) -> bool {
         let well = self.failures == 0 && self.paused.is_none() && self.recent.is_empty();
         let long_ago = self.not_before.plus(MEMORY) < now;
-        self.in_flight == 0 && !self.hungry && (well || long_ago)
+        let nothing_open = self.in_flight == 0 && !self.hungry && self.hidden_until.is_none();
+        nothing_open && (well || long_ago)
     }
 
     fn open(&mut self, now: Timestamp, cool_off: Duration) {
