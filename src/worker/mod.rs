@@ -249,7 +249,7 @@ impl Worker {
         if limit == 0 {
             if target.in_flight > 0 {
                 target.hungry = true;
-            } else {
+            } else if !std::mem::replace(&mut target.parked, true) {
                 self.parked.push_back(id);
             }
             return Ok(());
@@ -314,6 +314,7 @@ impl Worker {
             }
         }
         if let Some(parked) = self.parked.pop_front() {
+            self.targets.entry(parked).or_default().parked = false;
             self.agenda.put(parked, now);
         }
         if report.end == End::StoreRefused {

@@ -57,6 +57,8 @@ pub(super) struct Target {
     pub(super) in_flight: usize,
     /// Deliveries are due that had to be left for want of room.
     pub(super) hungry: bool,
+    /// It stands in the line of those that found no slot free.
+    pub(super) parked: bool,
     /// What its last answer said of it.
     pub(super) standing: Standing,
     /// The webhook to ask before anything else is claimed.
@@ -155,8 +157,8 @@ impl Target {
     pub(super) fn may_be_forgotten(&self, now: Timestamp) -> bool {
         let well = self.failures == 0 && self.paused.is_none() && self.recent.is_empty();
         let long_ago = self.not_before.plus(MEMORY) < now;
-        let nothing_open = self.in_flight == 0 && !self.hungry && self.hidden_until.is_none();
-        nothing_open && (well || long_ago)
+        let waits = self.hungry || self.parked || self.hidden_until.is_some();
+        self.in_flight == 0 && !waits && (well || long_ago)
     }
 
     fn open(&mut self, now: Timestamp, cool_off: Duration) {

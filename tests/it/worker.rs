@@ -210,6 +210,29 @@ async fn receivers_that_hang_do_not_hold_up_one_that_does_not() {
 }
 
 #[tokio::test]
+async fn more_targets_than_slots_all_have_their_turn() {
+    let bench = Bench::new().await;
+    let mut receiver = Receiver::answering(200).await;
+    let mut webhooks = Vec::new();
+    for number in 0..40 {
+        let url = format!("{}/{number}", receiver.url());
+        webhooks.push(bench.subscribe(Dialect::Mailgun, &url).await);
+    }
+    let webhooks: Vec<&Webhook> = webhooks.iter().collect();
+    let running = bench.start(WorkerOptions { global_in_flight: 3, ..quick() });
+    for _ in 0..5 {
+        bench.event(&webhooks).await;
+    }
+    for _ in 0..200 {
+        receiver.next().await;
+    }
+    let stats = running.stats.clone();
+    until(|| async { (stats.fate(Fate::Delivered) == 200).then_some(()) }).await;
+    running.drained().await;
+    assert_eq!(receiver.seen(), 200);
+}
+
+#[tokio::test]
 async fn the_breaker_leaves_a_failing_receiver_alone_and_probes_it() {
     let bench = Bench::at(Ambient::manual(T0)).await;
     let well = Arc::new(AtomicBool::new(false));
