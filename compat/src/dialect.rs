@@ -217,7 +217,13 @@ pub fn render_with(
         Dialect::MailingApi => mailingapi::write(event, &target),
     };
     if own {
-        event.rest.iter().for_each(|part| json::put_at(&mut tree, &part.path, &part.value));
+        for part in &event.rest {
+            json::put_at(&mut tree, &part.path, part.value.clone());
+        }
+        // Mailgun's floats stay floats; the others' bodies must survive JavaScript.
+        if dialect != Dialect::Mailgun {
+            tree = json::stable_map(&tree);
+        }
     }
     let name = name.to_owned();
     let body = serde_json::to_vec(&tree).expect("a tree of JSON values has a text");

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
 use crate::kind::Kind;
+use crate::text;
 pub use crate::time::Moment;
 
 /// One thing that happened to one message for one recipient.
@@ -94,6 +95,34 @@ pub enum Class {
 }
 
 impl Report {
+    /// Takes a server's reply apart. The enhanced code is the one that its text begins with, where
+    /// no field had it.
+    pub(crate) fn set_reply(&mut self, reply: Option<String>) {
+        let Some(reply) = reply else { return };
+        let (code, rest) = text::split_reply(&reply);
+        self.code = code;
+        self.text = Some(rest.to_owned()).filter(|rest| !rest.is_empty());
+        if self.enhanced_code.is_none() {
+            self.enhanced_code = text::leading_enhanced_code(rest).map(str::to_owned);
+        }
+    }
+
+    /// The server's reply, for payloads that have one text for code and text.
+    pub(crate) fn reply(&self) -> Option<String> {
+        text::join_reply(self.code, self.text.as_deref())
+    }
+
+    /// SES's two words for a bounce. One that came without a class is undetermined.
+    pub(crate) fn ses_types(&self) -> (&'static str, &str) {
+        let (class, general) = match self.class {
+            Some(Class::Hard) => ("Permanent", "General"),
+            Some(Class::Suppressed) => ("Permanent", "OnAccountSuppressionList"),
+            Some(Class::Soft) => ("Transient", "General"),
+            Some(Class::Undetermined) | None => ("Undetermined", "Undetermined"),
+        };
+        (class, self.subtype.as_deref().unwrap_or(general))
+    }
+
     /// Takes SES's finer word, which may say that nothing was tried, or nothing at all.
     pub(crate) fn set_subtype(&mut self, subtype: String) {
         match subtype.as_str() {
@@ -106,6 +135,11 @@ impl Report {
             _ => self.subtype = Some(subtype),
         }
     }
+}
+
+/// Whether SES's `delayType` says no more than that there is a delay.
+pub(crate) fn delay_says_nothing(delay_type: &str) -> bool {
+    matches!(delay_type, "General" | "Undetermined")
 }
 
 impl Class {
@@ -224,6 +258,11 @@ impl Event {
             feedback_type: None,
             rest: Vec::new(),
         }
+    }
+
+    /// The recipient as payloads shall have it: a bare address, or none.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.recipient.as_deref().map(text::bare_address).filter(|address| !address.is_empty())
     }
 
     /// What a gateway needs in order to store and route it.

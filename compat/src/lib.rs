@@ -16,6 +16,7 @@ mod mailgun;
 mod mailingapi;
 mod mailstack;
 mod posthawk;
+pub mod sample;
 pub mod signature;
 mod text;
 mod time;

@@ -10,8 +10,6 @@ use crate::dialect::{Dialect, ParseError, Target};
 use crate::event::{Class, Event, Moment};
 use crate::json::{self, Fields, Object};
 use crate::kind::{self, Kind};
-use crate::posthawk::read_reply;
-use crate::text;
 
 /// What `MailingAPI` has and no other dialect has a place for.
 pub(crate) const OWN: [&str; 4] = ["timestamp", "data.to", "data.metadata", "data.bounce_code"];
@@ -21,28 +19,18 @@ pub(crate) const NAMES: [&str; 1] = ["type"];
 
 pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     let mut body = Fields::new(body);
-    let Some(name) = body.text("type") else {
-        return Err(ParseError {
-            field: "type".to_owned(),
-            expected: "the event's name",
-            found: json::found(body.peek("type")),
-        });
-    };
+    let name = body.event_name("type")?;
     let kind = kind::from_event(Dialect::MailingApi, &name, None);
     let mut event = Event::new(Dialect::MailingApi, kind, name);
     event.id = body.name("id");
     let mut data = body.object("data");
-    event.message.id = data.name("message_id").map(|id| text::bare_message_id(&id).to_owned());
+    event.message.id = data.message_id("message_id");
     event.message.from = data.text("from");
     event.message.subject = data.text("subject");
-    event.recipient = data.only_text("to").map(|to| text::bare_address(&to).to_owned());
+    event.recipient = data.address("to");
     event.user_variables =
         data.take("metadata", |value| value.as_object().cloned()).unwrap_or_default();
-    event.tags = data
-        .take("tags", |value| {
-            value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
-        })
-        .unwrap_or_default();
+    event.tags = data.texts("tags");
     event.time = kind.and_then(time_key).and_then(|key| data.moment(key));
     match event.time {
         Some(time) => body.drop_if("timestamp", |value| Moment::read(value) == Some(time)),
@@ -57,14 +45,14 @@ pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
 fn read_own(data: &mut Fields, event: &mut Event) {
     let report = &mut event.report;
     match event.kind {
-        Some(Kind::Delivered) => read_reply(data.text("smtp_response"), report),
+        Some(Kind::Delivered) => report.set_reply(data.text("smtp_response")),
         Some(Kind::Bounced) => {
             report.class = data.take("bounce_type", Class::from_hardness);
             report.enhanced_code = data.text("bounce_code");
-            read_reply(data.text("reason"), report);
+            report.set_reply(data.text("reason"));
         }
         Some(Kind::Deferred) => {
-            read_reply(data.text("reason"), report);
+            report.set_reply(data.text("reason"));
             report.attempt = data.count("attempt");
             let time = event.time;
             report.retry_after_s =
@@ -101,7 +89,7 @@ pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
     let mut data = Object::new();
     data.set_some("message_id", event.message.id.as_deref())
         .set_some("from", event.message.from.as_deref())
-        .set_some("to", event.recipient.as_deref())
+        .set_some("to", event.address())
         .set_some("subject", event.message.subject.as_deref());
     // An incoming message carries no data of ours.
     if target.kind != Some(Kind::Received) || !event.user_variables.is_empty() {
@@ -124,7 +112,7 @@ pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
 
 fn write_own(event: &Event, kind: Option<Kind>, time: Moment, data: &mut Object) {
     let report = &event.report;
-    let reply = text::join_reply(report.code, report.text.as_deref());
+    let reply = report.reply();
     match kind {
         Some(Kind::Delivered) => {
             data.set_some("smtp_response", reply);
@@ -138,7 +126,7 @@ fn write_own(event: &Event, kind: Option<Kind>, time: Moment, data: &mut Object)
         Some(Kind::Deferred) => {
             let next = report.retry_after_s.and_then(|seconds| time.plus_seconds(seconds));
             data.set_some("reason", reply)
-                .set_some("attempt", report.attempt)
+                .set_count("attempt", report.attempt)
                 .set_some("next_retry_at", next.map(|next| next.to_string()));
         }
         Some(Kind::Opened | Kind::Clicked | Kind::Unsubscribed) => {

@@ -9,10 +9,9 @@
 use serde_json::{Map, Value};
 
 use crate::dialect::{Dialect, ParseError, Target};
-use crate::event::{Class, Event};
+use crate::event::{Class, Event, delay_says_nothing};
 use crate::json::{self, Fields, Object};
 use crate::kind::{self, Kind};
-use crate::posthawk::{bounce_types, implied, read_reply};
 use crate::text;
 
 /// What `MailStack` has and no other dialect has a place for.
@@ -23,27 +22,18 @@ pub(crate) const NAMES: [&str; 1] = ["type"];
 
 pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     let mut body = Fields::new(body);
-    let Some(name) = body.name("type") else {
-        return Err(ParseError {
-            field: "type".to_owned(),
-            expected: "the event's name or number",
-            found: json::found(body.peek("type")),
-        });
-    };
+    let name = body.event_name("type")?;
     let kind = kind::from_event(Dialect::MailStack, &name, None);
     let mut event = Event::new(Dialect::MailStack, kind, name);
     event.id = body.name("id");
     event.time = body.moment("createdAt").or_else(|| body.moment("occurredAt"));
     let mut data = body.object("data");
-    event.message.id = data
-        .name("id")
-        .or_else(|| body.name("messageId"))
-        .map(|id| text::bare_message_id(&id).to_owned());
-    event.recipient = data.text("toEmail").map(|to| text::bare_address(&to).to_owned());
+    event.message.id = data.message_id("id").or_else(|| body.message_id("messageId"));
+    event.recipient = data.address("toEmail");
     event.message.from = data.text("fromEmail");
     event.message.subject = data.text("subject");
     data.drop_text("status", kind.and_then(status));
-    read_reply(data.text("errorMessage"), &mut event.report);
+    event.report.set_reply(data.text("errorMessage"));
     read_metadata(&mut data.object("metadata"), &mut event);
     // The event record of the API has the metadata outside.
     read_metadata(&mut body.object("metadata"), &mut event);
@@ -54,7 +44,7 @@ pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
 
 fn read_metadata(metadata: &mut Fields, event: &mut Event) {
     if event.report.code.is_none() && event.report.text.is_none() {
-        read_reply(metadata.text("smtpResponse"), &mut event.report);
+        event.report.set_reply(metadata.text("smtpResponse"));
     }
     let fill = |place: &mut Option<String>, metadata: &mut Fields, key: &str| {
         if place.is_none() {
@@ -70,7 +60,7 @@ fn read_metadata(metadata: &mut Fields, event: &mut Event) {
             }
         }
         Some(Kind::Deferred) => {
-            let subtype = metadata.text("delayType").filter(|subtype| !implied(subtype));
+            let subtype = metadata.text("delayType").filter(|subtype| !delay_says_nothing(subtype));
             event.report.subtype = subtype.or_else(|| event.report.subtype.take());
         }
         Some(Kind::Opened | Kind::Clicked) => {
@@ -90,10 +80,7 @@ fn read_metadata(metadata: &mut Fields, event: &mut Event) {
         )
         | None => {}
     }
-    let labels = |value: &Value| -> Option<Vec<String>> {
-        value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
-    };
-    event.tags.extend(metadata.take("tags", labels).unwrap_or_default());
+    event.tags.extend(metadata.texts("tags"));
     event.user_variables.extend(metadata.take_all());
 }
 
@@ -113,13 +100,13 @@ const fn status(kind: Kind) -> Option<&'static str> {
 }
 
 pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
-    let reply = text::join_reply(event.report.code, event.report.text.as_deref());
+    let reply = event.report.reply();
     let failed = matches!(target.kind, Some(Kind::Bounced | Kind::Deferred | Kind::Rejected));
     let (error, response) = if failed { (reply, None) } else { (None, reply) };
     let mut data = Object::new();
     data.set_some("id", event.message.id.as_deref())
-        .set_some("toEmail", event.recipient.as_deref())
-        .set_some("fromEmail", event.message.from.as_deref())
+        .set_some("toEmail", event.address())
+        .set_some("fromEmail", event.message.from.as_deref().map(text::bare_address))
         .set_some("subject", event.message.subject.as_deref())
         .set_some("status", target.kind.and_then(status))
         .set_some("errorMessage", error)
@@ -138,7 +125,7 @@ fn metadata(event: &Event, kind: Option<Kind>, response: Option<String>) -> Map<
     said.set_some("smtpResponse", response);
     match kind {
         Some(Kind::Bounced) => {
-            let (class, subtype) = bounce_types(&event.report);
+            let (class, subtype) = event.report.ses_types();
             said.set("bounceType", class).set("bounceSubType", subtype);
         }
         Some(Kind::Deferred) => {
@@ -168,9 +155,30 @@ fn metadata(event: &Event, kind: Option<Kind>, response: Option<String>) -> Map<
     }
     let mut metadata = said.into_map();
     for (key, value) in &event.user_variables {
-        if !metadata.contains_key(key) {
+        if !taken(kind).chain(["smtpResponse", "tags"]).any(|taken| taken == key) {
             metadata.insert(key.clone(), value.clone());
         }
     }
     json::stable_map(&metadata)
+}
+
+/// The keys in `metadata` that mean something in an event of this kind.
+fn taken(kind: Option<Kind>) -> impl Iterator<Item = &'static str> {
+    let keys: &[_] = match kind {
+        Some(Kind::Bounced) => &["bounceType", "bounceSubType"],
+        Some(Kind::Deferred) => &["delayType"],
+        Some(Kind::Opened | Kind::Clicked) => &["ip", "userAgent", "url"],
+        Some(Kind::Complained) => &["feedbackType"],
+        Some(
+            Kind::Accepted
+            | Kind::Delivered
+            | Kind::Rejected
+            | Kind::Failed
+            | Kind::Unsubscribed
+            | Kind::Received
+            | Kind::Stored,
+        )
+        | None => &[],
+    };
+    keys.iter().copied()
 }

@@ -11,9 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::dialect::{Dialect, ParseError, Target};
 use crate::event::{Class, Event, Moment};
-use crate::json::{self, Fields, Object};
+use crate::json::{Fields, Object};
 use crate::kind::{self, Kind};
-use crate::posthawk::read_reply;
 use crate::text;
 
 /// What Wistfare has and no other dialect has a place for.
@@ -27,19 +26,13 @@ const REJECTED: &str = "rejected";
 
 pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     let mut body = Fields::new(body);
-    let Some(name) = body.text("type") else {
-        return Err(ParseError {
-            field: "type".to_owned(),
-            expected: "the event's name",
-            found: json::found(body.peek("type")),
-        });
-    };
+    let name = body.event_name("type")?;
     let mut data = body.object("data");
     let failure_type = data.text("failureType");
     let kind = kind::from_event(Dialect::Wistfare, &name, failure_type.as_deref());
     let mut event = Event::new(Dialect::Wistfare, kind, name);
     event.id = body.name("id");
-    event.message.id = data.name("emailId").map(|id| text::bare_message_id(&id).to_owned());
+    event.message.id = data.message_id("emailId");
     event.message.from = data.text("from");
     event.message.subject = data.text("subject");
     read_recipient(&mut data, &mut event);
@@ -71,10 +64,10 @@ fn read_own(data: &mut Fields, event: &mut Event) {
     match event.kind {
         Some(Kind::Bounced) => {
             event.report.class = data.take("bounceType", Class::from_hardness);
-            read_reply(data.text("reason"), &mut event.report);
+            event.report.set_reply(data.text("reason"));
         }
-        Some(Kind::Failed | Kind::Rejected) => read_reply(data.text("error"), &mut event.report),
-        Some(Kind::Delivered) => read_reply(data.text("smtpResponse"), &mut event.report),
+        Some(Kind::Failed | Kind::Rejected) => event.report.set_reply(data.text("error")),
+        Some(Kind::Delivered) => event.report.set_reply(data.text("smtpResponse")),
         Some(Kind::Opened | Kind::Clicked) => {
             event.reader.ip = data.text("ip");
             event.reader.user_agent = data.text("userAgent");
@@ -129,7 +122,7 @@ pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
     let mut data = Object::new();
     data.set_some("emailId", event.message.id.as_deref())
         .set_some("from", event.message.from.as_deref())
-        .set_some("to", event.recipient.as_deref())
+        .set_some("to", event.address())
         .set_some("subject", event.message.subject.as_deref())
         .set_some("status", target.kind.and_then(status));
     if let Some(key) = target.kind.and_then(time_key) {
@@ -146,7 +139,7 @@ pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
 }
 
 fn write_own(event: &Event, kind: Option<Kind>, data: &mut Object) {
-    let reply = text::join_reply(event.report.code, event.report.text.as_deref());
+    let reply = event.report.reply();
     match kind {
         Some(Kind::Bounced) => {
             data.set_some("bounceType", event.report.class.and_then(Class::hardness))

@@ -69,7 +69,7 @@ pub enum Kind {
 /// What Mailgun calls a kind, in its three places.
 #[derive(Debug, Clone, Copy)]
 struct MailgunName {
-    /// The name that webhooks are registered under, if they can be.
+    /// The name that webhooks are registered under. Without one, the Events API alone has it.
     webhook: Option<&'static str>,
     /// `event-data.event`.
     event: &'static str,
@@ -92,10 +92,38 @@ struct Row {
     mailingapi: Option<&'static str>,
 }
 
-impl MailgunName {
-    const fn info(name: &'static str, legacy: &'static [&'static str]) -> Option<Self> {
-        Some(Self { webhook: Some(name), event: name, severity: None, log_level: "info", legacy })
-    }
+type Name = Option<&'static str>;
+type Legacy = &'static [&'static str];
+
+/// A webhook whose payload bears its name.
+const fn hook(name: &'static str, log_level: &'static str, legacy: Legacy) -> Option<MailgunName> {
+    Some(MailgunName { webhook: Some(name), event: name, severity: None, log_level, legacy })
+}
+
+/// A webhook for one severity of `failed`.
+const fn fail(
+    webhook: &'static str,
+    severity: &'static str,
+    log_level: &'static str,
+    legacy: Legacy,
+) -> Option<MailgunName> {
+    let (webhook, severity) = (Some(webhook), Some(severity));
+    Some(MailgunName { webhook, event: "failed", severity, log_level, legacy })
+}
+
+/// An event that no webhook brings.
+const fn api(event: &'static str, log_level: &'static str) -> Option<MailgunName> {
+    Some(MailgunName { webhook: None, event, severity: None, log_level, legacy: &[] })
+}
+
+const fn row(
+    mailgun: Option<MailgunName>,
+    posthawk: Name,
+    mailstack: Option<(&'static str, u8)>,
+    wistfare: Name,
+    mailingapi: Name,
+) -> Row {
+    Row { mailgun, posthawk, mailstack, wistfare, mailingapi }
 }
 
 impl Kind {
@@ -135,124 +163,22 @@ impl Kind {
     }
 
     /// The table of names. A new kind does not compile until it has its row.
+    #[rustfmt::skip]
     const fn row(self) -> Row {
         match self {
-            Self::Accepted => Row {
-                mailgun: MailgunName::info("accepted", &[]),
-                posthawk: Some("send"),
-                mailstack: Some(("Sent", 0)),
-                wistfare: Some("email.sent"),
-                mailingapi: None,
-            },
-            Self::Delivered => Row {
-                mailgun: MailgunName::info("delivered", &["deliver"]),
-                posthawk: Some("delivery"),
-                mailstack: Some(("Delivered", 1)),
-                wistfare: Some("email.delivered"),
-                mailingapi: Some("delivered"),
-            },
-            Self::Deferred => Row {
-                mailgun: Some(MailgunName {
-                    webhook: Some("temporary_fail"),
-                    event: "failed",
-                    severity: Some("temporary"),
-                    log_level: "warn",
-                    legacy: &[],
-                }),
-                posthawk: Some("delivery_delay"),
-                mailstack: Some(("DeliveryDelay", 7)),
-                wistfare: None,
-                mailingapi: Some("deferred"),
-            },
-            Self::Bounced => Row {
-                mailgun: Some(MailgunName {
-                    webhook: Some("permanent_fail"),
-                    event: "failed",
-                    severity: Some("permanent"),
-                    log_level: "error",
-                    legacy: &["bounce", "drop"],
-                }),
-                posthawk: Some("bounce"),
-                mailstack: Some(("Bounce", 2)),
-                wistfare: Some("email.bounced"),
-                mailingapi: Some("bounced"),
-            },
-            Self::Rejected => Row {
-                // In the Events API only: no webhook brings it.
-                mailgun: Some(MailgunName {
-                    webhook: None,
-                    event: "rejected",
-                    severity: None,
-                    log_level: "warn",
-                    legacy: &[],
-                }),
-                posthawk: Some("reject"),
-                mailstack: Some(("Reject", 6)),
-                wistfare: None,
-                mailingapi: None,
-            },
-            Self::Failed => Row {
-                mailgun: None,
-                posthawk: None,
-                mailstack: None,
-                wistfare: Some("email.failed"),
-                mailingapi: None,
-            },
-            Self::Opened => Row {
-                mailgun: MailgunName::info("opened", &["open"]),
-                posthawk: Some("open"),
-                mailstack: Some(("Open", 4)),
-                wistfare: Some("email.opened"),
-                mailingapi: Some("opened"),
-            },
-            Self::Clicked => Row {
-                mailgun: MailgunName::info("clicked", &["click"]),
-                posthawk: Some("click"),
-                mailstack: Some(("Click", 5)),
-                wistfare: Some("email.clicked"),
-                mailingapi: Some("clicked"),
-            },
-            Self::Unsubscribed => Row {
-                mailgun: MailgunName::info("unsubscribed", &["unsubscribe"]),
-                posthawk: None,
-                mailstack: None,
-                wistfare: None,
-                mailingapi: Some("unsubscribed"),
-            },
-            Self::Complained => Row {
-                mailgun: Some(MailgunName {
-                    webhook: Some("complained"),
-                    event: "complained",
-                    severity: None,
-                    log_level: "warn",
-                    legacy: &["spam"],
-                }),
-                posthawk: Some("complaint"),
-                mailstack: Some(("Complaint", 3)),
-                wistfare: Some("email.complained"),
-                mailingapi: Some("complained"),
-            },
-            Self::Received => Row {
-                mailgun: None,
-                posthawk: None,
-                mailstack: None,
-                wistfare: Some("email.received"),
-                mailingapi: Some("inbound"),
-            },
-            Self::Stored => Row {
-                // In the Events API only, like `rejected`.
-                mailgun: Some(MailgunName {
-                    webhook: None,
-                    event: "stored",
-                    severity: None,
-                    log_level: "info",
-                    legacy: &[],
-                }),
-                posthawk: None,
-                mailstack: None,
-                wistfare: None,
-                mailingapi: None,
-            },
+            //                         Mailgun                                                       Posthawk                MailStack                  Wistfare                 MailingAPI
+            Self::Accepted     => row(hook("accepted", "info", &[]),                                Some("send"),           Some(("Sent", 0)),          Some("email.sent"),       None),
+            Self::Delivered    => row(hook("delivered", "info", &["deliver"]),                      Some("delivery"),       Some(("Delivered", 1)),     Some("email.delivered"),  Some("delivered")),
+            Self::Deferred     => row(fail("temporary_fail", "temporary", "warn", &[]),             Some("delivery_delay"), Some(("DeliveryDelay", 7)), None,                     Some("deferred")),
+            Self::Bounced      => row(fail("permanent_fail", "permanent", "error", &["bounce", "drop"]), Some("bounce"),    Some(("Bounce", 2)),        Some("email.bounced"),    Some("bounced")),
+            Self::Rejected     => row(api("rejected", "warn"),                                      Some("reject"),         Some(("Reject", 6)),        None,                     None),
+            Self::Failed       => row(None,                                                         None,                   None,                       Some("email.failed"),     None),
+            Self::Opened       => row(hook("opened", "info", &["open"]),                            Some("open"),           Some(("Open", 4)),          Some("email.opened"),     Some("opened")),
+            Self::Clicked      => row(hook("clicked", "info", &["click"]),                          Some("click"),          Some(("Click", 5)),         Some("email.clicked"),    Some("clicked")),
+            Self::Unsubscribed => row(hook("unsubscribed", "info", &["unsubscribe"]),               None,                   None,                       None,                     Some("unsubscribed")),
+            Self::Complained   => row(hook("complained", "warn", &["spam"]),                        Some("complaint"),      Some(("Complaint", 3)),     Some("email.complained"), Some("complained")),
+            Self::Received     => row(None,                                                         None,                   None,                       Some("email.received"),   Some("inbound")),
+            Self::Stored       => row(api("stored", "info"),                                        None,                   None,                       None,                     None),
         }
     }
 }
@@ -426,10 +352,9 @@ pub(crate) fn event_name(dialect: Dialect, kind: Kind, mode: Mode) -> Option<&'s
     }
 }
 
-/// What Mailgun's payload calls a kind that its webhooks bring, with its severity and log level.
-pub(crate) fn mailgun_event(
-    kind: Kind,
-) -> Option<(&'static str, Option<&'static str>, &'static str)> {
+/// What Mailgun's `event-data` calls a kind: `event`, `severity`, `log-level`.
+#[must_use]
+pub fn mailgun_event(kind: Kind) -> Option<(&'static str, Option<&'static str>, &'static str)> {
     kind.row().mailgun.map(|name| (name.event, name.severity, name.log_level))
 }
 

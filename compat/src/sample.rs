@@ -1,0 +1,178 @@
+//! Realistic events out of thin air: for trying receivers, for test deliveries, for demonstrations.
+//!
+//! A sample is an [`Event`] rendered like any other, so it cannot differ from what is delivered.
+//!
+//! ```
+//! use waypost_compat::sample::{self, Facts};
+//! use waypost_compat::{Dialect, Kind};
+//!
+//! let facts = Facts { recipient: "ada@example.net", ..Facts::default() };
+//! let body = sample::body(Dialect::Wistfare, Kind::Bounced, &facts).unwrap();
+//! let event = waypost_compat::parse(Dialect::Wistfare, &body).unwrap();
+//! assert_eq!(event.kind, Some(Kind::Bounced));
+//! assert_eq!(event.recipient.as_deref(), Some("ada@example.net"));
+//!
+//! assert_eq!(sample::body(Dialect::Wistfare, Kind::Unsubscribed, &facts), None);
+//! ```
+
+use crate::dialect::{Context, Dialect, render};
+use crate::event::{Class, Client, Event, Message, Moment, Place, Reader, Report};
+use crate::kind::{self, Kind, matrix::Mode};
+
+/// What a sample says. The defaults make a complete one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts<'a> {
+    /// The account's id (Mailgun: 24 hex digits).
+    pub account: &'a str,
+    /// The sending domain.
+    pub domain: &'a str,
+    /// Who it happened to.
+    pub recipient: &'a str,
+    /// The message's `Subject`.
+    pub subject: &'a str,
+    /// The event's id. Mailgun's form is made from it if it has another.
+    pub event_id: &'a str,
+    /// The message's id.
+    pub message_id: &'a str,
+    /// When it happened, in milliseconds since the Unix epoch.
+    pub occurred_at_ms: i64,
+    /// The link that was followed.
+    pub url: &'a str,
+    /// The message's labels.
+    pub tags: &'a [&'a str],
+    /// The message's data.
+    pub user_variables: &'a [(&'a str, &'a str)],
+}
+
+impl Default for Facts<'_> {
+    fn default() -> Self {
+        Self {
+            account: "0123456789abcdef01234567",
+            domain: "example.com",
+            recipient: "recipient@example.net",
+            subject: "Your order has shipped",
+            event_id: "evt_0123456789abcdef",
+            message_id: "20260115103000.0123456789abcdef@example.com",
+            occurred_at_ms: 1_768_473_000_123,
+            url: "https://example.com/orders/1001",
+            tags: &["order-shipped"],
+            user_variables: &[("order", "A-1001")],
+        }
+    }
+}
+
+/// A sample as a dialect's payload (Mailgun: the `event-data` object); `None` where the dialect's
+/// webhooks do not bring this kind.
+#[must_use]
+pub fn body(dialect: Dialect, kind: Kind, facts: &Facts<'_>) -> Option<Vec<u8>> {
+    let context = Context {
+        domain: facts.domain.to_owned(),
+        account: facts.account.to_owned(),
+        event_id: facts.event_id.to_owned(),
+        received_at_ms: facts.occurred_at_ms,
+    };
+    let event = event(dialect, kind, facts)?;
+    render(dialect, &event, &context).ok().map(|rendered| rendered.body)
+}
+
+fn event(dialect: Dialect, kind: Kind, facts: &Facts<'_>) -> Option<Event> {
+    let name = kind::event_name(dialect, kind, Mode::Strict)?;
+    let mut event = Event::new(dialect, Some(kind), name);
+    event.id = Some(facts.event_id.to_owned());
+    event.time = Some(Moment::from_millis(facts.occurred_at_ms));
+    event.recipient = Some(facts.recipient.to_owned());
+    event.message = Message {
+        id: Some(facts.message_id.to_owned()),
+        from: Some(format!("Sample Sender <sender@{}>", facts.domain)),
+        subject: Some(facts.subject.to_owned()),
+        ..Message::default()
+    };
+    if kind != Kind::Received {
+        event.tags = facts.tags.iter().map(|&tag| tag.to_owned()).collect();
+        let variables = facts.user_variables.iter();
+        event.user_variables =
+            variables.map(|&(key, value)| (key.to_owned(), value.into())).collect();
+    }
+    event.report = report(kind);
+    event.reader = reader(kind, facts);
+    event.feedback_type = (kind == Kind::Complained).then(|| "abuse".to_owned());
+    Some(event)
+}
+
+fn report(kind: Kind) -> Report {
+    let reply = |code, enhanced: &str, text: &str| Report {
+        code: Some(code),
+        enhanced_code: Some(enhanced.to_owned()),
+        text: Some(format!("{enhanced} {text}")),
+        attempt: Some(1),
+        ..Report::default()
+    };
+    match kind {
+        Kind::Delivered => reply(250, "2.0.0", "OK"),
+        Kind::Deferred => {
+            Report { retry_after_s: Some(600), ..reply(452, "4.2.2", "The mailbox is full") }
+        }
+        Kind::Bounced => {
+            Report { class: Some(Class::Hard), ..reply(550, "5.1.1", "No such user here") }
+        }
+        Kind::Rejected => {
+            Report { text: Some("The message contains a virus".to_owned()), ..Report::default() }
+        }
+        Kind::Failed => {
+            Report { text: Some("The template did not render".to_owned()), ..Report::default() }
+        }
+        Kind::Accepted
+        | Kind::Opened
+        | Kind::Clicked
+        | Kind::Unsubscribed
+        | Kind::Complained
+        | Kind::Received
+        | Kind::Stored => Report::default(),
+    }
+}
+
+fn reader(kind: Kind, facts: &Facts<'_>) -> Reader {
+    let some = |text: &str| Some(text.to_owned());
+    if !matches!(kind, Kind::Opened | Kind::Clicked | Kind::Unsubscribed) {
+        return Reader::default();
+    }
+    Reader {
+        url: (kind == Kind::Clicked).then(|| facts.url.to_owned()),
+        // An address for documentation (RFC 5737).
+        ip: some("192.0.2.44"),
+        user_agent: some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+        client: Client {
+            kind: some("browser"),
+            os: some("Linux"),
+            device: some("desktop"),
+            name: some("Firefox"),
+        },
+        place: Place {
+            country: some("NL"),
+            region: some("NH"),
+            city: some("Amsterdam"),
+            timezone: some("Europe/Amsterdam"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_every_dialect_has_a_sample_that_reads_as_its_kind() {
+        for dialect in Dialect::ALL {
+            for kind in Kind::ALL {
+                let body = body(dialect, kind, &Facts::default());
+                assert_eq!(body.is_some(), kind::delivered_as(dialect, kind).is_some());
+                let Some(body) = body else { continue };
+                let read = crate::parse(dialect, &body).unwrap();
+                let name = kind::delivered_as(dialect, kind).unwrap();
+                assert!(kind::covered(dialect, name).contains(&read.kind.unwrap()), "{name}");
+                assert_eq!(read.recipient.as_deref(), Some("recipient@example.net"), "{name}");
+                assert!(read.rest.is_empty() || dialect == Dialect::Mailgun, "{read:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Bodies that nobody sane sends.
+
+use proptest::prelude::*;
+use waypost_compat::dialect::{Context, outline};
+use waypost_compat::{Dialect, Kind, parse, translate};
+
+fn feed(body: &[u8]) {
+    for from in Dialect::ALL {
+        let _ = outline(from, body);
+        for to in Dialect::ALL {
+            let _ = translate(from, body, to, &Context::default());
+        }
+    }
+}
+
+#[test]
+fn a_mebibyte_of_brackets_is_an_error_and_no_overflow() {
+    for bracket in
+        ["[", "{\"a\":", "{\"event-data\":", "{\"type\":[", "\"", "\\", "{\"data\":{\"metadata\":"]
+    {
+        let body = bracket.repeat((1 << 20) / bracket.len());
+        feed(body.as_bytes());
+        for dialect in Dialect::ALL {
+            assert!(outline(dialect, body.as_bytes()).is_err());
+            assert!(translate(dialect, body.as_bytes(), dialect, &Context::default()).is_err());
+        }
+    }
+}
+
+#[test]
+fn nesting_inside_an_event_is_refused_before_it_is_followed() {
+    let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+    let body = format!(r#"{{"event":"delivered","type":"delivered","data":{deep}}}"#);
+    for dialect in Dialect::ALL {
+        let error = outline(dialect, body.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "body: expected at most 100 levels of nesting, found more");
+    }
+}
+
+#[test]
+fn a_mebibyte_of_unknown_fields_is_read_in_time_that_grows_with_it() {
+    let members: Vec<_> = (0..60_000).map(|n| format!("\"field{n}\":{n}")).collect();
+    let body = format!(
+        r#"{{"event":"delivered","type":"delivered","data":{{{0}}},"event_data":{{{0}}}}}"#,
+        members.join(",")
+    );
+    let started = std::time::SystemTime::UNIX_EPOCH;
+    assert_eq!(started, std::time::UNIX_EPOCH);
+    let rendered =
+        translate(Dialect::MailingApi, body.as_bytes(), Dialect::Mailgun, &Context::default())
+            .unwrap();
+    assert_eq!(rendered.lost.len(), 60_002, "{:?}", &rendered.lost[..3]);
+}
+
+#[test]
+fn bodies_that_are_no_events_say_what_was_expected_and_what_was_found() {
+    for (dialect, body, text) in [
+        (Dialect::Mailgun, r#"{"signature":{}}"#, "event-data: expected an object, found nothing"),
+        (
+            Dialect::Mailgun,
+            r#"{"event-data":[1]}"#,
+            "event-data: expected an object, found an array",
+        ),
+        (
+            Dialect::Mailgun,
+            r#"{"event-data":{}}"#,
+            "event-data.event: expected the event's name, found nothing",
+        ),
+        (Dialect::Posthawk, r#"{"event":true}"#, "event: expected the event's name, found true"),
+        (Dialect::MailStack, r#"{"type":null}"#, "type: expected the event's name, found null"),
+        (Dialect::Wistfare, r#"[]"#, "body: expected a JSON object, found an array"),
+        (Dialect::MailingApi, "7", "body: expected a JSON object, found 7"),
+    ] {
+        assert_eq!(parse(dialect, body.as_bytes()).unwrap_err().to_string(), text);
+        assert!(
+            translate(dialect, body.as_bytes(), dialect, &Context::default()).is_err(),
+            "{body}"
+        );
+    }
+    let error = parse(Dialect::Wistfare, b"{\"type\":\"\xff\"}").unwrap_err();
+    assert_eq!(error.to_string(), "body: expected UTF-8, found a stray byte at 9");
+}
+
+/// A JavaScript program that cuts a text inside an emoji sends this.
+#[test]
+fn half_a_character_does_not_make_an_event_unreadable() {
+    let body = br#"{"type":"opened","data":{"subject":"ok \ud83d\ude00, cut \ud83d","user_agent":"\\ud83d"}}"#;
+    let event = parse(Dialect::MailingApi, body).unwrap();
+    assert_eq!(event.kind, Some(Kind::Opened));
+    assert_eq!(event.message.subject.as_deref(), Some("ok 😀, cut \u{fffd}"));
+    assert_eq!(event.reader.user_agent.as_deref(), Some("\\ud83d"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        feed(&body);
+    }
+
+    #[test]
+    fn arbitrary_text_never_panics(body in any::<String>()) {
+        feed(body.as_bytes());
+    }
+
+    #[test]
+    fn damaged_events_never_panic(at in 0_usize..400, byte: u8, cut in 0_usize..400) {
+        let body = br#"{"event":"bounce","type":"email.bounced","event-data":{"event":"failed","timestamp":1.5,
+            "delivery-status":{"code":550},"x":"\ud83d\u0000"},"data":{"to":["a@example.com"],"metadata":{"1":1e9}},
+            "event_data":{"mail":{"tags":{"a":["b"]}},"bounce":{"bouncedRecipients":[{"emailAddress":"a"}]}}}"#;
+        let mut damaged = body.to_vec();
+        let len = damaged.len();
+        damaged[at % len] = byte;
+        feed(&damaged);
+        feed(&damaged[..cut % len]);
+    }
+}

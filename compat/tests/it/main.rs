@@ -1,0 +1,11 @@
+//! What the mapping layer promises, tested from outside.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod arbitrary;
+mod corpus;
+mod events;
+mod golden;
+mod hostile;
+mod javascript;
+mod laws;
+mod tables;
