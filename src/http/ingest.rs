@@ -1,7 +1,7 @@
 //! `POST /ingest/{source_id}`: where providers send their events.
 
 use serde_json::json;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 use warp::Filter;
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
@@ -34,10 +34,7 @@ async fn take(
     let source: SourceId = id.parse().map_err(|_| Refusal::NoSuchSource)?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let taken = app.ingest().take(source, header, body?.bytes).await;
-    let taken = taken.map_err(|refusal| {
-        debug!(source.id = %source, %refusal, "a request to an ingest URL was refused");
-        ApiError::from(refusal)
-    })?;
+    let taken = taken.map_err(|refusal| told(source, refusal))?;
     if !taken.known {
         info!(
             source.id = %source,
@@ -48,6 +45,23 @@ async fn take(
     }
     let body = json!({ "id": taken.id(), "status": taken.status() });
     Ok(answer(StatusCode::OK, &body))
+}
+
+/// Whoever knows a source's URL is its provider or close to it, so what is refused there is worth
+/// a line: a wrong secret is what goes wrong most. Strangers' guesses are not.
+fn told(source: SourceId, refusal: Refusal) -> ApiError {
+    match &refusal {
+        Refusal::NoSuchSource => debug!(source.id = %source, "somebody tried an unknown source"),
+        // Told with its cause where it is turned into an answer.
+        Refusal::Unavailable(_) => {}
+        Refusal::Disabled
+        | Refusal::NoSecret
+        | Refusal::Signature(_)
+        | Refusal::NotAnEvent { .. } => {
+            warn!(source.id = %source, "refused what was posted to a source: {refusal}");
+        }
+    }
+    ApiError::from(refusal)
 }
 
 fn explain() -> ApiError {

@@ -49,6 +49,8 @@ pub struct App {
     /// Held while a domain's settings are read, changed and written back, so that of two clients
     /// which set different ones at the same moment (Terraform does) neither undoes the other.
     domain_settings: Arc<Mutex<()>>,
+    /// Held while a source is read, changed and written back, for the same reason.
+    sources: Arc<Mutex<()>>,
 }
 
 impl App {
@@ -62,6 +64,7 @@ impl App {
             stats: Stats::default(),
             tester: None,
             domain_settings: Arc::default(),
+            sources: Arc::default(),
         }
     }
 

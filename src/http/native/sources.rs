@@ -86,6 +86,7 @@ async fn update(
     credentials: Credentials,
     app: App,
 ) -> Result<Response, ApiError> {
+    let _alone = app.sources.lock().await;
     let mut source = app.source_at(&place, &credentials).await?;
     let fields = Fields::read(body, &["secret", "keep_previous", "enabled"])?;
     let keep: Option<bool> = fields.optional("keep_previous", "`true` or `false`")?;
@@ -102,6 +103,7 @@ async fn update(
 }
 
 async fn remove(place: Place, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let _alone = app.sources.lock().await;
     let source = app.source_at(&place, &credentials).await?;
     if app.store.remove_source(source.account, source.id).await? {
         Ok(no_content())

@@ -31,8 +31,7 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
     let listed = match manager.narrowed(query.parsed("domain")?)? {
         Some(domain) => {
             let domain = app.domain_of(&manager, domain.as_str()).await?.name;
-            let subscribers = app.store.subscribers(manager.account(), &domain).await?;
-            Listing { items: subscribers.to_vec(), next: None }
+            Listing { items: app.webhooks_of(&manager, &domain).await?, next: None }
         }
         None => app.every_webhook(&manager, &page).await?,
     };
@@ -40,6 +39,19 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
 }
 
 impl App {
+    /// What may receive a domain's events. Those for all domains are not for the eyes of somebody
+    /// who manages one.
+    async fn webhooks_of(
+        &self,
+        manager: &Manager,
+        domain: &DomainName,
+    ) -> Result<Vec<Webhook>, ApiError> {
+        match manager.bound_to() {
+            Some(_) => self.scope_webhooks(manager, Some(domain)).await,
+            None => Ok(self.store.subscribers(manager.account(), domain).await?.to_vec()),
+        }
+    }
+
     async fn every_webhook(
         &self,
         manager: &Manager,

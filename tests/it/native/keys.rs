@@ -94,6 +94,14 @@ async fn a_key_for_one_domain_reaches_no_further() {
     assert_eq!(items(&bound.get("/waypost/v1/keys").await).len(), 1);
     refused(&bound.get("/waypost/v1/accounts").await, 403, "forbidden", None);
 
+    // Those for all domains are not for these eyes.
+    gateway.form("/v1/webhooks", "url=https://all.example/&event_types=opened").await;
+    let own = "id=opened&url=https://own.example/";
+    gateway.form(&format!("/v3/domains/{DOMAIN}/webhooks"), own).await;
+    let webhooks = items(&bound.get("/waypost/v1/webhooks").await);
+    assert_eq!(webhooks.len(), 1);
+    assert_eq!(webhooks[0]["url"], "https://own.example/");
+
     let wider = json!({ "dialect": "mailgun" });
     let wider = bound.json("POST", "/waypost/v1/keys", &wider).await;
     refused(&wider, 403, "forbidden", None);

@@ -97,3 +97,16 @@ async fn keeping_the_previous_secret_makes_sense_only_beside_a_new_one() {
     let answer = gateway.json("PATCH", &path, &json!({ "keep_previous": true })).await;
     refused(&answer, 400, "invalid", Some("keep_previous"));
 }
+
+#[tokio::test]
+async fn of_two_changes_at_the_same_moment_neither_undoes_the_other() {
+    let gateway = gateway().await;
+    for _ in 0..20 {
+        let created = gateway.json("POST", SOURCES, &json!({ "dialect": "mailgun" })).await.json();
+        let path = format!("/waypost/v1/sources/{}", text(&created["id"]));
+        let (off, secret) = (json!({ "enabled": false }), json!({ "secret": SECRET }));
+        tokio::join!(gateway.json("PATCH", &path, &off), gateway.json("PATCH", &path, &secret));
+        let source = gateway.get(&path).await.json();
+        assert_eq!((&source["enabled"], &source["has_secret"]), (&json!(false), &json!(true)));
+    }
+}
