@@ -1,6 +1,7 @@
 //! The promises of the store, each by its name, on every backend.
 
 mod bench;
+mod compaction;
 mod configuration;
 mod deliveries;
 mod events;

@@ -1,12 +1,14 @@
 //! The commit thread: gathers what waits, applies it as one batch, syncs once, wakes the tasks.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use super::compact::{Compaction, Compactor, Finished};
 use super::db::Db;
 use super::files::Home;
 use super::key;
@@ -34,6 +36,9 @@ pub(super) enum Message {
 
 /// How long settlements wait for company before they are written on their own.
 const LINGER: Duration = Duration::from_millis(20);
+
+/// How long to wait for a failed data file to close.
+const DISCARD_WAIT: Duration = Duration::from_secs(5);
 
 /// How much one group writes before it closes: a group this large gains nothing from more.
 const GROUP_BYTES: usize = 4 << 20;
@@ -78,43 +83,69 @@ pub(super) struct Committer {
     pub(super) home: Home,
     pub(super) generation: u32,
     pub(super) cache_bytes: u64,
+    pub(super) compactor: Compactor,
 }
 
 impl Committer {
     /// Commits until nobody can send any more, then writes what is left and closes the data file.
     pub(super) fn run(mut self) {
-        while let Ok(message) = self.jobs.recv() {
-            let first = match message {
-                Message::Work(job) => Some(job),
-                Message::Nudge => match self.jobs.recv_timeout(LINGER) {
-                    Ok(Message::Work(job)) => Some(job),
-                    Ok(Message::Nudge)
-                    | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                },
-            };
-            self.commit(first);
+        while let Some(first) = self.next() {
+            // sled panics where it finds its file in a state that it did not expect. The tasks of
+            // this commit are told that it failed, as their channels close.
+            let commit = AssertUnwindSafe(|| self.commit(first));
+            if std::panic::catch_unwind(commit).is_err() {
+                self.recover();
+            }
         }
         self.commit(None);
+        self.compactor.abandon();
+        self.compactor.await_removal();
         *self.shared.db_mut() = None;
+    }
+
+    /// Waits for something to commit: a job, or `None` for settlements alone. Compacts meanwhile.
+    fn next(&mut self) -> Option<Option<Job>> {
+        while self.compactor.current.is_some() {
+            match self.jobs.try_recv() {
+                Ok(Message::Work(job)) => return Some(Some(job)),
+                Ok(Message::Nudge) => return Some(None),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => self.compact(0),
+            }
+        }
+        match self.jobs.recv().ok()? {
+            Message::Work(job) => Some(Some(job)),
+            Message::Nudge => match self.jobs.recv_timeout(LINGER) {
+                Ok(Message::Work(job)) => Some(Some(job)),
+                Ok(Message::Nudge)
+                | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Some(None),
+            },
+        }
     }
 
     /// One commit: of `first`, of what else waits, and of what was settled.
     fn commit(&mut self, first: Option<Job>) {
         if self.shared.db().is_none() {
-            self.reopen();
+            self.recover();
         }
         let mut answers = Vec::new();
         let staged = self.stage(first, &mut answers);
-        let outcome = staged.and_then(|staged| self.write(&staged));
+        let outcome = staged.and_then(|staged| self.write(&staged).map(|()| staged.bytes));
         if let Err(cause) = &outcome {
             error!("a commit failed, nothing of it was acknowledged: {cause}");
             // After a failed write the data file refuses everything, and memory may be ahead of
             // it. What is on disk decides.
-            *self.shared.db_mut() = None;
-            self.reopen();
+            self.recover();
         }
+        let (written, outcome) = match outcome {
+            Ok(written) => (Some(written), Ok(())),
+            Err(cause) => (None, Err(cause)),
+        };
         for answer in answers {
             answer(&outcome);
+        }
+        if let Some(written) = written {
+            self.compact(written);
         }
     }
 
@@ -145,16 +176,23 @@ impl Committer {
             group.batch.put(key::TOTALS.to_vec(), group.totals.encode());
         }
         let Group { batch, totals, moves, replayed: _ } = group;
-        Ok(Staged { writes: batch.into_writes(), totals, moves })
+        let bytes = batch.bytes();
+        Ok(Staged { writes: batch.into_writes(), bytes, totals, moves })
     }
 
     /// Applies what was staged and makes it durable; only then is it shown.
-    fn write(&self, staged: &Staged) -> Result<(), Error> {
+    fn write(&mut self, staged: &Staged) -> Result<(), Error> {
         if staged.writes.is_empty() {
             return Ok(());
         }
         self.shared.targets.committing(&staged.moves);
         self.apply(&staged.writes)?;
+        if let Some(compaction) = &self.compactor.current
+            && let Err(cause) = compaction.repeat(&staged.writes)
+        {
+            warn!("compaction failed: {cause}");
+            self.compactor.abandon();
+        }
         self.shared.read(Db::flush)?;
         *self.shared.totals() = staged.totals;
         self.shared.targets.committed(&staged.moves);
@@ -189,19 +227,89 @@ impl Committer {
         }
     }
 
-    fn reopen(&self) {
-        let path = self.home.generation(self.generation);
-        let reopened = Db::open(&path, self.cache_bytes).and_then(|db| self.shared.load(db));
-        match reopened {
+    /// Takes the compaction a step further, or begins one; `written` is what was written since.
+    /// Whatever goes wrong in it concerns the new generation alone.
+    fn compact(&mut self, written: usize) {
+        self.compactor.wrote(written);
+        let shared = Arc::clone(&self.shared);
+        let totals = *shared.totals();
+        let advanced = shared.read(|old| match &mut self.compactor.current {
+            Some(compaction) => compaction.step(old, written),
+            None => self.compactor.consider(&self.home, self.generation, old, totals),
+        });
+        if let Err(cause) = advanced {
+            warn!("compaction failed: {cause}");
+            self.compactor.abandon();
+        }
+        let complete = |compaction: &mut Compaction| compaction.is_complete();
+        if let Some(compaction) = self.compactor.current.take_if(complete) {
+            self.switch(compaction);
+        }
+    }
+
+    /// Makes the new generation the one that counts.
+    fn switch(&mut self, compaction: Compaction) {
+        let finished = match compaction.finish(*self.shared.totals()) {
+            Ok(finished) => finished,
+            Err(cause) => {
+                warn!("compaction failed: {cause}");
+                return;
+            }
+        };
+        if let Err(cause) = self.home.set_current(finished.generation) {
+            // Either may count now. Nothing is written until that is settled.
+            error!("a new generation could not be made the current one: {cause}");
+            drop(finished);
+            self.recover();
+            return;
+        }
+        let Finished { generation, db, measure, on_disk } = finished;
+        let old_path = self.home.generation(self.generation);
+        self.generation = generation;
+        let old = self.shared.db_mut().replace(db);
+        self.compactor.switched((measure, on_disk), old, old_path);
+    }
+
+    /// Closes the data file, and opens the one that counts anew.
+    fn recover(&mut self) {
+        self.compactor.abandon();
+        if let Some(db) = self.shared.db_mut().take() {
+            discard(db);
+        }
+        match self.reopen() {
             Ok(()) => info!("the data file was opened again"),
             Err(cause) => error!("the data file could not be opened again: {cause}"),
         }
+    }
+
+    fn reopen(&mut self) -> Result<(), Error> {
+        let io = |cause: std::io::Error| Error::new(format!("the data directory: {cause}"));
+        self.generation = self.home.confirm().map_err(io)?;
+        let db = Db::open(&self.home.generation(self.generation), self.cache_bytes)?;
+        self.compactor.loaded(&db)?;
+        self.shared.load(db)
+    }
+}
+
+/// Closes a data file that failed. sled waits there for threads of its own, which a panic may have
+/// ended; then it never closes, the directory stays locked, and only a restart helps.
+fn discard(db: Db) {
+    let (closed, wait) = std::sync::mpsc::channel();
+    let work = move || {
+        drop(db);
+        // Nobody listens any more if it took too long.
+        let _heard = closed.send(());
+    };
+    if std::thread::Builder::new().name("discard".to_owned()).spawn(work).is_ok() {
+        // Either way opening it again shows whether it was closed.
+        let _closed = wait.recv_timeout(DISCARD_WAIT);
     }
 }
 
 /// What a group is about to write, and what it means.
 struct Staged {
     writes: Writes,
+    bytes: usize,
     totals: Totals,
     moves: Moves,
 }

@@ -70,6 +70,14 @@ impl Home {
         File::open(&self.path)?.sync_all()
     }
 
+    /// Which generation is the current one, made durable in case it was not yet.
+    pub(super) fn confirm(&self) -> io::Result<u32> {
+        let text = fs::read_to_string(self.path.join(CURRENT))?;
+        let generation = parse_current(&self.path, &text).map_err(io::Error::other)?;
+        File::open(&self.path)?.sync_all()?;
+        Ok(generation)
+    }
+
     /// Where a generation's data is.
     pub(super) fn generation(&self, generation: u32) -> PathBuf {
         self.path.join(format!("{GENERATION}{generation:06}"))

@@ -6,7 +6,7 @@
 //! | `d` domain name | domain |
 //! | `e` account, event | event |
 //! | `k` key hash | key |
-//! | `m` word | [`FORMAT`], [`TOTALS`] |
+//! | `m` word | [`FORMAT`], [`LIVE`], [`TOTALS`] |
 //! | `n` account, event | how often the event was sent again |
 //! | `q` target, due, delivery | account, time of scheduling: the queues |
 //! | `r` account, event, delivery | nothing: a replay of the event |
@@ -29,6 +29,9 @@ use crate::model::{
 pub(super) const FORMAT: &[u8] = b"mformat";
 /// The counters of `Totals`.
 pub(super) const TOTALS: &[u8] = b"mtotals";
+
+/// The `Measure` of the last compaction.
+pub(super) const LIVE: &[u8] = b"mlive";
 
 pub(super) const ACCOUNTS: &[u8] = b"a";
 pub(super) const DOMAINS: &[u8] = b"d";

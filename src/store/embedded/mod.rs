@@ -3,10 +3,12 @@
 //! - [`db`]: sled itself; [`key`] and [`rows`]: what is written into it.
 //! - [`files`]: the directory, its lock, its format.
 //! - [`commit`]: group commit. Every write is a job that runs there.
+//! - [`compact`]: moves what lives to a fresh generation, so that the disk does not grow for ever.
 //! - [`shared`], [`directory`], [`targets`]: what memory knows.
 //! - [`config`], [`events`], [`deliveries`], [`trim`]: the promises of [`Store`], by noun.
 
 mod commit;
+mod compact;
 mod config;
 mod db;
 mod deliveries;
@@ -32,6 +34,7 @@ use tokio::sync::oneshot;
 use waypost_compat::Secret;
 
 use self::commit::{Answer, Committer, Group, Job, Message};
+use self::compact::{Compactor, Thresholds};
 use self::db::Db;
 use self::files::{Home, damaged, io_error};
 use self::queue::Lazy;
@@ -54,11 +57,21 @@ pub struct Options {
     pub queue_limit: usize,
     /// How much of the data is kept in memory.
     pub cache_bytes: u64,
+    /// Below so many bytes on disk the data is never compacted.
+    pub compact_floor: u64,
+    /// Above the floor it is compacted when it takes so many times what lives.
+    pub compact_factor: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { path: PathBuf::from("waypost-data"), queue_limit: 8192, cache_bytes: 128 << 20 }
+        Self {
+            path: PathBuf::from("waypost-data"),
+            queue_limit: 8192,
+            cache_bytes: 128 << 20,
+            compact_floor: 64 << 20,
+            compact_factor: 4,
+        }
     }
 }
 
@@ -82,21 +95,30 @@ impl Embedded {
     /// Opens the store in `options.path`, or makes one there if the directory is empty. Blocks
     /// until it is read.
     pub fn open(options: Options) -> Result<Self, OpenError> {
-        let Options { path, queue_limit, cache_bytes } = options;
+        let Options { path, queue_limit, cache_bytes, compact_floor, compact_factor } = options;
         let (home, found) = Home::open(&path)?;
         let generation = match found {
-            0 => create(&home, cache_bytes).map_err(|cause| refusal(&path, cause))?,
+            0 => create(&home, cache_bytes).map_err(|cause| refusal(&path, &cause))?,
             found => found,
         };
         let data = home.generation(generation);
         let db = open_data(&data, cache_bytes)?;
+        let thresholds = Thresholds { floor: compact_floor, factor: compact_factor.max(2) };
+        let mut compactor = Compactor::new(thresholds, cache_bytes);
         let shared = Arc::new(Shared::default());
-        shared.load(db).map_err(|cause| damaged(&data, cause.to_string()))?;
+        let loaded = compactor.loaded(&db).and_then(|()| shared.load(db));
+        loaded.map_err(|cause| damaged(&data, cause.to_string()))?;
         home.remove_others(generation).map_err(|cause| io_error(&path, cause))?;
 
         let (jobs, waiting) = sync_channel(queue_limit.max(1));
-        let committer =
-            Committer { shared: Arc::clone(&shared), jobs: waiting, home, generation, cache_bytes };
+        let committer = Committer {
+            shared: Arc::clone(&shared),
+            jobs: waiting,
+            home,
+            generation,
+            cache_bytes,
+            compactor,
+        };
         let committer = std::thread::Builder::new()
             .name("commit".to_owned())
             .spawn(move || committer.run())
@@ -178,7 +200,7 @@ fn create(home: &Home, cache_bytes: u64) -> Result<u32, Error> {
     Ok(1)
 }
 
-fn refusal(path: &Path, cause: Error) -> OpenError {
+fn refusal(path: &Path, cause: &Error) -> OpenError {
     io_error(path, std::io::Error::other(cause.to_string()))
 }
 

@@ -1,0 +1,273 @@
+//! Compaction: the live rows move to a fresh generation while commits go on.
+//!
+//! sled's log never gives back a segment in which one row still lives, so a queue through which
+//! millions pass while a few stay behind grows without end (`spec/limits.md`, "What follows" 8).
+//! Therefore the commit thread copies what lives into a new generation, a little between one
+//! commit and the next, and repeats there each write to a row that was copied already. When all is
+//! copied and synced, `CURRENT` is replaced, and with it, in one step, the generation that counts.
+//! Until then the new one counts for nothing: a crash, an error or a full disk leaves the old one
+//! as it is.
+
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use tracing::{info, warn};
+
+use super::db::Db;
+use super::files::Home;
+use super::key;
+use super::rows::Writes;
+use super::shared::Totals;
+use crate::store::Error;
+
+/// When to compact.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Thresholds {
+    /// Never below so many bytes on disk.
+    pub(super) floor: u64,
+    /// Not before the disk holds so many times what lives.
+    pub(super) factor: u64,
+}
+
+/// How much lived at the last compaction, and what the counters said then. What lives now is
+/// taken to have changed as they did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Measure {
+    live: u64,
+    weight: u64,
+}
+
+impl Measure {
+    fn encode(self) -> Vec<u8> {
+        [self.live, self.weight].map(u64::to_be_bytes).concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let ([live, weight], []) = bytes.as_chunks::<8>() else { return None };
+        Some(Self { live: u64::from_be_bytes(*live), weight: u64::from_be_bytes(*weight) })
+    }
+
+    /// What lives now, about.
+    fn estimate(self, totals: Totals) -> u64 {
+        let now = weight(totals);
+        if self.weight == 0 {
+            return now.max(self.live);
+        }
+        let estimate = u128::from(self.live) * u128::from(now) / u128::from(self.weight);
+        u64::try_from(estimate).unwrap_or(u64::MAX)
+    }
+}
+
+/// Bodies, and about a kilobyte for the rows around each event and each place in a queue.
+const fn weight(totals: Totals) -> u64 {
+    let rows = totals.events.saturating_add(totals.waiting);
+    totals.event_bytes.saturating_add(rows.saturating_mul(1000))
+}
+
+/// How much is copied between two commits, at least: about a millisecond's work.
+const STEP_BYTES: usize = 256 << 10;
+
+/// How much is copied for each byte that a commit wrote meanwhile: more than one, or a busy store
+/// would never be done.
+const STEP_FACTOR: usize = 2;
+
+/// How much may be copied and not synced, so that no sync takes long.
+const UNSYNCED_BYTES: u64 = 1 << 20;
+
+/// How much must be written before the size on disk is looked at again.
+const LOOK_BYTES: u64 = 1 << 20;
+
+/// A compaction under way.
+pub(super) struct Compaction {
+    generation: u32,
+    path: PathBuf,
+    db: Db,
+    /// Every row up to and including this key is in the new generation.
+    cursor: Vec<u8>,
+    /// All rows are.
+    complete: bool,
+    copied: u64,
+    unsynced: u64,
+}
+
+impl Compaction {
+    /// Begins to fill `generation`.
+    pub(super) fn begin(home: &Home, generation: u32, cache_bytes: u64) -> Result<Self, Error> {
+        let path = home.generation(generation);
+        remove(&path);
+        let db = Db::open(&path, cache_bytes)?;
+        let cursor = Vec::new();
+        Ok(Self { generation, path, db, cursor, complete: false, copied: 0, unsynced: 0 })
+    }
+
+    /// Copies some more. `written` is how much was written since the last step.
+    pub(super) fn step(&mut self, old: &Db, written: usize) -> Result<(), Error> {
+        let budget = written.saturating_mul(STEP_FACTOR).max(STEP_BYTES);
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        for row in old.scan(Bound::Excluded(&self.cursor), Bound::Unbounded) {
+            let (name, value) = row?;
+            bytes += name.len() + value.len();
+            rows.push((name, value));
+            if bytes >= budget {
+                break;
+            }
+        }
+        self.complete = bytes < budget;
+        self.db.apply(rows.iter().map(|(key, value)| (key.as_slice(), Some(value.as_slice()))))?;
+        if let Some((last, _)) = rows.pop() {
+            self.cursor = last;
+        }
+        self.copied += bytes as u64;
+        self.unsynced += bytes as u64;
+        if self.unsynced >= UNSYNCED_BYTES {
+            self.unsynced = 0;
+            self.db.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Repeats what a commit wrote into the rows that were copied before it.
+    pub(super) fn repeat(&self, writes: &Writes) -> Result<(), Error> {
+        let copied = writes.iter().filter(|(key, _)| self.complete || **key <= self.cursor);
+        self.db.apply(copied.map(|(key, value)| (key.as_slice(), value.as_deref())))
+    }
+
+    /// Whether every row is in the new generation.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Syncs the new generation, to be made the current one.
+    pub(super) fn finish(self, totals: Totals) -> Result<Finished, Error> {
+        let measure = Measure { live: self.copied, weight: weight(totals) };
+        let row = measure.encode();
+        self.db.apply(std::iter::once((key::LIVE, Some(row.as_slice()))))?;
+        self.db.flush()?;
+        let on_disk = self.db.bytes_on_disk()?;
+        Ok(Finished { generation: self.generation, db: self.db, measure, on_disk })
+    }
+
+    /// Gives up and removes what was copied.
+    pub(super) fn abandon(self) {
+        warn!("compaction was given up after {} bytes", self.copied);
+        drop(self.db);
+        remove(&self.path);
+    }
+}
+
+/// A generation that holds all there is.
+pub(super) struct Finished {
+    pub(super) generation: u32,
+    pub(super) db: Db,
+    /// How much lives.
+    pub(super) measure: Measure,
+    /// How much that takes on disk.
+    pub(super) on_disk: u64,
+}
+
+/// Decides when to compact, and cleans up behind it.
+pub(super) struct Compactor {
+    thresholds: Thresholds,
+    cache_bytes: u64,
+    measure: Measure,
+    /// Not before the disk holds so much: after one was given up, and where a fresh generation
+    /// takes more than the thresholds allow, so that one does not follow upon the other.
+    not_before: u64,
+    written_since_look: u64,
+    pub(super) current: Option<Compaction>,
+    /// Removes the generation before this one.
+    remover: Option<JoinHandle<()>>,
+}
+
+impl Compactor {
+    pub(super) const fn new(thresholds: Thresholds, cache_bytes: u64) -> Self {
+        Self {
+            thresholds,
+            cache_bytes,
+            measure: Measure { live: 0, weight: 0 },
+            not_before: 0,
+            written_since_look: 0,
+            current: None,
+            remover: None,
+        }
+    }
+
+    /// Takes up what the last compaction of this data file found.
+    pub(super) fn loaded(&mut self, db: &Db) -> Result<(), Error> {
+        let measure = db.get(key::LIVE)?.and_then(|bytes| Measure::decode(&bytes));
+        self.measure = measure.unwrap_or_default();
+        // Look at the size with the first commit: the last process may have been killed over it.
+        self.written_since_look = LOOK_BYTES;
+        Ok(())
+    }
+
+    /// Counts what was written.
+    pub(super) const fn wrote(&mut self, bytes: usize) {
+        self.written_since_look = self.written_since_look.saturating_add(bytes as u64);
+    }
+
+    /// Begins a compaction if it is time for one.
+    pub(super) fn consider(
+        &mut self,
+        home: &Home,
+        generation: u32,
+        old: &Db,
+        totals: Totals,
+    ) -> Result<(), Error> {
+        let look = LOOK_BYTES.min(self.thresholds.floor / 4);
+        if self.current.is_some() || self.written_since_look < look {
+            return Ok(());
+        }
+        self.written_since_look = 0;
+        let on_disk = old.bytes_on_disk()?;
+        let live = self.measure.estimate(totals);
+        let due = live.saturating_mul(self.thresholds.factor);
+        if on_disk > self.thresholds.floor.max(due).max(self.not_before) {
+            self.await_removal();
+            info!("compacting: {on_disk} bytes on disk, about {live} live");
+            self.not_before = on_disk.saturating_add(on_disk / 4);
+            self.current = Some(Compaction::begin(home, generation + 1, self.cache_bytes)?);
+        }
+        Ok(())
+    }
+
+    /// Says that a generation has become the current one; the one before is closed and removed
+    /// where nobody waits for it.
+    pub(super) fn switched(&mut self, new: (Measure, u64), old: Option<Db>, old_path: PathBuf) {
+        let (measure, on_disk) = new;
+        info!("compacted: {} bytes live, {on_disk} on disk", measure.live);
+        self.measure = measure;
+        self.not_before = on_disk.saturating_mul(2);
+        let work = move || {
+            drop(old);
+            remove(&old_path);
+        };
+        // Without a thread the next start removes it.
+        self.remover = std::thread::Builder::new().name("remover".to_owned()).spawn(work).ok();
+    }
+
+    /// Gives up the compaction that is under way, if one is.
+    pub(super) fn abandon(&mut self) {
+        if let Some(current) = self.current.take() {
+            current.abandon();
+        }
+    }
+
+    /// Waits until the generation before this one is removed.
+    pub(super) fn await_removal(&mut self) {
+        if let Some(remover) = self.remover.take() {
+            // If it failed, the next start removes what is left.
+            let _ended = remover.join();
+        }
+    }
+}
+
+fn remove(path: &Path) {
+    if path.exists()
+        && let Err(cause) = std::fs::remove_dir_all(path)
+    {
+        warn!("an old generation could not be removed, the next start tries again: {cause}");
+    }
+}
