@@ -231,15 +231,22 @@ pub fn render_with(
     Ok(Rendered { body, name, lost })
 }
 
-/// What an event is in a dialect, and the name it has in the payload there.
+/// What an event is told as in a dialect: its kind, or the one that `options` puts in its place.
+/// `None` where the dialect has no name for it, and its receivers are not told.
+#[must_use]
+pub fn shown_as(dialect: Dialect, event: &Event, options: Options) -> Option<Kind> {
+    shown(dialect, event, options).map(|(kind, _)| kind)
+}
+
 fn shown(dialect: Dialect, event: &Event, options: Options) -> Option<(Kind, &'static str)> {
     let kind = event.kind?;
     let soft = kind == Kind::Bounced && event.report.class == Some(Class::Soft);
-    if options.soft_bounce_as_temporary && soft && kind::name(dialect, Kind::Deferred).is_some() {
-        return kind::event_name(dialect, Kind::Deferred, options.mode)
-            .map(|name| (Kind::Deferred, name));
+    let deferred = options.soft_bounce_as_temporary && soft;
+    let deferral = kind::event_name(dialect, Kind::Deferred, options.mode).filter(|_| deferred);
+    match deferral {
+        Some(name) => Some((Kind::Deferred, name)),
+        None => kind::event_name(dialect, kind, options.mode).map(|name| (kind, name)),
     }
-    kind::event_name(dialect, kind, options.mode).map(|name| (kind, name))
 }
 
 /// Takes a payload from one dialect to another, strictly.
@@ -274,33 +281,46 @@ pub fn translate_with(
 /// The same-dialect path: finds the name, copies the bytes, builds nothing.
 fn forward(dialect: Dialect, body: &[u8]) -> Result<Rendered, ParseError> {
     let text = json::text(body)?;
-    let name_at = |keys| Ok(json::raw_members(text, keys)?[0].and_then(json::raw_name));
-    let (bytes, name) = match dialect {
-        Dialect::Mailgun => {
-            let (data, name) = mailgun::event_data(text)?;
-            (data.as_bytes(), name)
+    match payload(dialect, text) {
+        Ok((payload, name)) => Ok(forwarded(dialect, body, payload, name)),
+        // What reads only after mending goes out mended only where it must be cut out.
+        Err(error) => {
+            let mended = json::mend_surrogates(text).ok_or(error)?;
+            let (payload, name) = payload(dialect, &mended)?;
+            Ok(forwarded(dialect, body, payload, name))
         }
-        Dialect::Posthawk => (body, posthawk::event_name(text)?),
-        Dialect::MailStack => (body, name_at(mailstack::NAMES)?),
-        Dialect::Wistfare => (body, name_at(wistfare::NAMES)?),
-        Dialect::MailingApi => (body, name_at(mailingapi::NAMES)?),
-    };
-    let Some(name) = name else {
-        return Err(ParseError {
-            field: "body".to_owned(),
-            expected: "an event with a name",
-            found: "none".to_owned(),
-        });
-    };
-    // A number or SES's word goes under the name that is subscribed to.
-    let subscribed = match dialect {
-        Dialect::Mailgun => None,
+    }
+}
+
+fn forwarded(dialect: Dialect, body: &[u8], payload: &str, name: String) -> Rendered {
+    let (bytes, subscribed) = match dialect {
+        Dialect::Mailgun => (payload.as_bytes(), None),
         Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-            kind::from_event(dialect, &name, None).and_then(|kind| kind::name(dialect, kind))
+            // A number or SES's word goes under the name that is subscribed to.
+            let kind = kind::from_event(dialect, &name, None);
+            (body, kind.and_then(|kind| kind::name(dialect, kind)))
         }
     };
     let name = subscribed.map_or(name, str::to_owned);
-    Ok(Rendered { body: bytes.to_vec(), name, lost: Vec::new() })
+    Rendered { body: bytes.to_vec(), name, lost: Vec::new() }
+}
+
+/// The payload's text within the body's, and the event's name in it.
+fn payload(dialect: Dialect, text: &str) -> Result<(&str, String), ParseError> {
+    let name_at = |keys| Ok(json::raw_members(text, keys)?[0].and_then(json::raw_name));
+    let (payload, name) = match dialect {
+        Dialect::Mailgun => mailgun::event_data(text)?,
+        Dialect::Posthawk => (text, posthawk::event_name(text)?),
+        Dialect::MailStack => (text, name_at(mailstack::NAMES)?),
+        Dialect::Wistfare => (text, name_at(wistfare::NAMES)?),
+        Dialect::MailingApi => (text, name_at(mailingapi::NAMES)?),
+    };
+    let name = name.ok_or_else(|| ParseError {
+        field: "body".to_owned(),
+        expected: "an event with a name",
+        found: "none".to_owned(),
+    })?;
+    Ok((payload, name))
 }
 
 #[cfg(test)]

@@ -120,7 +120,8 @@ impl Report {
             Some(Class::Soft) => ("Transient", "General"),
             Some(Class::Undetermined) | None => ("Undetermined", "Undetermined"),
         };
-        (class, self.subtype.as_deref().unwrap_or(general))
+        let subtype = self.subtype.as_deref().filter(|subtype| !subtype.is_empty());
+        (class, subtype.unwrap_or(general))
     }
 
     /// Takes SES's finer word, which may say that nothing was tried, or nothing at all.
@@ -263,6 +264,16 @@ impl Event {
     /// The recipient as payloads shall have it: a bare address, or none.
     pub(crate) fn address(&self) -> Option<&str> {
         self.recipient.as_deref().map(text::bare_address).filter(|address| !address.is_empty())
+    }
+
+    /// Takes a recipient as a payload writes it; a name beside the address goes into `To`.
+    pub(crate) fn set_recipient(&mut self, written: Option<String>) {
+        let Some(written) = written else { return };
+        let address = text::bare_address(&written);
+        self.recipient = Some(address.to_owned()).filter(|address| !address.is_empty());
+        if address != written {
+            self.message.to = Some(written);
+        }
     }
 
     /// What a gateway needs in order to store and route it.

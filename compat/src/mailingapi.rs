@@ -27,7 +27,7 @@ pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     event.message.id = data.message_id("message_id");
     event.message.from = data.text("from");
     event.message.subject = data.text("subject");
-    event.recipient = data.address("to");
+    event.set_recipient(data.only_text("to"));
     event.user_variables =
         data.take("metadata", |value| value.as_object().cloned()).unwrap_or_default();
     event.tags = data.texts("tags");

@@ -29,7 +29,7 @@ pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     event.time = body.moment("createdAt").or_else(|| body.moment("occurredAt"));
     let mut data = body.object("data");
     event.message.id = data.message_id("id").or_else(|| body.message_id("messageId"));
-    event.recipient = data.address("toEmail");
+    event.set_recipient(data.only_text("toEmail"));
     event.message.from = data.text("fromEmail");
     event.message.subject = data.text("subject");
     data.drop_text("status", kind.and_then(status));

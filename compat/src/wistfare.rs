@@ -13,7 +13,6 @@ use crate::dialect::{Dialect, ParseError, Target};
 use crate::event::{Class, Event, Moment};
 use crate::json::{Fields, Object};
 use crate::kind::{self, Kind};
-use crate::text;
 
 /// What Wistfare has and no other dialect has a place for.
 pub(crate) const OWN: [&str; 4] = ["createdAt", "timestamp", "data.status", "data.to"];
@@ -21,15 +20,20 @@ pub(crate) const OWN: [&str; 4] = ["createdAt", "timestamp", "data.status", "dat
 /// The member that holds the event's name.
 pub(crate) const NAMES: [&str; 1] = ["type"];
 
-/// The kind of failure, where `email.failed` is none of the provider's own making.
+/// The `failureType` of an `email.failed` that is a rejection.
 const REJECTED: &str = "rejected";
 
 pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     let mut body = Fields::new(body);
     let name = body.event_name("type")?;
     let mut data = body.object("data");
-    let failure_type = data.text("failureType");
-    let kind = kind::from_event(Dialect::Wistfare, &name, failure_type.as_deref());
+    let rejected =
+        |value: &Value| value.as_str().filter(|text| *text == REJECTED).map(|_| REJECTED);
+    let failure_type = match kind::from_event(Dialect::Wistfare, &name, None) {
+        Some(Kind::Failed) => data.take("failureType", rejected),
+        _ => None,
+    };
+    let kind = kind::from_event(Dialect::Wistfare, &name, failure_type);
     let mut event = Event::new(Dialect::Wistfare, kind, name);
     event.id = body.name("id");
     event.message.id = data.message_id("emailId");
@@ -53,8 +57,7 @@ pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
 /// A text, or a list of which the first is who this event is about.
 fn read_recipient(data: &mut Fields, event: &mut Event) {
     let first = data.peek("to").and_then(|to| to.as_str().or_else(|| to.get(0)?.as_str()));
-    let first = first.map(|to| text::bare_address(to).to_owned());
-    event.recipient = first.filter(|to| !to.is_empty());
+    event.set_recipient(first.map(str::to_owned));
     let recipient = event.recipient.as_deref();
     let said = |to: &Value| to.as_str().is_some() || to.as_array().is_some_and(|to| to.len() == 1);
     data.drop_if("to", |to| recipient.is_some() && said(to));

@@ -99,7 +99,7 @@ pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, ParseError> {
 
 /// JavaScript writes half of a character that was cut in two as a lone `\ud83d`, which is not
 /// text; it becomes `\ufffd` here, rather than making the whole event unreadable.
-fn mend_surrogates(text: &str) -> Option<String> {
+pub(crate) fn mend_surrogates(text: &str) -> Option<String> {
     let unit = |at: usize| -> Option<u16> {
         let hex = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
         u16::from_str_radix(hex, 16).ok()

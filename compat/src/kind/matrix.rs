@@ -1,8 +1,8 @@
 //! The matrix of subscriptions: what stands for a name of one dialect in another, and at what cost
 //! (`spec/providers.md` §2.3).
 //!
-//! It is computed from what the names cover ([`covered`](super::covered),
-//! [`delivered_as`](super::delivered_as)), so it cannot say otherwise than what is delivered;
+//! It is computed from what the names cover ([`covered`],
+//! [`delivered_as`]), so it cannot say otherwise than what is delivered;
 //! `fixtures/tables/matrix.md` shows all of it.
 //!
 //! ```

@@ -1,6 +1,6 @@
 //! What happened to a message, free of any dialect, and the one table of what each dialect calls it.
 //!
-//! [`Kind::row`] is the table (`spec/providers.md` §2.1, `spec/mailgun-events.md` §1.2); every
+//! `Kind::row` is the table (`spec/providers.md` §2.1, `spec/mailgun-events.md` §1.2); every
 //! lookup here is a projection of it. In each dialect exactly eight kinds have a name of their
 //! own, and exactly eight names can be subscribed to. Two names also cover a kind that has none:
 //!

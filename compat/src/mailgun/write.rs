@@ -119,9 +119,8 @@ fn write_report(event: &Event, kind: Option<Kind>, name: &str, data: &mut Object
     let code = report.code.filter(|code| (100..1000).contains(code)).unwrap_or(default);
     let suppressed = report.class == Some(Class::Suppressed);
     let silence = if kind == Kind::Delivered { "OK" } else { "" };
-    // Mailgun's own text for addresses on its lists.
-    let suppression = suppressed.then_some("Not delivering to previously bounced address");
-    let description = report.description.as_deref().or(suppression);
+    let description = report.description.as_deref();
+    let description = description.or_else(|| suppressed.then_some(suppression(report)));
     let mut status = Object::new();
     status
         .set_count("attempt-no", report.attempt)
@@ -149,6 +148,15 @@ fn write_report(event: &Event, kind: Option<Kind>, name: &str, data: &mut Object
         | Kind::Stored => {}
     }
     data.put("delivery-status", status);
+}
+
+/// Mailgun's own texts for addresses on its lists.
+fn suppression(report: &Report) -> &'static str {
+    match report.reason.as_deref() {
+        Some("suppress-unsubscribe") => "Not delivering to unsubscribed address",
+        Some("suppress-complaint") => "Not delivering to a user who marked your messages as spam",
+        _ => "Not delivering to previously bounced address",
+    }
 }
 
 /// A code where the source gave none: receivers need an integer here (§1.6). Suppressions have

@@ -68,7 +68,7 @@ fn read_mail(record: &mut Fields, event: &mut Event) {
     headers.drop_if("to", |to| event.recipient.is_some() && joined(to) == event.recipient);
     event.message.to = headers.take("to", joined);
     if event.kind == Some(Kind::Accepted) {
-        event.time = mail.moment("timestamp");
+        event.time = mail.moment("timestamp").or(event.time);
     }
     read_tags(&mut mail.object("tags"), event);
     headers.finish(&mut event.rest);

@@ -81,12 +81,13 @@ fn part(kind: Kind, event: &Event, time: &str) -> Object {
             let (class, subtype) = report.ses_types();
             part.set("bounceType", class)
                 .set("bounceSubType", subtype)
-                .set("bouncedRecipients", recipients(event, reply))
+                .set("bouncedRecipients", recipients(kind, event, reply))
                 .set("timestamp", time);
         }
         Kind::Deferred => {
-            part.set("delayType", report.subtype.as_deref().unwrap_or("General"))
-                .set("delayedRecipients", recipients(event, reply))
+            part.set("delayType", "General")
+                .set_some("delayType", report.subtype.as_deref())
+                .set("delayedRecipients", recipients(kind, event, reply))
                 .set("timestamp", time);
         }
         Kind::Complained => {
@@ -113,10 +114,10 @@ fn part(kind: Kind, event: &Event, time: &str) -> Object {
     part
 }
 
-fn recipients(event: &Event, reply: Option<String>) -> Value {
+fn recipients(kind: Kind, event: &Event, reply: Option<String>) -> Value {
     let mut one = Object::new();
     one.set_some("emailAddress", event.address());
-    if event.kind == Some(Kind::Bounced) {
+    if kind == Kind::Bounced {
         one.set("action", "failed");
     }
     one.set_some("status", event.report.enhanced_code.as_deref())

@@ -105,8 +105,12 @@ fn reader() -> impl Strategy<Value = Reader> {
     })
 }
 
+/// Parts that no dialect understands, which is what makes them a rest.
 fn rest() -> impl Strategy<Value = Rest> {
-    (prop::collection::vec(key(), 1..3), json()).prop_map(|(path, value)| Rest { path, value })
+    (prop::collection::vec(key(), 1..3), json()).prop_map(|(mut path, value)| {
+        path[0].insert_str(0, "x-");
+        Rest { path, value }
+    })
 }
 
 /// What the source would have written.

@@ -7,11 +7,21 @@ pub(crate) fn stringify(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) | Value::String(_) => value.to_string(),
         Value::Number(number) => {
-            let number = number.as_f64().unwrap();
-            let size = number.abs();
-            assert!(size == 0.0 || (1e-6..1e21).contains(&size), "{number} has an exponent there");
-            // Rust too writes the shortest digits that read back the same, and `-0` otherwise.
-            if number == 0.0 { "0".to_owned() } else { number.to_string() }
+            let float = number.as_f64().unwrap();
+            let size = float.abs();
+            assert!(size == 0.0 || (1e-6..1e21).contains(&size), "{float} has an exponent there");
+            if float.fract() == 0.0 {
+                return format!("{:.0}", if float == 0.0 { 0.0 } else { float });
+            }
+            // The shortest digits that read back the same. Of two that are as short and as near,
+            // JavaScript takes the even one and Rust the other.
+            let (digits, shortest) = (number.to_string(), float.to_string());
+            assert!(
+                digits.len() == shortest.len()
+                    && digits.parse() == Ok(float)
+                    && !digits.contains('e')
+            );
+            digits
         }
         Value::Array(items) => {
             let items: Vec<_> = items.iter().map(stringify).collect();

@@ -9,3 +9,4 @@ mod hostile;
 mod javascript;
 mod laws;
 mod tables;
+mod tolerance;
