@@ -82,7 +82,7 @@ async fn what_holds_no_events_is_refused_as_a_whole() {
     refused(&refuse(&"{}\n".repeat(1001)).await, 413, "too_many", None);
     let blank = " ".repeat((1 << 20) + 1);
     refused(&refuse(&blank).await, 413, "too_large", None);
-    let misnamed = gateway.json("POST", EVENTS, &json!({ "event": 7 })).await;
+    let misnamed = gateway.json("POST", EVENTS, &json!({ "event": [] })).await;
     refused(&misnamed, 422, "not_an_event", Some("event-data.event"));
     assert_eq!(items(&refuse("[]").await), Vec::<Value>::new());
     assert_eq!(items(&gateway.get("/waypost/v1/events").await), Vec::<Value>::new());
