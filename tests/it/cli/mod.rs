@@ -4,6 +4,7 @@ mod demo;
 mod offline;
 mod readme;
 mod serve;
+mod tour;
 mod verbs;
 
 use std::io::Write;
