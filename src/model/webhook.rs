@@ -93,7 +93,7 @@ pub enum WebhookState {
 pub struct WebhookUrl(String);
 
 /// The longest webhook URL taken, in bytes.
-pub const URL_BYTES_MAX: usize = 2048;
+const URL_BYTES_MAX: usize = 2048;
 
 impl WebhookUrl {
     /// The URL as written.
