@@ -57,6 +57,9 @@ enum Verb {
         /// What the provider signs with from now on
         #[arg(long, group = "what", value_name = "SECRET")]
         secret: Option<String>,
+        /// Let the previous secret verify as well, while the provider changes over
+        #[arg(long, requires = "secret")]
+        keep_previous: bool,
         /// Whether it takes events
         #[arg(long, group = "what", value_name = "true|false")]
         enabled: Option<bool>,
@@ -96,10 +99,13 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             }
         }
         Verb::Show { domain, id } => print.one(&api.get(&one(domain, id)).await?)?,
-        Verb::Set { domain, id, secret, enabled } => {
+        Verb::Set { domain, id, secret, keep_previous, enabled } => {
             let mut change = serde_json::Map::new();
             if let Some(secret) = secret {
                 change.insert("secret".to_owned(), json!(secret));
+            }
+            if *keep_previous {
+                change.insert("keep_previous".to_owned(), json!(true));
             }
             if let Some(enabled) = enabled {
                 change.insert("enabled".to_owned(), json!(enabled));

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use tokio::sync::watch;
 
 use super::api::Api;
@@ -69,7 +69,10 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     let serving = tokio::spawn(gateway.run(stopped));
     let shown = tokio::select! {
         shown = show(args, &base, &key, console) => shown,
-        () = told => Ok(()),
+        () = told => match args.once {
+            true => Err(anyhow!("stopped before the end of the script")),
+            false => Ok(()),
+        },
     };
     // It may have ended on its own, which its result tells.
     let _ = stop.send(true);

@@ -59,6 +59,12 @@ impl Gateway {
         });
         let tester =
             Direct { store: store.clone(), client: client.clone(), ambient: ambient.clone() };
+        if address.ip().is_unspecified() && options.public_url.is_none() {
+            tracing::warn!(
+                "providers are told to post to {address}, which is no address they can reach; \
+                 set --public-url"
+            );
+        }
         let settings = Arc::new(options.settings(address));
         let app = App::new(store.clone(), ambient.clone(), settings).with_tester(Arc::new(tester));
         let mut policies = Policies::default();
@@ -68,6 +74,7 @@ impl Gateway {
         let delivering = WorkerOptions {
             policies,
             drain_timeout: options.drain_timeout,
+            stats: app.stats.clone(),
             ..WorkerOptions::default()
         };
         let worker = Worker::new(store, client, ambient, delivering);
@@ -88,6 +95,8 @@ impl Gateway {
     /// Serves and delivers until `stopped` says so, then lets what is under way end, and returns
     /// once everything is synced.
     pub(in crate::cli) async fn run(self, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(address = %self.address, version, "serving");
         let store = self.app.store.clone();
         let until = |mut stopped: watch::Receiver<bool>| async move {
             // If the sender is gone, nobody can ask for anything else.
@@ -99,7 +108,9 @@ impl Gateway {
             self.worker.run(until(stopped)),
         );
         trimming.abort();
-        delivered.and(store.sync().await).context("cannot sync the store")
+        delivered.and(store.sync().await).context("cannot sync the store")?;
+        tracing::info!("stopped; everything taken is on disk");
+        Ok(())
     }
 }
 

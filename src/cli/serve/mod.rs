@@ -4,8 +4,9 @@ mod account;
 mod gateway;
 mod tester;
 
+use std::fmt::Display;
 use std::future::Future;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -34,9 +35,11 @@ pub(super) async fn run(options: &Options, console: &mut Console) -> anyhow::Res
     // Before anything is announced: who reads the address may send a signal at once.
     let told = stop_signal()?;
     let gateway = Gateway::open(options).await?;
-    console.line(format_args!("listening on {}", gateway.base()))?;
+    // Whoever started it may have read the address and gone; that is no reason to stop.
+    let mut tell = |text: &dyn Display| console.line(text).or_else(unless_nobody_reads);
+    tell(&format_args!("listening on {}", gateway.base()))?;
     for news in gateway.news() {
-        console.line(news)?;
+        tell(news)?;
     }
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(gateway.run(stopped));
@@ -48,6 +51,10 @@ pub(super) async fn run(options: &Options, console: &mut Console) -> anyhow::Res
     serving.await.context("the server broke off")?
 }
 
+fn unless_nobody_reads(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+}
+
 /// Sends log lines to standard error, as they were asked for.
 pub(super) fn log(options: &Options) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&options.log).map_err(|error| {
@@ -55,8 +62,8 @@ pub(super) fn log(options: &Options) -> anyhow::Result<()> {
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match options.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::{Ran, assert_refused, run, waypost};
+use crate::support::api::Api;
+use crate::support::process::API_KEY;
 
 /// How long a start may take on a machine that is busy with everything else.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -179,4 +181,19 @@ fn a_file_configures_it_and_a_flag_wins() {
         let added = run(&[&["source", "add", "a.example.com", "posthawk"], &to[..]].concat());
         assert!(added.out.contains(expected), "{}{}", added.out, added.err);
     }
+}
+
+#[tokio::test]
+async fn the_signing_key_is_taken_over_at_the_first_start_only() {
+    let data = TempDir::new().unwrap();
+    let first = Serving::start(data.path(), &["--signing-key", "key-old-mailgun"], Some(API_KEY));
+    assert_eq!(Api::new(&first.url()).signing_key().await, "key-old-mailgun");
+    first.signal("-TERM");
+    assert_eq!(first.ended().code, Some(0));
+
+    let second = Serving::start(data.path(), &["--signing-key", "key-some-other"], Some(API_KEY));
+    let url = second.url();
+    let line = second.line();
+    assert!(line.contains("first start only") && !line.contains("some-other"), "{line}");
+    assert_eq!(Api::new(&url).signing_key().await, "key-old-mailgun");
 }

@@ -99,6 +99,9 @@ fn sources_are_added_changed_and_removed_without_showing_their_secret() {
     assert!(made.err.contains("until it has a secret"), "{}", made.err);
     let id = cli.json(&["source", "list", DOMAIN])["items"][0]["id"].as_str().unwrap().to_owned();
     cli.ok(&["source", "set", DOMAIN, &id, "--secret", "whsec_0123456789"]);
+    let again = ["--secret", "whsec_9876543210", "--keep-previous"];
+    let both = cli.json(&[&["source", "set", DOMAIN, &id], &again[..]].concat());
+    assert_eq!(both["secret_count"], 2);
     let off = cli.json(&["source", "set", DOMAIN, &id, "--enabled", "false"]);
     assert_eq!(off["enabled"], false);
     let shown = cli.ok(&["source", "show", DOMAIN, &id]);
