@@ -4,19 +4,19 @@
 //! neither the command line nor the environment does, is read as if it had been typed
 //! ([`file_arguments`]), by the same parsers and with the same messages.
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::parser::ValueSource;
 use clap::{Args, FromArgMatches};
 use ipnet::IpNet;
 use waypost_compat::Dialect;
 
+mod file;
 mod units;
 
+pub use file::{FileError, file_arguments};
 pub use units::{bytes, duration};
 
 /// What the HTTP side and ingest need to know, once everything is read and checked.
@@ -205,107 +205,6 @@ impl Default for Options {
     }
 }
 
-/// A file that cannot be read as configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// It cannot be read at all.
-    #[error("cannot read {path}: {cause}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        cause: std::io::Error,
-    },
-    /// It is not TOML.
-    #[error("{path}: {detail}")]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        detail: String,
-    },
-    /// It says something that no flag does.
-    #[error("{path}: unknown key `{key}`; `waypost serve --help` lists the keys, less the dashes")]
-    UnknownKey {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-    },
-    /// A value is of a type that no flag takes.
-    #[error("{path}: `{key}`: expected {expected}, found {found}")]
-    WrongType {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-        /// What may stand there.
-        expected: &'static str,
-        /// What stands there.
-        found: &'static str,
-    },
-}
-
-/// What a file says beyond the command line and the environment, as arguments of `command`.
-///
-/// `given` is what those two said.
-pub fn file_arguments(
-    path: &Path,
-    command: &clap::Command,
-    given: &clap::ArgMatches,
-) -> Result<Vec<OsString>, FileError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| FileError::Unreadable { path: path.to_owned(), cause })?;
-    let table = text.parse::<toml::Table>().map_err(|error| malformed(path, &text, &error))?;
-    let mut arguments = Vec::new();
-    for (key, value) in &table {
-        let flag = command
-            .get_arguments()
-            .find(|arg| arg.get_long() == Some(key) && !matches!(key.as_str(), "config" | "help"))
-            .ok_or_else(|| FileError::UnknownKey { path: path.to_owned(), key: key.clone() })?;
-        let is_switch = matches!(flag.get_action(), clap::ArgAction::SetTrue);
-        let values = values(value, is_switch).map_err(|(expected, found)| {
-            FileError::WrongType { path: path.to_owned(), key: key.clone(), expected, found }
-        })?;
-        let said = given.value_source(flag.get_id().as_str());
-        if !matches!(said, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
-            arguments.extend(values.into_iter().map(|value| match value {
-                Some(value) => format!("--{key}={value}").into(),
-                None => format!("--{key}").into(),
-            }));
-        }
-    }
-    Ok(arguments)
-}
-
-/// The values of a key, one for each time its flag would be typed; `None` for a bare switch. Or
-/// what was expected, and what was found.
-fn values(
-    value: &toml::Value,
-    is_switch: bool,
-) -> Result<Vec<Option<String>>, (&'static str, &'static str)> {
-    match value {
-        toml::Value::Boolean(on) if is_switch => Ok(if *on { vec![None] } else { Vec::new() }),
-        other if is_switch => Err(("true or false", other.type_str())),
-        toml::Value::String(text) => Ok(vec![Some(text.clone())]),
-        toml::Value::Integer(number) => Ok(vec![Some(number.to_string())]),
-        toml::Value::Array(items) => items
-            .iter()
-            .map(|item| match item {
-                toml::Value::String(text) => Ok(Some(text.clone())),
-                other => Err(("a list of strings", other.type_str())),
-            })
-            .collect(),
-        other => Err(("a string, a number or a list of strings", other.type_str())),
-    }
-}
-
-fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> FileError {
-    let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-    let detail = format!("line {line}: {}", error.message());
-    FileError::Malformed { path: path.to_owned(), detail }
-}
-
 /// Reads an address that others can be told: http or https, a host, no query.
 fn public_url(text: &str) -> Result<String, String> {
     let expected = || "expected a URL such as `https://hooks.example.com`".to_owned();
@@ -343,6 +242,8 @@ fn host(text: &str) -> Result<(String, Dialect), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
 
     fn read(typed: &[&str], file: &str) -> Result<Options, String> {
