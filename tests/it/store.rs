@@ -3,8 +3,10 @@
 mod bench;
 mod compaction;
 mod configuration;
+mod crash;
 mod deliveries;
 mod events;
+mod full;
 mod opening;
 mod tenants;
 mod trimming;

@@ -94,7 +94,7 @@ impl Committer {
             // this commit are told that it failed, as their channels close.
             let commit = AssertUnwindSafe(|| self.commit(first));
             if std::panic::catch_unwind(commit).is_err() {
-                self.recover();
+                let _reported = self.recover();
             }
         }
         self.commit(None);
@@ -125,8 +125,11 @@ impl Committer {
 
     /// One commit: of `first`, of what else waits, and of what was settled.
     fn commit(&mut self, first: Option<Job>) {
-        if self.shared.db().is_none() {
-            self.recover();
+        if self.shared.db().is_none()
+            && let Err(cause) = self.recover()
+        {
+            self.refuse(first, &cause);
+            return;
         }
         let mut answers = Vec::new();
         let staged = self.stage(first, &mut answers);
@@ -135,7 +138,7 @@ impl Committer {
             error!("a commit failed, nothing of it was acknowledged: {cause}");
             // After a failed write the data file refuses everything, and memory may be ahead of
             // it. What is on disk decides.
-            self.recover();
+            let _reported = self.recover();
         }
         let (written, outcome) = match outcome {
             Ok(written) => (Some(written), Ok(())),
@@ -152,10 +155,7 @@ impl Committer {
     /// Runs the jobs; every write they ask for is gathered, none is made.
     fn stage(&self, first: Option<Job>, answers: &mut Vec<Answer>) -> Result<Staged, Error> {
         let db = self.shared.db();
-        let Some(db) = db.as_ref() else {
-            self.refuse(first);
-            return Err(closed());
-        };
+        let db = db.as_ref().ok_or_else(closed)?;
         let before = *self.shared.totals();
         let mut group = Group::new(db, before);
         let mut next = first;
@@ -216,14 +216,15 @@ impl Committer {
         }
     }
 
-    /// Tells every task that waits that there is no data file. Settlements are dropped: on disk
+    /// Tells every task that waits why there is no data file. Settlements are dropped: on disk
     /// their deliveries still wait.
-    fn refuse(&self, first: Option<Job>) {
+    fn refuse(&self, first: Option<Job>, cause: &Error) {
         self.shared.lazy().clear();
-        let mut next = first;
-        while let Some(job) = next {
-            let _told = job(Err(closed()));
-            next = self.waiting_job();
+        // Those that come now are a reason to try once more.
+        let mut jobs: Vec<Job> = first.into_iter().collect();
+        jobs.extend(std::iter::from_fn(|| self.waiting_job()));
+        for job in jobs {
+            let _told = job(Err(cause.clone()));
         }
     }
 
@@ -260,7 +261,7 @@ impl Committer {
             // Either may count now. Nothing is written until that is settled.
             error!("a new generation could not be made the current one: {cause}");
             drop(finished);
-            self.recover();
+            let _reported = self.recover();
             return;
         }
         let Finished { generation, db, measure, on_disk } = finished;
@@ -271,15 +272,17 @@ impl Committer {
     }
 
     /// Closes the data file, and opens the one that counts anew.
-    fn recover(&mut self) {
+    fn recover(&mut self) -> Result<(), Error> {
         self.compactor.abandon();
         if let Some(db) = self.shared.db_mut().take() {
             discard(db);
         }
-        match self.reopen() {
+        let reopened = self.reopen();
+        match &reopened {
             Ok(()) => info!("the data file was opened again"),
             Err(cause) => error!("the data file could not be opened again: {cause}"),
         }
+        reopened
     }
 
     fn reopen(&mut self) -> Result<(), Error> {

@@ -271,3 +271,126 @@ fn remove(path: &Path) {
         warn!("an old generation could not be removed, the next start tries again: {cause}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use super::*;
+
+    const CACHE: u64 = 8 << 20;
+
+    /// What the data file must hold.
+    type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+    fn copy_dir(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+            if from.is_dir() {
+                copy_dir(&from, &to);
+            } else {
+                fs::copy(from, to).unwrap();
+            }
+        }
+    }
+
+    /// What a start finds that follows upon a crash at this moment.
+    fn after_a_crash(path: &Path) -> Rows {
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(path, copy.path());
+        let (home, generation) = Home::open(copy.path()).unwrap();
+        home.remove_others(generation).unwrap();
+        let db = Db::open(&home.generation(generation), CACHE).ok().unwrap();
+        let rows = db.scan(Bound::Unbounded, Bound::Unbounded);
+        rows.map(Result::unwrap).filter(|(key, _)| key != key::LIVE).collect()
+    }
+
+    fn write(db: &Db, rows: &mut Rows, writes: &Writes) {
+        db.apply(writes.iter().map(|(key, value)| (key.as_slice(), value.as_deref()))).unwrap();
+        db.flush().unwrap();
+        for (key, value) in writes {
+            match value {
+                Some(value) => rows.insert(key.clone(), value.clone()),
+                None => rows.remove(key),
+            };
+        }
+    }
+
+    fn row(number: u32) -> Vec<u8> {
+        format!("row {number:06}").into_bytes()
+    }
+
+    /// Changes, adds and removes rows all over, before and behind wherever the copying is.
+    fn commit(round: u32) -> Writes {
+        let changed = (0..40).map(|n| (row(n * 50 + round), Some(format!("{round}").into_bytes())));
+        let removed = (0..40).map(|n| (row(n * 50 + 25 + round), None));
+        let added = [row(900_000 + round), b"a".to_vec(), format!("b{round}").into_bytes()];
+        changed.chain(removed).chain(added.map(|key| (key, Some(b"new".to_vec())))).collect()
+    }
+
+    #[test]
+    fn a_crash_at_any_step_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, _) = Home::open(dir.path()).unwrap();
+        let old = Db::open(&home.generation(1), CACHE).ok().unwrap();
+        home.set_current(1).unwrap();
+        let mut rows = Rows::new();
+        let first = (0..2000).map(|number| (row(number), Some(vec![b'v'; 1000])));
+        write(&old, &mut rows, &first.collect());
+
+        let mut compaction = Compaction::begin(&home, 2, CACHE).unwrap();
+        let mut round = 0;
+        while !compaction.is_complete() {
+            compaction.step(&old, 0).unwrap();
+            assert!(after_a_crash(dir.path()) == rows, "after {round} steps");
+            let writes = commit(round);
+            write(&old, &mut rows, &writes);
+            compaction.repeat(&writes).unwrap();
+            assert!(after_a_crash(dir.path()) == rows, "after {round} commits");
+            round += 1;
+        }
+        assert!(round > 4, "it was all done in {round} steps");
+        let Ok(finished) = compaction.finish(Totals::default()) else {
+            panic!("it did not finish")
+        };
+        assert!(after_a_crash(dir.path()) == rows, "before the switch");
+        home.set_current(2).unwrap();
+        assert!(after_a_crash(dir.path()) == rows, "after the switch");
+        // From here on only the new one is written to.
+        write(&finished.db, &mut rows, &commit(round));
+        assert!(after_a_crash(dir.path()) == rows, "after a commit to the new generation");
+        drop(old);
+        fs::remove_file(home.generation(1).join("db")).unwrap();
+        assert!(after_a_crash(dir.path()) == rows, "while the old generation is removed");
+        home.remove_others(2).unwrap();
+        assert!(after_a_crash(dir.path()) == rows, "after the old generation is removed");
+    }
+
+    #[test]
+    fn a_compaction_that_is_given_up_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, _) = Home::open(dir.path()).unwrap();
+        let old = Db::open(&home.generation(1), CACHE).ok().unwrap();
+        home.set_current(1).unwrap();
+        let mut rows = Rows::new();
+        write(&old, &mut rows, &commit(0));
+        let mut compaction = Compaction::begin(&home, 2, CACHE).unwrap();
+        compaction.step(&old, 0).unwrap();
+        compaction.abandon();
+        assert!(!home.generation(2).exists());
+        assert!(after_a_crash(dir.path()) == rows);
+    }
+
+    #[test]
+    fn what_lives_is_taken_to_change_with_the_counters() {
+        let totals = |events, event_bytes| Totals { events, event_bytes, waiting: 0 };
+        let measure = Measure { live: 3000, weight: weight(totals(1, 1000)) };
+        assert_eq!(Measure::decode(&measure.encode()).unwrap().estimate(totals(1, 1000)), 3000);
+        assert_eq!(measure.estimate(totals(10, 10_000)), 30_000);
+        assert_eq!(measure.estimate(totals(0, 0)), 0);
+        assert_eq!(Measure::default().estimate(totals(2, 500)), 2500);
+        assert!(Measure { live: u64::MAX, weight: 1 }.estimate(totals(5, 0)) == u64::MAX);
+    }
+}

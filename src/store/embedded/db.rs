@@ -4,8 +4,13 @@ use std::fs::File;
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::store::Error;
+
+/// How long to wait for the data file to be let go of, and how often to look.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// An ordered map of bytes on disk.
 pub(super) struct Db {
@@ -14,15 +19,56 @@ pub(super) struct Db {
     file: File,
 }
 
+/// Why a map could not be opened.
+pub(super) enum Unopened {
+    /// The operating system refused.
+    Io(io::Error),
+    /// What is there is no map, or not a whole one.
+    Damaged(String),
+}
+
+impl From<Unopened> for Error {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::Io(cause) => error(sled::Error::Io(cause)),
+            Unopened::Damaged(detail) => Self::new(format!("the data file is damaged: {detail}")),
+        }
+    }
+}
+
+/// Opens sled, which locks its data file. Nobody else can hold it, because nobody else holds the
+/// directory; but where it was open just now in this process, threads of sled's may still do.
+fn open_tree(path: &Path, cache_bytes: u64) -> sled::Result<sled::Db> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let config = sled::Config::new().path(path).cache_capacity(cache_bytes);
+        let opened = config.open();
+        let locked = matches!(&opened, Err(sled::Error::Io(cause))
+            if cause.to_string().starts_with("could not acquire lock"));
+        if !locked || waited >= LOCK_WAIT {
+            return opened;
+        }
+        std::thread::sleep(LOCK_POLL);
+        waited += LOCK_POLL;
+    }
+}
+
+/// Whether reading failed over what was read.
+fn is_damage(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+}
+
 /// A key and its value.
 pub(super) type Row = (Vec<u8>, Vec<u8>);
 
 impl Db {
     /// Opens the map in `path`, or makes it.
-    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, Error> {
-        let config = sled::Config::new().path(path).cache_capacity(cache_bytes);
-        let tree = config.open().map_err(error)?;
-        let file = File::open(path.join("db")).map_err(|cause| error(sled::Error::Io(cause)))?;
+    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, Unopened> {
+        let tree = open_tree(path, cache_bytes).map_err(|cause| match cause {
+            sled::Error::Io(cause) if !is_damage(&cause) => Unopened::Io(cause),
+            cause => Unopened::Damaged(cause.to_string()),
+        })?;
+        let file = File::open(path.join("db")).map_err(Unopened::Io)?;
         Ok(Self { tree, file })
     }
 

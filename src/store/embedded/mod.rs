@@ -35,7 +35,7 @@ use waypost_compat::Secret;
 
 use self::commit::{Answer, Committer, Group, Job, Message};
 use self::compact::{Compactor, Thresholds};
-use self::db::Db;
+use self::db::{Db, Unopened};
 use self::files::{Home, damaged, io_error};
 use self::queue::Lazy;
 use self::shared::{Shared, Totals, blocking, closed};
@@ -216,7 +216,10 @@ fn open_data(path: &Path, cache_bytes: u64) -> Result<Db, OpenError> {
     let opened = std::thread::spawn(move || Db::open(&place, cache_bytes)).join();
     let db = opened
         .map_err(|_| damaged(path, "its data file cannot be read".to_owned()))?
-        .map_err(|cause| damaged(path, cause.to_string()))?;
+        .map_err(|cause| match cause {
+            Unopened::Io(cause) => io_error(path, cause),
+            Unopened::Damaged(detail) => damaged(path, detail),
+        })?;
     match db.get(key::FORMAT) {
         Ok(Some(format)) if format == files::FORMAT.to_be_bytes() => Ok(db),
         Ok(_) => Err(damaged(path, "the data file does not say its format".to_owned())),

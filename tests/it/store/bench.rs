@@ -14,19 +14,19 @@ use waypost::store::{
 use waypost_compat::{Dialect, Kind, Secret};
 
 /// When tests begin: 2026-02-03T19:26:38Z.
-pub const T0: Timestamp = Timestamp::from_millis(1_770_146_798_000);
+pub(crate) const T0: Timestamp = Timestamp::from_millis(1_770_146_798_000);
 /// Long enough for any test.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 /// A number that no other call in this process returned.
-pub fn unique() -> u64 {
+pub(crate) fn unique() -> u64 {
     NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A store in a directory of its own.
-pub struct Bench {
+pub(crate) struct Bench {
     dir: TempDir,
     store: Option<Arc<dyn Store>>,
     options: Options,
@@ -34,39 +34,39 @@ pub struct Bench {
 
 impl Bench {
     /// The store on sled.
-    pub fn embedded() -> Self {
-        Self::with(Options::default())
+    pub(crate) fn embedded() -> Self {
+        Self::with(&Options::default())
     }
 
     /// The store on sled, opened in a certain way.
-    pub fn with(options: Options) -> Self {
+    pub(crate) fn with(options: &Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options { path: dir.path().join("data"), ..options };
+        let options = Options { path: dir.path().join("data"), ..options.clone() };
         let store = Some(open(&options));
         Self { dir, store, options }
     }
 
     /// The store.
-    pub fn store(&self) -> Arc<dyn Store> {
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(self.store.as_ref().unwrap())
     }
 
     /// Closes and opens it.
-    pub fn reopen(&mut self) -> Arc<dyn Store> {
+    pub(crate) fn reopen(&mut self) -> Arc<dyn Store> {
         self.store = None;
         self.store = Some(open(&self.options));
         self.store()
     }
 
     /// Opens what a process that was killed at this moment would have left behind.
-    pub fn after_a_crash(&self) -> Arc<dyn Store> {
+    pub(crate) fn after_a_crash(&self) -> Arc<dyn Store> {
         let copy = self.dir.path().join(format!("copy-{}", unique()));
         copy_dir(&self.options.path, &copy);
         open(&Options { path: copy, ..self.options.clone() })
     }
 
     /// Where it is.
-    pub fn path(&self) -> &std::path::Path {
+    pub(crate) fn path(&self) -> &std::path::Path {
         &self.options.path
     }
 }
@@ -76,7 +76,7 @@ fn open(options: &Options) -> Arc<dyn Store> {
 }
 
 /// Copies a directory as it stands. Files that go away meanwhile are left out.
-pub fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -91,19 +91,19 @@ pub fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
 }
 
 /// Ten bytes for an id.
-pub fn random() -> [u8; 10] {
+pub(crate) fn random() -> [u8; 10] {
     let mut bytes = [7; 10];
     bytes[2..].copy_from_slice(&unique().to_be_bytes());
     bytes
 }
 
 /// The id of an account, told apart by a number.
-pub fn account_id(number: u8) -> AccountId {
+pub(crate) fn account_id(number: u8) -> AccountId {
     AccountId::from_bytes([number; 16])
 }
 
 /// An account.
-pub fn account(number: u8) -> Account {
+pub(crate) fn account(number: u8) -> Account {
     Account {
         id: account_id(number),
         name: format!("account {number}"),
@@ -113,7 +113,7 @@ pub fn account(number: u8) -> Account {
 }
 
 /// A key of an account.
-pub fn key(account: AccountId, text: &str) -> Key {
+pub(crate) fn key(account: AccountId, text: &str) -> Key {
     Key {
         id: KeyId::timed(T0, random()),
         hash: KeyHash::of(text),
@@ -129,12 +129,12 @@ pub fn key(account: AccountId, text: &str) -> Key {
 }
 
 /// A domain's name.
-pub fn name(text: &str) -> DomainName {
+pub(crate) fn name(text: &str) -> DomainName {
     text.parse().unwrap()
 }
 
 /// A domain.
-pub fn domain(account: AccountId, text: &str) -> Domain {
+pub(crate) fn domain(account: AccountId, text: &str) -> Domain {
     Domain {
         name: name(text),
         account,
@@ -145,7 +145,7 @@ pub fn domain(account: AccountId, text: &str) -> Domain {
 }
 
 /// A source that feeds a domain.
-pub fn source(account: AccountId, domain: &str) -> Source {
+pub(crate) fn source(account: AccountId, domain: &str) -> Source {
     Source {
         id: SourceId::timed(T0, random()),
         account,
@@ -158,12 +158,12 @@ pub fn source(account: AccountId, domain: &str) -> Source {
 }
 
 /// A scope.
-pub fn scope(account: AccountId, domain: Option<&str>, dialect: Dialect) -> WebhookScope {
+pub(crate) fn scope(account: AccountId, domain: Option<&str>, dialect: Dialect) -> WebhookScope {
     WebhookScope { account, domain: domain.map(name), dialect }
 }
 
 /// A webhook of a scope.
-pub fn webhook(scope: &WebhookScope, url: &str) -> Webhook {
+pub(crate) fn webhook(scope: &WebhookScope, url: &str) -> Webhook {
     let mut id = [0; 16];
     id[8..].copy_from_slice(&unique().to_be_bytes());
     Webhook {
@@ -183,7 +183,7 @@ pub fn webhook(scope: &WebhookScope, url: &str) -> Webhook {
 }
 
 /// Puts webhooks at the end of a scope.
-pub async fn add_webhooks(store: &dyn Store, scope: &WebhookScope, added: &[Webhook]) {
+pub(crate) async fn add_webhooks(store: &dyn Store, scope: &WebhookScope, added: &[Webhook]) {
     let change = |list: &mut Vec<Webhook>| {
         list.extend_from_slice(added);
         Verdict::Keep
@@ -192,12 +192,12 @@ pub async fn add_webhooks(store: &dyn Store, scope: &WebhookScope, added: &[Webh
 }
 
 /// The queue of a receiver, told apart by a number.
-pub fn target(number: u8) -> TargetId {
+pub(crate) fn target(number: u8) -> TargetId {
     TargetId::from_bytes([number; 16])
 }
 
 /// An event that arrived at `at`, with one delivery for each of `targets`.
-pub fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -> Arrival {
+pub(crate) fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -> Arrival {
     let id = EventId::timed(at, random());
     let event = StoredEvent {
         id,
@@ -227,23 +227,23 @@ pub fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -> Arriv
 }
 
 /// Enqueues something that must be new.
-pub async fn accept(store: &dyn Store, arrival: &Arrival) {
+pub(crate) async fn accept(store: &dyn Store, arrival: &Arrival) {
     let enqueued = store.enqueue(arrival.clone()).await.unwrap();
     assert_eq!(enqueued, Enqueued::Accepted(arrival.event.id));
 }
 
 /// Claims up to ten.
-pub async fn claim(store: &dyn Store, target: TargetId, now: Timestamp) -> Claims {
+pub(crate) async fn claim(store: &dyn Store, target: TargetId, now: Timestamp) -> Claims {
     store.claim(target, now, LEASE, 10).await.unwrap()
 }
 
 /// The ids of what was claimed.
-pub fn ids(claims: &Claims) -> Vec<DeliveryId> {
+pub(crate) fn ids(claims: &Claims) -> Vec<DeliveryId> {
     claims.deliveries.iter().map(|delivery| delivery.id).collect()
 }
 
 /// An attempt that was answered with a status.
-pub fn attempt(at: Timestamp, status: u16) -> Attempt {
+pub(crate) fn attempt(at: Timestamp, status: u16) -> Attempt {
     Attempt {
         at,
         duration: Duration::from_millis(12),
@@ -255,7 +255,7 @@ pub fn attempt(at: Timestamp, status: u16) -> Attempt {
 }
 
 /// Settles a claimed delivery after one attempt.
-pub async fn settle(store: &dyn Store, delivery: &Delivery, at: Timestamp, next: Next) {
+pub(crate) async fn settle(store: &dyn Store, delivery: &Delivery, at: Timestamp, next: Next) {
     let status = if next == Next::Delivered { 200 } else { 500 };
     let attempt = Some(attempt(at, status));
     let delivery = delivery.clone();
@@ -263,7 +263,7 @@ pub async fn settle(store: &dyn Store, delivery: &Delivery, at: Timestamp, next:
 }
 
 /// Every event of an account, newest first.
-pub async fn all_events(store: &dyn Store, account: AccountId) -> Vec<StoredEvent> {
+pub(crate) async fn all_events(store: &dyn Store, account: AccountId) -> Vec<StoredEvent> {
     let mut items = Vec::new();
     let mut page = Page { after: None, limit: 100 };
     loop {
@@ -277,7 +277,7 @@ pub async fn all_events(store: &dyn Store, account: AccountId) -> Vec<StoredEven
 }
 
 /// Every delivery of an account that a filter admits, newest first.
-pub async fn all_deliveries(
+pub(crate) async fn all_deliveries(
     store: &dyn Store,
     account: AccountId,
     filter: &DeliveryFilter,
@@ -295,6 +295,6 @@ pub async fn all_deliveries(
 }
 
 /// What came of adding something, for reading.
-pub fn added(result: Result<Added, waypost::store::Error>) -> bool {
+pub(crate) fn added(result: Result<Added, waypost::store::Error>) -> bool {
     result.unwrap() == Added::Added
 }

@@ -82,7 +82,7 @@ fn generation(bench: &Bench) -> u32 {
 
 async fn the_disk_is_bounded_with_one_in(one_in: usize) {
     let options = Options { compact_floor: FLOOR, ..Options::default() };
-    let mut bench = Bench::with(options);
+    let mut bench = Bench::with(&options);
     let store = bench.store();
     let key = key(account_id(1), "kept");
     store.create_account(account(1), Some(key.clone())).await.unwrap();
@@ -106,7 +106,7 @@ async fn the_disk_is_bounded_with_one_in(one_in: usize) {
 
 /// The size on disk after a burst of events has come and gone.
 async fn left_by_a_burst(compact_floor: u64) -> u64 {
-    let bench = Bench::with(Options { compact_floor, ..Options::default() });
+    let bench = Bench::with(&Options { compact_floor, ..Options::default() });
     let store = bench.store();
     let arrivals: Vec<_> = (0..2000).map(|_| sizeable(T0)).collect();
     let enqueued = arrivals.into_iter().map(|new| store.enqueue(new));

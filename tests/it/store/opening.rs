@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use waypost::store::{Embedded, OpenError, Options, Store};
+use waypost::store::{Embedded, OpenError, Options};
 
 use super::bench::*;
 
@@ -133,7 +133,7 @@ async fn only_the_owner_may_look_into_a_new_directory() {
 
 #[tokio::test]
 async fn writes_beyond_the_queue_are_refused_as_full() {
-    let bench = Bench::with(Options { queue_limit: 4, ..Options::default() });
+    let bench = Bench::with(&Options { queue_limit: 4, ..Options::default() });
     let store = bench.store();
     let many = (0..500).map(|_| store.enqueue(arrival(account_id(1), T0, &[])));
     let outcomes = futures_util::future::join_all(many).await;
