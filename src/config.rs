@@ -4,6 +4,9 @@
 //! neither the command line nor the environment does, is read as if it had been typed
 //! ([`file_arguments`]), by the same parsers and with the same messages.
 
+mod file;
+mod units;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,9 +15,6 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, FromArgMatches};
 use ipnet::IpNet;
 use waypost_compat::Dialect;
-
-mod file;
-mod units;
 
 pub use file::{FileError, file_arguments};
 pub use units::{bytes, duration};
