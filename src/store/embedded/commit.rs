@@ -156,8 +156,7 @@ impl Committer {
     fn stage(&self, first: Option<Job>, answers: &mut Vec<Answer>) -> Result<Staged, Error> {
         let db = self.shared.db();
         let db = db.as_ref().ok_or_else(closed)?;
-        let before = *self.shared.totals();
-        let mut group = Group::new(db, before);
+        let mut group = Group::new(db, *self.shared.totals());
         let mut next = first;
         while let Some(job) = next {
             // A job that fails has told its task so already.
@@ -172,10 +171,12 @@ impl Committer {
                 error!("a settlement could not be written, its attempt is repeated: {cause}");
             }
         }
-        if group.totals != before {
-            group.batch.put(key::TOTALS.to_vec(), group.totals.encode());
+        let Group { mut batch, mut totals, moves, replayed: _ } = group;
+        if batch.bytes() > 0 {
+            totals.commits += 1;
+            totals.records = totals.records.saturating_add_signed(batch.records());
+            batch.put(key::TOTALS.to_vec(), totals.encode());
         }
-        let Group { batch, totals, moves, replayed: _ } = group;
         let bytes = batch.bytes();
         Ok(Staged { writes: batch.into_writes(), bytes, totals, moves })
     }
@@ -194,6 +195,7 @@ impl Committer {
             self.compactor.abandon();
         }
         self.shared.read(Db::flush)?;
+        self.home.witness(staged.totals.commits);
         *self.shared.totals() = staged.totals;
         self.shared.targets.committed(&staged.moves);
         Ok(())

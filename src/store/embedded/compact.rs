@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn what_lives_is_taken_to_change_with_the_counters() {
-        let totals = |events, event_bytes| Totals { events, event_bytes, waiting: 0 };
+        let totals = |events, event_bytes| Totals { events, event_bytes, ..Totals::default() };
         let measure = Measure { live: 3000, weight: weight(totals(1, 1000)) };
         assert_eq!(Measure::decode(&measure.encode()).unwrap().estimate(totals(1, 1000)), 3000);
         assert_eq!(measure.estimate(totals(10, 10_000)), 30_000);

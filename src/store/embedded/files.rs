@@ -3,6 +3,7 @@
 //! ```text
 //! LOCK          held by the process that has it open
 //! CURRENT       three lines: what this is, its format, the current generation
+//! WITNESS       the number of the last commit that was acknowledged
 //! gen-000007/   the data
 //! ```
 //!
@@ -10,8 +11,11 @@
 //! other one is what a crash left behind. Generation 0 means that none was completed yet.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tracing::warn;
 
 use crate::store::OpenError;
 
@@ -22,7 +26,15 @@ const TITLE: &str = "waypost store";
 const CURRENT: &str = "CURRENT";
 const CURRENT_NEW: &str = "CURRENT.new";
 const LOCK: &str = "LOCK";
+const WITNESS: &str = "WITNESS";
 const GENERATION: &str = "gen-";
+/// How long to wait for the lock, and how often to look. A process that is just ending may still
+/// hold it, and so may one that is just being started by whoever had the store open: it inherits
+/// the lock until its program is loaded.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_POLL: Duration = Duration::from_millis(10);
+/// A generation that never counts.
+const TRIAL: &str = "gen-trial";
 
 /// A store's directory, held until this is dropped.
 #[derive(Debug)]
@@ -30,6 +42,7 @@ pub(super) struct Home {
     path: PathBuf,
     /// Never read: the lock ends with it.
     _lock: File,
+    witness: File,
 }
 
 impl Home {
@@ -45,18 +58,19 @@ impl Home {
             return Err(damaged(path, detail));
         }
         let lock = lock(path)?;
-        let home = Self { path: path.to_owned(), _lock: lock };
         let generation = match fs::read_to_string(path.join(CURRENT)) {
             Ok(text) => parse_current(path, &text)?,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                home.set_current(0).map_err(io)?;
-                0
-            }
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => 0,
             Err(cause) if cause.kind() == io::ErrorKind::InvalidData => {
                 return Err(damaged(&path.join(CURRENT), "expected text".to_owned()));
             }
             Err(cause) => return Err(io_error(&path.join(CURRENT), cause)),
         };
+        let witness = open_to_write(&path.join(WITNESS))?;
+        let home = Self { path: path.to_owned(), _lock: lock, witness };
+        if fresh {
+            home.set_current(0).map_err(io)?;
+        }
         Ok((home, generation))
     }
 
@@ -76,6 +90,32 @@ impl Home {
         let generation = parse_current(&self.path, &text).map_err(io::Error::other)?;
         File::open(&self.path)?.sync_all()?;
         Ok(generation)
+    }
+
+    /// Notes down that a commit was made durable. sled takes damage at the end of its log for a
+    /// write that was cut short, and drops it without a word; this tells the one from the other.
+    /// It is not synced: after a power cut it may name an earlier commit, never one too late.
+    pub(super) fn witness(&self, commit: u64) {
+        let text = format!("{commit:020}\n");
+        let mut file = &self.witness;
+        let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(text.as_bytes()));
+        if let Err(cause) = written {
+            warn!("the number of the last commit could not be noted down: {cause}");
+        }
+    }
+
+    /// The last commit that is known to have been durable; 0 if none is.
+    pub(super) fn witnessed(&self) -> u64 {
+        let mut text = String::new();
+        let mut file = &self.witness;
+        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
+        // Where it does not read, a power cut came between its making and its first sync.
+        read.ok().and_then(|_| text.trim_end().parse().ok()).unwrap_or(0)
+    }
+
+    /// Where the data is tried out before it is touched.
+    pub(super) fn trial(&self) -> PathBuf {
+        self.path.join(TRIAL)
     }
 
     /// Where a generation's data is.
@@ -113,7 +153,7 @@ fn make_private_dir(path: &Path) -> io::Result<()> {
 fn stranger(path: &Path) -> io::Result<Option<String>> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name != LOCK && name != CURRENT_NEW {
+        if ![LOCK, CURRENT_NEW, WITNESS].contains(&name.as_str()) {
             return Ok(Some(name));
         }
     }
@@ -122,23 +162,34 @@ fn stranger(path: &Path) -> io::Result<Option<String>> {
 
 fn lock(path: &Path) -> Result<File, OpenError> {
     let place = path.join(LOCK);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&place)
-        .map_err(|cause| io_error(&place, cause))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(OpenError::InUse { path: path.display().to_string() })
+    let file = open_to_write(&place)?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if waited < LOCK_WAIT => {
+                std::thread::sleep(LOCK_POLL);
+                waited += LOCK_POLL;
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse { path: path.display().to_string() });
+            }
+            Err(fs::TryLockError::Error(cause)) => return Err(io_error(&place, cause)),
         }
-        Err(fs::TryLockError::Error(cause)) => Err(io_error(&place, cause)),
     }
 }
 
+fn open_to_write(place: &Path) -> Result<File, OpenError> {
+    let mut options = File::options();
+    options.create(true).truncate(false).read(true).write(true);
+    options.open(place).map_err(|cause| io_error(place, cause))
+}
+
 fn parse_current(path: &Path, text: &str) -> Result<u32, OpenError> {
-    let found = || damaged(&path.join(CURRENT), format!("expected `{TITLE}`, found {text:?}"));
+    let found = || {
+        let beginning: String = text.chars().take(80).collect();
+        damaged(&path.join(CURRENT), format!("expected `{TITLE}`, found {beginning:?}"))
+    };
     let mut lines = text.lines();
     if lines.next() != Some(TITLE) {
         return Err(found());

@@ -33,7 +33,12 @@ pub(super) const TOTALS: &[u8] = b"mtotals";
 /// The `Measure` of the last compaction.
 pub(super) const LIVE: &[u8] = b"mlive";
 
+/// What the rows of records begin with.
+pub(super) const RECORDS: [&[u8]; 7] =
+    [ACCOUNTS, DELIVERIES, DOMAINS, EVENTS, KEYS, SOURCES, WEBHOOKS];
+
 pub(super) const ACCOUNTS: &[u8] = b"a";
+pub(super) const DELIVERIES: &[u8] = b"v";
 pub(super) const DOMAINS: &[u8] = b"d";
 pub(super) const EVENTS: &[u8] = b"e";
 pub(super) const KEYS: &[u8] = b"k";
@@ -119,11 +124,11 @@ pub(super) fn duplicates(account: AccountId, id: EventId) -> Vec<u8> {
 
 /// What all deliveries of an account begin with.
 pub(super) fn deliveries(account: AccountId) -> Vec<u8> {
-    join(&[b"v", account.as_bytes()])
+    join(&[DELIVERIES, account.as_bytes()])
 }
 
 pub(super) fn delivery(account: AccountId, id: DeliveryId) -> Vec<u8> {
-    join(&[b"v", account.as_bytes(), id.as_bytes()])
+    join(&[DELIVERIES, account.as_bytes(), id.as_bytes()])
 }
 
 /// What all replays of an event begin with.

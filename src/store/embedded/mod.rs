@@ -1,7 +1,7 @@
 //! The store on sled: one directory, one process, one thread that commits.
 //!
 //! - [`db`]: sled itself; [`key`] and [`rows`]: what is written into it.
-//! - [`files`]: the directory, its lock, its format.
+//! - [`files`]: the directory, its lock, its format; [`open`]: what is refused.
 //! - [`commit`]: group commit. Every write is a job that runs there.
 //! - [`compact`]: moves what lives to a fresh generation, so that the disk does not grow for ever.
 //! - [`shared`], [`directory`], [`targets`]: what memory knows.
@@ -16,6 +16,7 @@ mod directory;
 mod events;
 mod files;
 mod key;
+mod open;
 mod queue;
 mod rows;
 mod shared;
@@ -23,7 +24,7 @@ mod targets;
 mod trim;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
@@ -35,8 +36,9 @@ use waypost_compat::Secret;
 
 use self::commit::{Answer, Committer, Group, Job, Message};
 use self::compact::{Compactor, Thresholds};
-use self::db::{Db, Unopened};
-use self::files::{Home, damaged, io_error};
+use self::db::Db;
+use self::files::{damaged, io_error};
+use self::open::Opened;
 use self::queue::Lazy;
 use self::shared::{Shared, Totals, blocking, closed};
 use super::{
@@ -96,18 +98,12 @@ impl Embedded {
     /// until it is read.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let Options { path, queue_limit, cache_bytes, compact_floor, compact_factor } = options;
-        let (home, found) = Home::open(&path)?;
-        let generation = match found {
-            0 => create(&home, cache_bytes).map_err(|cause| refusal(&path, &cause))?,
-            found => found,
-        };
-        let data = home.generation(generation);
-        let db = open_data(&data, cache_bytes)?;
+        let Opened { home, generation, db } = open::open(&path, cache_bytes)?;
         let thresholds = Thresholds { floor: compact_floor, factor: compact_factor.max(2) };
         let mut compactor = Compactor::new(thresholds, cache_bytes);
         let shared = Arc::new(Shared::default());
         let loaded = compactor.loaded(&db).and_then(|()| shared.load(db));
-        loaded.map_err(|cause| damaged(&data, cause.to_string()))?;
+        loaded.map_err(|cause| damaged(&home.generation(generation), cause.to_string()))?;
         home.remove_others(generation).map_err(|cause| io_error(&path, cause))?;
 
         let (jobs, waiting) = sync_channel(queue_limit.max(1));
@@ -181,49 +177,6 @@ impl Embedded {
 impl Drop for Embedded {
     fn drop(&mut self) {
         self.finish();
-    }
-}
-
-/// Makes the first generation.
-fn create(home: &Home, cache_bytes: u64) -> Result<u32, Error> {
-    let io = |cause: std::io::Error| Error::new(cause.to_string());
-    home.remove_others(0).map_err(io)?;
-    let db = Db::open(&home.generation(1), cache_bytes)?;
-    let rows = [
-        (key::FORMAT, files::FORMAT.to_be_bytes().to_vec()),
-        (key::TOTALS, Totals::default().encode()),
-    ];
-    db.apply(rows.iter().map(|(key, value)| (*key, Some(value.as_slice()))))?;
-    db.flush()?;
-    drop(db);
-    home.set_current(1).map_err(io)?;
-    Ok(1)
-}
-
-fn refusal(path: &Path, cause: &Error) -> OpenError {
-    io_error(path, std::io::Error::other(cause.to_string()))
-}
-
-/// Opens a generation that must be there and complete.
-fn open_data(path: &Path, cache_bytes: u64) -> Result<Db, OpenError> {
-    for part in ["conf", "db"] {
-        if !path.join(part).is_file() {
-            return Err(damaged(path, format!("expected a file `{part}` in it, found none")));
-        }
-    }
-    let place = path.to_owned();
-    // sled panics on some kinds of damage; a thread of its own keeps that from us.
-    let opened = std::thread::spawn(move || Db::open(&place, cache_bytes)).join();
-    let db = opened
-        .map_err(|_| damaged(path, "its data file cannot be read".to_owned()))?
-        .map_err(|cause| match cause {
-            Unopened::Io(cause) => io_error(path, cause),
-            Unopened::Damaged(detail) => damaged(path, detail),
-        })?;
-    match db.get(key::FORMAT) {
-        Ok(Some(format)) if format == files::FORMAT.to_be_bytes() => Ok(db),
-        Ok(_) => Err(damaged(path, "the data file does not say its format".to_owned())),
-        Err(cause) => Err(damaged(path, cause.to_string())),
     }
 }
 
@@ -423,7 +376,7 @@ impl Store for Embedded {
     }
 
     async fn usage(&self) -> Result<Usage, Error> {
-        let Totals { events, event_bytes, waiting } = *self.shared.totals();
+        let Totals { events, event_bytes, waiting, .. } = *self.shared.totals();
         let disk_bytes = self.shared.read(Db::bytes_on_disk)?;
         Ok(Usage { disk_bytes, event_bytes, events, waiting })
     }

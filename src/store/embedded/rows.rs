@@ -73,6 +73,9 @@ pub(super) struct Batch<'d> {
     db: &'d Db,
     writes: Writes,
     bytes: usize,
+    /// How many records more there will be, or fewer.
+    records: i64,
+    records_at_mark: i64,
     /// What stood in `writes` before each change since the last [`mark`](Self::mark).
     undo: Vec<(Vec<u8>, Option<Write>)>,
 }
@@ -86,16 +89,19 @@ pub(super) type Writes = HashMap<Vec<u8>, Write>;
 impl<'d> Batch<'d> {
     /// Nothing yet.
     pub(super) fn new(db: &'d Db) -> Self {
-        Self { db, writes: HashMap::new(), bytes: 0, undo: Vec::new() }
+        let (writes, undo) = (HashMap::new(), Vec::new());
+        Self { db, writes, bytes: 0, records: 0, records_at_mark: 0, undo }
     }
 
     /// Begins a job: [`roll_back`](Self::roll_back) undoes what is written from now on.
     pub(super) fn mark(&mut self) {
         self.undo.clear();
+        self.records_at_mark = self.records;
     }
 
     /// Undoes what was written since the last [`mark`](Self::mark).
     pub(super) fn roll_back(&mut self) {
+        self.records = self.records_at_mark;
         for (key, before) in self.undo.drain(..).rev() {
             match before {
                 Some(before) => self.writes.insert(key, before),
@@ -130,34 +136,36 @@ impl<'d> Batch<'d> {
             self.put(key::piece(&key, number), piece.to_vec());
         }
         self.put(key, [&further.to_be_bytes(), head].concat());
+        self.records += 1;
         Ok(())
     }
 
     /// Adds a record, or replaces the one that is there.
     pub(super) fn put_record(&mut self, key: Vec<u8>, record: &[u8]) -> Result<(), Error> {
-        self.delete_pieces(&key)?;
+        self.delete_record(key.clone())?;
         self.add_record(key, record)
     }
 
-    /// Removes a record.
+    /// Removes a record, if it is there.
     pub(super) fn delete_record(&mut self, key: Vec<u8>) -> Result<(), Error> {
-        self.delete_pieces(&key)?;
-        self.delete(key);
-        Ok(())
-    }
-
-    fn delete_pieces(&mut self, key: &[u8]) -> Result<(), Error> {
-        let first = self.get(key)?;
-        let further = first.and_then(|first| further_pieces(&first)).unwrap_or(0);
+        let Some(first) = self.get(&key)? else { return Ok(()) };
+        let further = further_pieces(&first).ok_or_else(|| broken("a record without a length"))?;
         for number in 1..=further {
-            self.delete(key::piece(key, number));
+            self.delete(key::piece(&key, number));
         }
+        self.delete(key);
+        self.records -= 1;
         Ok(())
     }
 
     /// How much is to be written.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How many records more there will be, or fewer.
+    pub(super) const fn records(&self) -> i64 {
+        self.records
     }
 
     /// The rows as they are stored, for scans; they do not show what is yet to be written.

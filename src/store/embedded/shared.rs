@@ -26,9 +26,13 @@ pub(super) struct Shared {
     pub(super) sweep: Mutex<trim::Sweep>,
 }
 
-/// Counters that are kept so that nobody has to count.
+/// Counters that are kept so that nobody has to count, and so that a loss shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Totals {
+    /// How many commits there have been.
+    pub(super) commits: u64,
+    /// How many records there are, of every kind.
+    pub(super) records: u64,
     pub(super) events: u64,
     pub(super) event_bytes: u64,
     pub(super) waiting: u64,
@@ -36,14 +40,21 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn encode(self) -> Vec<u8> {
-        [self.events, self.event_bytes, self.waiting].map(u64::to_be_bytes).concat()
+        let numbers = [self.commits, self.records, self.events, self.event_bytes, self.waiting];
+        numbers.map(u64::to_be_bytes).concat()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (numbers, rest) = bytes.as_chunks::<8>();
-        let [events, event_bytes, waiting] = *numbers else { return None };
-        let [events, event_bytes, waiting] = [events, event_bytes, waiting].map(u64::from_be_bytes);
-        rest.is_empty().then_some(Self { events, event_bytes, waiting })
+        let (numbers, []) = bytes.as_chunks::<8>() else { return None };
+        let numbers: [[u8; 8]; 5] = numbers.try_into().ok()?;
+        let [commits, records, events, event_bytes, waiting] = numbers.map(u64::from_be_bytes);
+        Some(Self { commits, records, events, event_bytes, waiting })
+    }
+
+    /// The counters of a data file.
+    pub(super) fn read(db: &Db) -> Result<Self, Error> {
+        let totals = db.get(key::TOTALS)?.and_then(|bytes| Self::decode(&bytes));
+        totals.ok_or_else(|| broken("no counters"))
     }
 }
 
@@ -79,8 +90,7 @@ impl Shared {
 
     /// Takes a data file into use: reads what memory keeps of it.
     pub(super) fn load(&self, db: Db) -> Result<(), Error> {
-        let totals = db.get(key::TOTALS)?.and_then(|bytes| Totals::decode(&bytes));
-        let totals = totals.ok_or_else(|| broken("no counters"))?;
+        let totals = Totals::read(&db)?;
         let directory = Directory::load(&db)?;
         let waiting = waiting_targets(&db)?;
         *self.totals() = totals;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use waypost::store::{Embedded, OpenError, Options};
+use waypost::store::{Embedded, OpenError, Options, Store};
 
 use super::bench::*;
 
@@ -94,6 +94,58 @@ async fn damage_is_refused() {
         let error = refused(&path);
         assert!(matches!(error, OpenError::Damaged { .. }), "{what}: {error}");
     }
+}
+
+/// sled drops what it cannot read and goes on without a word; the store does not.
+#[tokio::test]
+async fn damage_anywhere_in_the_data_is_refused_or_harmless() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let store = open(&path).unwrap();
+    let mut written = Vec::new();
+    for number in 0..300 {
+        let mut new = arrival(account_id(1), T0, &[target(1)]);
+        new.event.body = vec![b'x'; 1500].into();
+        written.push(new.event.id);
+        if number % 3 == 0 {
+            accept(&store, &new).await;
+        } else {
+            let more = arrival(account_id(1), T0, &[]);
+            let both = tokio::join!(store.enqueue(new), store.enqueue(more));
+            assert!(both.0.is_ok() && both.1.is_ok());
+        }
+    }
+    store.close();
+    let length = fs::metadata(generation(&path).join("db")).unwrap().len();
+    let mut refusals = 0;
+    for part in 0..24 {
+        let copy = dir.path().join(format!("copy-{part}"));
+        copy_dir(&path, &copy);
+        let data = generation(&copy).join("db");
+        let mut bytes = fs::read(&data).unwrap();
+        if part == 0 {
+            bytes.truncate(bytes.len() / 2);
+        } else {
+            let at = usize::try_from(length * part / 24).unwrap();
+            bytes[at..at + 16].iter_mut().for_each(|byte| *byte ^= 0x5a);
+        }
+        fs::write(&data, &bytes).unwrap();
+        let before = contents(&copy);
+        match open(&copy) {
+            Ok(store) => {
+                for id in &written {
+                    let event = store.event(account_id(1), *id).await.unwrap();
+                    assert!(event.is_some(), "lost without a word by damage in part {part}");
+                }
+            }
+            Err(error) => {
+                assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+                assert!(contents(&copy) == before, "refusing changed something: {error}");
+                refusals += 1;
+            }
+        }
+    }
+    assert!(refusals > 5, "only {refusals} of 24 damages were found");
 }
 
 #[tokio::test]
