@@ -44,7 +44,11 @@ pub(crate) async fn client(window: Duration) -> Measured {
     let states = vec![(client, url, Bytes::from(event(0, 0))); IN_FLIGHT];
     let latencies = closed_loop(states, window, |(client, url, body)| async {
         let sent = client.post(&url, &[], body.clone(), Duration::from_secs(10)).await;
-        assert!(matches!(sent.outcome, Outcome::Answered { status: 200, .. }), "{:?}", sent.outcome);
+        assert!(
+            matches!(sent.outcome, Outcome::Answered { status: 200, .. }),
+            "{:?}",
+            sent.outcome
+        );
         (client, url, body)
     });
     Measured::new(latencies.await, window)

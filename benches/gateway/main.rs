@@ -3,13 +3,16 @@
 //! The figures are this machine's and this minute's; the ratios at the end travel. Load, receiver
 //! and gateway share the cores, as they did where the targets were measured.
 
+#[path = "../../tests/it/support/api.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "made for the tests, which use all of it")]
+mod api;
 mod floors;
 mod load;
 mod pipeline;
-mod stats;
-#[path = "../../tests/it/support/mod.rs"]
+#[path = "../../tests/it/support/process.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "made for the tests, which use all of it")]
-mod support;
+mod process;
+mod stats;
 
 use std::time::Duration;
 

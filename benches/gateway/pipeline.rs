@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use waypost::ambient::Ambient;
 use waypost_compat::Dialect;
 
+use super::api::{Api, Feed};
 use super::load::{Connection, ID_PREFIX, Ledger, closed_loop, sink};
+use super::process::Process;
 use super::stats::{Measured, rate};
-use super::support::api::{Api, Feed};
-use super::support::process::Gateway;
 
 /// Connections that providers post over.
 const CONNECTIONS: usize = 128;
@@ -89,7 +89,7 @@ fn secs(window: Duration) -> usize {
 
 /// A gateway with a Mailgun source, and a Mailgun webhook on the sink.
 struct Run {
-    gateway: Gateway,
+    gateway: Process,
     feed: Feed,
     ledger: Arc<Ledger>,
     _data: TempDir,
@@ -99,7 +99,7 @@ impl Run {
     async fn start() -> Self {
         let data = TempDir::new().expect("a temporary directory");
         let arguments = ["--log", "warn", "--max-connections", "512"];
-        let gateway = Gateway::start_with(data.path(), &arguments);
+        let gateway = Process::start_with(data.path(), &arguments);
         let ledger = Arc::new(Ledger::new());
         let receiver = sink(Some(Arc::clone(&ledger))).await;
         let api = Api::new(&gateway.url);

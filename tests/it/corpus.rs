@@ -14,7 +14,7 @@ use waypost::ambient::Ambient;
 use waypost_compat::Dialect;
 
 use crate::support::api::Api;
-use crate::support::process::Gateway;
+use crate::support::process::Process;
 use crate::support::receiver::Receiver;
 use crate::support::say;
 
@@ -44,7 +44,7 @@ async fn a_recorded_payload_comes_out_as_it_went_in() {
         return say("WAYPOST_CORPUS is not set: recorded payloads were not tested with");
     };
     let data = TempDir::new().unwrap();
-    let gateway = Gateway::start(data.path());
+    let gateway = Process::start(data.path());
     let receiver = Receiver::start().await;
     let api = Api::new(&gateway.url);
     api.create_domain("corpus.example.com").await;

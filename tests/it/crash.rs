@@ -14,7 +14,7 @@ use waypost::ambient::Ambient;
 use waypost_compat::Dialect;
 
 use crate::support::api::{Api, Feed};
-use crate::support::process::Gateway;
+use crate::support::process::Process;
 use crate::support::receiver::{Received, Receiver};
 use crate::support::say;
 
@@ -38,7 +38,7 @@ async fn fifty_kills_under_load_lose_nothing_that_was_acknowledged() {
     let mut random = Random(seed);
     let data = TempDir::new().unwrap();
     let receiver = Receiver::start().await;
-    let mut gateway = Gateway::start(data.path());
+    let mut gateway = Process::start(data.path());
     let api = Api::new(&gateway.url);
     api.create_domain("crash.example.com").await;
     api.create_webhooks("crash.example.com", &["delivered"], &receiver.url).await;
@@ -148,7 +148,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(gateway: &Gateway, feed: &Feed, ledger: &Arc<Ledger>) -> Self {
+    fn start(gateway: &Process, feed: &Feed, ledger: &Arc<Ledger>) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
         let mut senders = JoinSet::new();
         for _ in 0..SENDERS {

@@ -8,7 +8,7 @@ use waypost::ambient::Ambient;
 use waypost_compat::Dialect;
 
 use crate::support::api::{Api, Feed};
-use crate::support::process::Gateway;
+use crate::support::process::Process;
 use crate::support::receiver::{Answer, Receiver};
 
 const DOMAIN: &str = "life.example.com";
@@ -16,7 +16,7 @@ const DOMAIN: &str = "life.example.com";
 #[tokio::test]
 async fn each_url_gets_the_same_event_under_a_signature_of_its_own() {
     let data = TempDir::new().unwrap();
-    let gateway = Gateway::start(data.path());
+    let gateway = Process::start(data.path());
     let receiver = Receiver::start().await;
     let urls = ["/one", "/two?a=1"].map(|path| format!("{}{path}", receiver.url));
     let (api, feed) = prepare(&gateway, &urls).await;
@@ -35,7 +35,7 @@ async fn each_url_gets_the_same_event_under_a_signature_of_its_own() {
 #[tokio::test]
 async fn receivers_that_hang_or_trickle_do_not_hold_up_the_healthy_one() {
     let data = TempDir::new().unwrap();
-    let gateway = Gateway::start(data.path());
+    let gateway = Process::start(data.path());
     let (hanging, trickling, healthy) =
         (Receiver::start().await, Receiver::start().await, Receiver::start().await);
     hanging.otherwise(Answer::Hang);
@@ -59,7 +59,7 @@ async fn receivers_that_hang_or_trickle_do_not_hold_up_the_healthy_one() {
 #[tokio::test]
 async fn a_gateway_told_to_end_finishes_what_it_began() {
     let data = TempDir::new().unwrap();
-    let gateway = Gateway::start(data.path());
+    let gateway = Process::start(data.path());
     let receiver = Receiver::start().await;
     let (api, feed) = prepare(&gateway, std::slice::from_ref(&receiver.url)).await;
     receiver.then([Answer::Late(Duration::from_millis(500), 204)]);
@@ -67,14 +67,14 @@ async fn a_gateway_told_to_end_finishes_what_it_began() {
     receiver.nth(0).await;
     assert!(gateway.terminate().success());
 
-    let gateway = Gateway::start(data.path());
+    let gateway = Process::start(data.path());
     post(&Api::new(&gateway.url), &feed, "next").await;
     let next = receiver.nth(1).await.json();
     assert_eq!(next["event-data"]["id"], "next", "what had been delivered was delivered again");
 }
 
 /// A Mailgun source whose `delivered` events go to `urls`.
-async fn prepare(gateway: &Gateway, urls: &[String]) -> (Api, Feed) {
+async fn prepare(gateway: &Process, urls: &[String]) -> (Api, Feed) {
     let api = Api::new(&gateway.url);
     api.create_domain(DOMAIN).await;
     let mut fields = vec![("id", "delivered")];

@@ -1,4 +1,4 @@
-//! Tests with sockets and disk, in one binary: one module per topic.
+//! The integration tests: one binary, real sockets, real directories.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod cli;

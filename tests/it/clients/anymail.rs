@@ -18,7 +18,7 @@ use waypost_compat::Dialect;
 
 use super::install;
 use crate::support::api::Api;
-use crate::support::process::Gateway;
+use crate::support::process::Process;
 use crate::support::skip;
 
 const DOMAIN: &str = "anymail.example.com";
@@ -58,7 +58,7 @@ async fn anymail_understands_every_kind_from_every_source() {
         Err(missing) => return skip(&missing),
     };
     let data = TempDir::new().unwrap();
-    let gateway = Gateway::start(data.path());
+    let gateway = Process::start(data.path());
     let api = Api::new(&gateway.url);
     let signing_key = api.signing_key().await;
     let anymail = Anymail::start(receiver, &signing_key);

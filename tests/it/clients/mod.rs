@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::api::Api;
-use crate::support::process::{API_KEY, Gateway};
+use crate::support::process::{API_KEY, Process};
 use crate::support::skip;
 
 #[test]
@@ -50,7 +50,7 @@ fn manages(client: Result<Command, String>, story: &str) {
         Err(missing) => return skip(&missing),
     };
     let data = TempDir::new().unwrap();
-    let gateway = Gateway::start(data.path());
+    let gateway = Process::start(data.path());
     client.arg(story).env("WAYPOST_URL", &gateway.url).env("WAYPOST_API_KEY", API_KEY);
     if let Err(told) = install::run(&mut client) {
         panic!("{told}");
@@ -63,7 +63,7 @@ async fn curl_works_with_every_encoding_of_the_manual() {
         return skip("cannot run curl");
     }
     let data = TempDir::new().unwrap();
-    let gateway = Gateway::start(data.path());
+    let gateway = Process::start(data.path());
     let curl = |path: &str, arguments: &[&str]| {
         let mut command = Command::new("curl");
         command.args(["--silent", "--show-error", "--fail-with-body", "--max-time", "30"]);

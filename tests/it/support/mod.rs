@@ -9,6 +9,7 @@
 //!
 //! Each gateway has its own port and directory, so tests run side by side. Dropping one stops it.
 
+pub(crate) mod api;
 pub(crate) mod http;
 pub(crate) mod native;
 pub(crate) mod process;
@@ -184,4 +185,15 @@ fn key(app: &App, account: AccountId, secret: &str) -> Key {
         created_at: app.ambient.now(),
         expires_at: None,
     }
+}
+
+/// Tells the person at the terminal, whether or not the test's own output is captured.
+pub(crate) fn say(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
+}
+
+/// Passes over a test for want of something that this machine lacks; in CI that is a failure.
+pub(crate) fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{reason}");
+    say(&format!("skipped: {reason}"));
 }

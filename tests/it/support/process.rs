@@ -17,14 +17,14 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const LISTENING: &str = "listening on ";
 
 /// A running gateway; killed when dropped.
-pub(crate) struct Gateway {
+pub(crate) struct Process {
     child: Child,
     /// Where it listens, such as `http://127.0.0.1:4711`.
     pub(crate) url: String,
     log: Arc<Mutex<String>>,
 }
 
-impl Gateway {
+impl Process {
     /// Starts `waypost serve` on `data` and a free port, allowed to call receivers on loopback.
     ///
     /// # Panics
@@ -80,7 +80,7 @@ impl Gateway {
     }
 }
 
-impl Drop for Gateway {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
