@@ -291,6 +291,7 @@ impl Committer {
         let io = |cause: std::io::Error| Error::new(format!("the data directory: {cause}"));
         self.generation = self.home.confirm().map_err(io)?;
         let db = Db::open(&self.home.generation(self.generation), self.cache_bytes)?;
+        super::open::check_end(&db, self.home.witnessed()).map_err(Error::new)?;
         self.compactor.loaded(&db)?;
         self.shared.load(db)
     }

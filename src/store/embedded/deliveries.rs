@@ -16,6 +16,9 @@ use crate::store::{DeliveryFilter, Error, Listing, Page};
 /// Writes a new delivery and queues it.
 pub(super) fn add(group: &mut Group<'_>, delivery: &Delivery) -> Result<(), Error> {
     let row = key::delivery(delivery.account, delivery.id);
+    if group.batch.get(&row)?.is_some() {
+        return Err(Error::new(format!("delivery {} exists already", delivery.id)));
+    }
     group.batch.add_record(row, &record::encode_delivery(delivery))?;
     queue::enqueue(group, delivery, delivery.id.time());
     group.totals.waiting += 1;

@@ -84,6 +84,14 @@ pub(super) fn find(
     bytes.map(|bytes| whole(from, account, id, bytes)).transpose()
 }
 
+/// An event from its row's key and its whole record, without what is kept elsewhere.
+pub(super) fn read_row(name: &[u8], bytes: Vec<u8>) -> Result<EventRow, Error> {
+    let ids = name.get(1..17).and_then(|id| id.try_into().ok()).zip(key::last_id(name));
+    let (account, id) = ids.ok_or_else(|| broken("an event row's key"))?;
+    let (account, id) = (AccountId::from_bytes(account), EventId::from_bytes(id));
+    Ok(record::decode_event(account, id, bytes)?)
+}
+
 fn whole(
     from: &impl Read,
     account: AccountId,
@@ -129,12 +137,16 @@ fn take(group: &mut Group<'_>, arrival: &Arrival) -> Result<Enqueued, Error> {
             return Ok(Enqueued::Duplicate(first));
         }
     }
+    let row = key::event(account, event.id);
+    if group.batch.get(&row)?.is_some() {
+        return Err(Error::new(format!("event {} exists already", event.id)));
+    }
     for seen in [token, repeat].into_iter().flatten() {
         group.batch.put(seen, event.id.as_bytes().to_vec());
     }
     let ids = arrival.deliveries.iter().map(|new| new.id);
     let record = record::encode_event(event, ids);
-    group.batch.add_record(key::event(account, event.id), &record)?;
+    group.batch.add_record(row, &record)?;
     for delivery in arrival.delivery_rows() {
         super::deliveries::add(group, &delivery)?;
     }

@@ -63,6 +63,9 @@ pub struct Options {
     pub compact_floor: u64,
     /// Above the floor it is compacted when it takes so many times what lives.
     pub compact_factor: u64,
+    /// Opens a store that is refused as damaged with what can still be read of it. What cannot is
+    /// removed for good, so copy the directory first.
+    pub salvage: bool,
 }
 
 impl Default for Options {
@@ -73,6 +76,7 @@ impl Default for Options {
             cache_bytes: 128 << 20,
             compact_floor: 64 << 20,
             compact_factor: 4,
+            salvage: false,
         }
     }
 }
@@ -97,8 +101,8 @@ impl Embedded {
     /// Opens the store in `options.path`, or makes one there if the directory is empty. Blocks
     /// until it is read.
     pub fn open(options: Options) -> Result<Self, OpenError> {
-        let Options { path, queue_limit, cache_bytes, compact_floor, compact_factor } = options;
-        let Opened { home, generation, db } = open::open(&path, cache_bytes)?;
+        let Opened { home, generation, db } = open::open(&options)?;
+        let Options { path, queue_limit, cache_bytes, compact_floor, compact_factor, .. } = options;
         let thresholds = Thresholds { floor: compact_floor, factor: compact_factor.max(2) };
         let mut compactor = Compactor::new(thresholds, cache_bytes);
         let shared = Arc::new(Shared::default());

@@ -11,11 +11,13 @@ use std::path::Path;
 
 use tracing::warn;
 
+use super::compact::Compaction;
 use super::db::{Db, Unopened};
 use super::files::{self, Home, damaged, io_error};
 use super::key;
 use super::rows::Read;
 use super::shared::Totals;
+use super::{Options, events};
 use crate::store::{Error, OpenError};
 
 /// Above so many bytes a data file is not tried out first: copying and counting it would hold up
@@ -29,8 +31,10 @@ pub(super) struct Opened {
     pub(super) db: Db,
 }
 
-/// Opens the store in `path`, or makes one there if the directory is empty.
-pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Opened, OpenError> {
+/// Opens the store in `options.path`, or makes one there if the directory is empty.
+pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
+    let Options { path, cache_bytes, .. } = options;
+    let cache_bytes = *cache_bytes;
     let (home, found) = Home::open(path)?;
     if found == 0 {
         let db = create(&home, cache_bytes)
@@ -39,6 +43,12 @@ pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Opened, OpenError> {
     }
     let data = home.generation(found);
     let size = size_of(&data)?;
+    if options.salvage {
+        let db = open_data(&data, cache_bytes).map_err(|unopened| refusal(&data, unopened))?;
+        let salvaged = salvage(&home, found + 1, &db, cache_bytes);
+        let db = salvaged.map_err(|cause| damaged(&data, cause.to_string()))?;
+        return Ok(Opened { home, generation: found + 1, db });
+    }
     if size <= TRIAL_BYTES_MAX {
         let trial = home.trial();
         let outcome = try_out(&data, &trial, home.witnessed(), cache_bytes);
@@ -145,7 +155,7 @@ fn refusal(path: &Path, unopened: Unopened) -> OpenError {
 }
 
 /// Whether every commit is there that was acknowledged.
-fn check_end(db: &Db, witnessed: u64) -> Result<(), String> {
+pub(super) fn check_end(db: &Db, witnessed: u64) -> Result<(), String> {
     let found = Totals::read(db).map_err(|cause| cause.to_string())?.commits;
     if found < witnessed {
         return Err(format!("expected {witnessed} commits, found {found}"));
@@ -155,26 +165,70 @@ fn check_end(db: &Db, witnessed: u64) -> Result<(), String> {
 
 /// Whether every record is there and whole, and every place in a queue.
 fn check_whole(db: &Db) -> Result<(), String> {
-    let text = |cause: Error| cause.to_string();
-    let totals = Totals::read(db).map_err(text)?;
-    let mut records = 0;
-    for prefix in key::RECORDS {
-        for row in db.all(prefix) {
-            let (name, first) = row.map_err(text)?;
-            db.record_of(&name, first).map_err(text)?;
-            records += 1;
-        }
+    let expected = Totals::read(db).map_err(|cause| cause.to_string())?;
+    let Count { totals, broken } = count(db).map_err(|cause| cause.to_string())?;
+    if !broken.is_empty() {
+        return Err(format!("{} records cannot be read", broken.len()));
     }
-    if records != totals.records {
-        return Err(format!("expected {} records, found {records}", totals.records));
-    }
-    let mut waiting = 0;
-    for row in db.all(key::QUEUES) {
-        row.map_err(text)?;
-        waiting += 1;
-    }
-    if waiting != totals.waiting {
-        return Err(format!("expected {} deliveries waiting, found {waiting}", totals.waiting));
+    let found = Totals { commits: expected.commits, ..totals };
+    if found != expected {
+        return Err(format!("expected {expected:?}, found {found:?}"));
     }
     Ok(())
+}
+
+/// What is in a data file.
+struct Count {
+    /// The counters as they should be, but for the number of commits.
+    totals: Totals,
+    /// The records that cannot be read.
+    broken: Vec<Vec<u8>>,
+}
+
+fn count(db: &Db) -> Result<Count, Error> {
+    let mut count = Count { totals: Totals::default(), broken: Vec::new() };
+    for prefix in key::RECORDS {
+        for row in db.all(prefix) {
+            let (name, first) = row?;
+            let Ok(bytes) = db.record_of(&name, first) else {
+                count.broken.push(name);
+                continue;
+            };
+            if prefix == key::EVENTS {
+                let Ok(row) = events::read_row(&name, bytes) else {
+                    count.broken.push(name);
+                    continue;
+                };
+                count.totals.events += 1;
+                count.totals.event_bytes += row.event.body.len() as u64;
+            }
+            count.totals.records += 1;
+        }
+    }
+    for row in db.all(key::QUEUES) {
+        row?;
+        count.totals.waiting += 1;
+    }
+    Ok(count)
+}
+
+/// Makes do with what can still be read: it is copied into a new generation, since what leads from
+/// row to row may be damaged too, counted there, and taken for all there ever was.
+fn salvage(home: &Home, generation: u32, old: &Db, cache_bytes: u64) -> Result<Db, Error> {
+    let mut copying = Compaction::begin(home, generation, cache_bytes)?;
+    while !copying.is_complete() {
+        copying.step(old, 0)?;
+    }
+    let db = copying.finish(Totals::default())?.db;
+    let commits = Totals::read(&db).map_or(0, |totals| totals.commits);
+    let Count { totals, broken } = count(&db)?;
+    let totals = Totals { commits, ..totals };
+    warn!("salvaged {totals:?}, and removed {} records that cannot be read", broken.len());
+    let removed = broken.iter().map(|name| (name.as_slice(), None));
+    let row = totals.encode();
+    db.apply(removed.chain([(key::TOTALS, Some(row.as_slice()))]))?;
+    db.flush()?;
+    home.set_current(generation).map_err(|cause| Error::new(cause.to_string()))?;
+    home.witness(commits);
+    Ok(db)
 }

@@ -19,6 +19,7 @@ contract! {
     a_body_of_any_length_is_kept_byte_for_byte,
     events_are_listed_newest_first_in_pages,
     a_page_with_a_filter_is_bounded_and_goes_on,
+    an_id_is_given_once,
     usage_counts_what_there_is,
 }
 
@@ -175,6 +176,26 @@ async fn a_page_with_a_filter_is_bounded_and_goes_on(bench: Bench) {
 
 const fn later_than_all() -> EventId {
     EventId::from_bytes([0xff; 16])
+}
+
+async fn an_id_is_given_once(mut bench: Bench) {
+    let store = bench.store();
+    let first = arrival(account_id(1), T0, &[target(1)]);
+    accept(&*store, &first).await;
+    assert!(store.enqueue(first.clone()).await.is_err());
+    let mut other = arrival(account_id(1), T0, &[target(1), target(2)]);
+    other.deliveries[1].id = first.deliveries[0].id;
+    assert!(store.enqueue(other.clone()).await.is_err());
+    drop(store);
+    for store in [bench.after_a_crash(), bench.reopen()] {
+        let event = store.event(account_id(1), first.event.id).await.unwrap();
+        assert_eq!(event.as_ref(), Some(&first.event));
+        // Nothing of the one that failed is there.
+        assert!(store.event(account_id(1), other.event.id).await.unwrap().is_none());
+        assert!(store.delivery(account_id(1), other.deliveries[0].id).await.unwrap().is_none());
+        assert_eq!(ids(&claim(&*store, target(1), T0).await), [first.deliveries[0].id]);
+        assert_eq!(store.usage().await.unwrap().waiting, 1);
+    }
 }
 
 async fn usage_counts_what_there_is(mut bench: Bench) {

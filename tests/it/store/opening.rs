@@ -117,7 +117,7 @@ async fn damage_anywhere_in_the_data_is_refused_or_harmless() {
     }
     store.close();
     let length = fs::metadata(generation(&path).join("db")).unwrap().len();
-    let mut refusals = 0;
+    let (mut refusals, mut salvaged) = (0, 0);
     for part in 0..24 {
         let copy = dir.path().join(format!("copy-{part}"));
         copy_dir(&path, &copy);
@@ -142,10 +142,25 @@ async fn damage_anywhere_in_the_data_is_refused_or_harmless() {
                 assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
                 assert!(contents(&copy) == before, "refusing changed something: {error}");
                 refusals += 1;
+                salvaged += usize::from(salvage(&copy).await);
             }
         }
     }
     assert!(refusals > 5, "only {refusals} of 24 damages were found");
+    assert!(salvaged > 0, "nothing could be salvaged of any of {refusals}");
+}
+
+/// Whether a damaged store can be opened with what is left; then it is whole again.
+async fn salvage(path: &Path) -> bool {
+    let options = Options { path: path.to_owned(), salvage: true, ..Options::default() };
+    let Ok(store) = Embedded::open(options) else { return false };
+    let left = all_events(&store, account_id(1)).await.len() as u64;
+    assert_eq!(store.usage().await.unwrap().events, left);
+    store.close();
+    let store = open(path).unwrap();
+    accept(&store, &arrival(account_id(1), T0, &[target(1)])).await;
+    assert_eq!(store.usage().await.unwrap().events, left + 1);
+    true
 }
 
 #[tokio::test]

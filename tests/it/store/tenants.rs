@@ -189,7 +189,7 @@ impl Actor {
 }
 
 async fn run(steps: &[(bool, Step)], only: Option<bool>) -> [String; 2] {
-    let bench = Bench::embedded();
+    let mut bench = Bench::embedded();
     let store = bench.store();
     let actors = [1, 2].map(|number| Actor { account: account_id(number) });
     for actor in &actors {
@@ -200,7 +200,12 @@ async fn run(steps: &[(bool, Step)], only: Option<bool>) -> [String; 2] {
             actors[usize::from(*who)].act(&*store, step).await;
         }
     }
-    [actors[0].view(&*store).await, actors[1].view(&*store).await]
+    let view = [actors[0].view(&*store).await, actors[1].view(&*store).await];
+    drop(store);
+    // What is on disk says the same, and opening it finds the counters right.
+    let store = bench.reopen();
+    assert_eq!(view, [actors[0].view(&*store).await, actors[1].view(&*store).await]);
+    view
 }
 
 proptest! {
