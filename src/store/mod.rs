@@ -78,7 +78,7 @@ pub trait Store: Send + Sync + 'static {
     /// Removes a domain with its webhooks and sources, in one commit. Deliveries that still wait
     /// are cancelled when they come due. `false` if there is no such domain.
     async fn remove_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error>;
-    /// Adds a source, or replaces the one with its id.
+    /// Adds a source, or replaces the one with its id; an error if that is another account's.
     async fn put_source(&self, source: Source) -> Result<(), Error>;
     /// A source by its id alone: whoever knows it may try to prove that they are the provider.
     async fn source(&self, id: SourceId) -> Result<Option<Source>, Error>;
@@ -112,7 +112,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes an event and all its deliveries, in one commit; or, if its token or its dedupe key has
     /// been seen before, takes nothing, counts the repeat, and says which event it was. Two
-    /// arrivals at the same moment are told apart too.
+    /// arrivals at the same moment are told apart too. An id of an event or a delivery that exists
+    /// already is an error.
     async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error>;
     /// One event, body and all.
     async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error>;
@@ -132,7 +133,8 @@ pub trait Store: Send + Sync + 'static {
     async fn stirred(&self) -> Vec<Stirred>;
     /// Takes up to `limit` deliveries to `target` that are due at `now`, earliest first, and hides
     /// them until they are settled or released, or until `now + lease`. After a crash every one
-    /// that was not settled is due again.
+    /// that was not settled is due again. Where the clock has been set back, what was scheduled by
+    /// the old time is due at once, and a lease runs its length from the new one.
     async fn claim(
         &self,
         target: TargetId,
@@ -143,7 +145,9 @@ pub trait Store: Send + Sync + 'static {
     /// Records what came of a claimed delivery. It is not durable on return but soon after: a crash
     /// may repeat the attempt. [`sync`](Self::sync) waits for it.
     async fn settle(&self, settlement: Settlement) -> Result<(), Error>;
-    /// Gives a claimed delivery back as it was, due again at `due`, no attempt counted.
+    /// Gives a claimed delivery back as it was, due again at `due`, no attempt counted. Like
+    /// [`settle`](Self::settle) it is durable soon after it returns; after a crash before that the
+    /// delivery is due when it was.
     async fn release(&self, delivery: &Delivery, due: Timestamp) -> Result<(), Error>;
     /// One delivery with its attempts.
     async fn delivery(&self, account: AccountId, id: DeliveryId)
