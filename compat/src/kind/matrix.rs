@@ -158,9 +158,9 @@ const fn why_impossible(kind: Kind, to: Dialect) -> &'static str {
         }
         (Kind::Received, Dialect::Mailgun) => "incoming mail goes through Routes, not webhooks",
         (Kind::Rejected, Dialect::Mailgun | Dialect::MailingApi) => {
-            "only bounces are near; lenient mode takes them"
+            "only bounces come near, and receivers act on those"
         }
-        (Kind::Failed, Dialect::MailingApi) => "only bounces are near; lenient mode takes them",
+        (Kind::Failed, Dialect::MailingApi) => "only bounces come near, and receivers act on those",
         (Kind::Unsubscribed, Dialect::Posthawk) => "only newsletters have unsubscriptions there",
         _ => "no such event there",
     }
