@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -12,30 +12,37 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// `node`, ready to run one of the scripts of `tests/clients/node`; `Err` says what is missing.
 pub(crate) fn node(script: &str) -> Result<Command, String> {
+    static HOME: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let from = sources().join("node");
-    let home = install("node", &from, &["package.json", "package-lock.json"], "node", |home| {
-        for pins in ["package.json", "package-lock.json"] {
-            fs::copy(from.join(pins), home.join(pins)).map_err(|error| error.to_string())?;
-        }
-        let mut npm = Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(home);
-        run(&mut npm)
-    })?;
+    let pins = ["package.json", "package-lock.json"];
+    let home = HOME.get_or_init(|| {
+        install("node", &from, &pins, "node", |home| {
+            for file in pins {
+                fs::copy(from.join(file), home.join(file)).map_err(|error| error.to_string())?;
+            }
+            let mut npm = Command::new("npm");
+            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(home);
+            run(&mut npm)
+        })
+    });
     let mut node = Command::new("node");
-    node.arg(from.join(script)).env("NODE_PATH", home.join("node_modules"));
+    node.arg(from.join(script)).env("NODE_PATH", home.clone()?.join("node_modules"));
     Ok(node)
 }
 
 /// `python`, ready to run one of the scripts of `tests/clients/python`; `Err` says what is missing.
 pub(crate) fn python(script: &str) -> Result<Command, String> {
+    static HOME: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let from = sources().join("python");
-    let home = install("venv", &from, &["requirements.txt"], "python3", |home| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(home))?;
-        let mut pip = Command::new(home.join("bin/pip"));
-        pip.args(["install", "--quiet", "--no-input", "--disable-pip-version-check", "-r"]);
-        run(pip.arg(from.join("requirements.txt")))
-    })?;
-    let mut python = Command::new(home.join("bin/python"));
+    let home = HOME.get_or_init(|| {
+        install("venv", &from, &["requirements.txt"], "python3", |home| {
+            run(Command::new("python3").args(["-m", "venv"]).arg(home))?;
+            let mut pip = Command::new(home.join("bin/pip"));
+            pip.args(["install", "--quiet", "--no-input", "--disable-pip-version-check", "-r"]);
+            run(pip.arg(from.join("requirements.txt")))
+        })
+    });
+    let mut python = Command::new(home.clone()?.join("bin/python"));
     python.arg(from.join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(python)
 }
@@ -62,7 +69,7 @@ fn sources() -> PathBuf {
 }
 
 /// The folder `name` of `target/clients`, filled by `fill` unless what is in it was made from the
-/// same pins by the same interpreter. A lock keeps tests that run side by side apart.
+/// same pins by the same interpreter. A lock keeps test runs side by side apart.
 fn install(
     name: &str,
     from: &Path,
