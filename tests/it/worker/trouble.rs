@@ -242,3 +242,27 @@ impl Store for Troubled {
         self.store.usage().await
     }
 }
+
+/// An error as the store itself makes them: its queue of commits is full.
+pub(super) async fn refusal() -> Error {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let options = Options { path, queue_limit: 1, ..Default::default() };
+    let store = Arc::new(Embedded::open(options).unwrap());
+    loop {
+        let mut writes = tokio::task::JoinSet::new();
+        for number in 0..200 {
+            let store = store.clone();
+            let account = Account {
+                id: AccountId::from_bytes([number; 16]),
+                name: String::new(),
+                signing_key: Secret::new("a key"),
+                created_at: Timestamp::from_millis(0),
+            };
+            writes.spawn(async move { store.create_account(account, None).await });
+        }
+        if let Some(error) = writes.join_all().await.into_iter().find_map(Result::err) {
+            return error;
+        }
+    }
+}
