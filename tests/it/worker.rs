@@ -17,7 +17,6 @@ use waypost_compat::signature::verify;
 use waypost_compat::{Dialect, Secret};
 
 use bench::*;
-use trouble::{Troubled, refusal};
 
 const T0: Timestamp = Timestamp::from_millis(1_770_146_798_000);
 
@@ -427,60 +426,4 @@ async fn a_worker_that_is_killed_loses_nothing() {
         assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
     }
     running.drained().await;
-}
-
-#[tokio::test]
-async fn a_store_in_trouble_is_left_in_peace_and_then_asked_again() {
-    let mut bench = Bench::new().await;
-    let receiver = Receiver::answering(200).await;
-    let webhook = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
-    let troubled = Arc::new(Troubled::new(bench.store.clone(), refusal().await));
-    bench.store = troubled.clone();
-    let id = bench.event(&[&webhook]).await[0];
-    troubled.refuse(true);
-    let running = bench.start(quick());
-    until(|| async { (troubled.refused() == 3).then_some(()) }).await;
-    assert_eq!(receiver.seen(), 0);
-    troubled.refuse(false);
-    assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
-    running.drained().await;
-}
-
-#[tokio::test]
-async fn an_answer_that_cannot_be_recorded_at_once_is_recorded_later_and_not_asked_for_again() {
-    let mut bench = Bench::new().await;
-    let troubled = Arc::new(Troubled::new(bench.store.clone(), refusal().await));
-    bench.store = troubled.clone();
-    let told = troubled.clone();
-    let receiver = Receiver::start(move |_| {
-        told.refuse(true);
-        Reply::Status(200)
-    })
-    .await;
-    let webhook = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
-    let running = bench.start(quick());
-    let id = bench.event(&[&webhook]).await[0];
-    until(|| async { (troubled.refused() == 2).then_some(()) }).await;
-    troubled.refuse(false);
-    assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
-    running.drained().await;
-    assert_eq!(receiver.seen(), 1);
-}
-
-#[tokio::test]
-async fn a_delivery_that_could_not_be_given_back_is_asked_for_when_its_lease_ends() {
-    let mut bench = Bench::at(Ambient::manual(T0)).await;
-    let receiver = Receiver::answering(200).await;
-    let webhook = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
-    let troubled = Arc::new(Troubled::new(bench.store.clone(), refusal().await));
-    bench.store = troubled.clone();
-    let id = bench.event(&[&webhook]).await[0];
-    troubled.refuse_after_claim();
-    let running = bench.start(quick());
-    until(|| async { (troubled.refused() == 2).then_some(()) }).await;
-    troubled.refuse(false);
-    bench.ambient.advance(Duration::from_mins(5));
-    assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
-    running.drained().await;
-    assert_eq!(receiver.seen(), 1);
 }

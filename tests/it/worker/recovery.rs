@@ -5,36 +5,11 @@ use std::time::Duration;
 
 use waypost::ambient::Ambient;
 use waypost::model::*;
-use waypost::store::{self, Embedded, Store};
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::Dialect;
 
 use super::T0;
 use super::bench::*;
-use super::trouble::Troubled;
-
-/// An error as the store itself makes them: its queue of commits is full.
-async fn refusal() -> store::Error {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("data");
-    let options = store::Options { path, queue_limit: 1, ..Default::default() };
-    let store = Arc::new(Embedded::open(options).unwrap());
-    loop {
-        let mut writes = tokio::task::JoinSet::new();
-        for number in 0..200 {
-            let store = store.clone();
-            let account = Account {
-                id: AccountId::from_bytes([number; 16]),
-                name: String::new(),
-                signing_key: Secret::new(KEY),
-                created_at: T0,
-            };
-            writes.spawn(async move { store.create_account(account, None).await });
-        }
-        if let Some(error) = writes.join_all().await.into_iter().find_map(Result::err) {
-            return error;
-        }
-    }
-}
+use super::trouble::{Troubled, refusal};
 
 #[tokio::test]
 async fn a_store_in_trouble_is_left_in_peace_and_then_asked_again() {
