@@ -22,4 +22,4 @@ pub use id::{
 };
 pub use source::Source;
 pub use time::Timestamp;
-pub use webhook::{InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookUrl};
+pub use webhook::{InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookStats, WebhookUrl};

@@ -86,6 +86,53 @@ pub enum WebhookState {
     Disabled,
 }
 
+/// What became of the attempts made for one webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct WebhookStats {
+    /// Attempts that the receiver took.
+    pub successful: u64,
+    /// Attempts that it did not take.
+    pub failed: u64,
+    /// When it last took one.
+    pub last_success: Option<Timestamp>,
+    /// When it last did not.
+    pub last_failure: Option<Timestamp>,
+    /// Failed attempts since the last success.
+    pub consecutive_failures: u32,
+    /// When the first of those was made.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// From so many failed attempts in a row a webhook counts as failing.
+const FAILING_FROM: u32 = 5;
+
+impl WebhookStats {
+    /// These, and one attempt more.
+    #[must_use]
+    pub const fn and(mut self, at: Timestamp, success: bool) -> Self {
+        if success {
+            self.successful += 1;
+            self.last_success = Some(at);
+            self.consecutive_failures = 0;
+            self.failing_since = None;
+        } else {
+            self.failed += 1;
+            self.last_failure = Some(at);
+            self.consecutive_failures = self.consecutive_failures.saturating_add(1);
+            if self.failing_since.is_none() {
+                self.failing_since = Some(at);
+            }
+        }
+        self
+    }
+
+    /// Whether the last attempts in a row all failed.
+    #[must_use]
+    pub const fn is_failing(&self) -> bool {
+        self.consecutive_failures >= FAILING_FROM
+    }
+}
+
 /// A URL exactly as the client wrote it. It is echoed, compared and called in that spelling
 /// (`spec/mailgun-api.md` §1.3): no normalisation, userinfo kept.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

@@ -22,7 +22,7 @@ pub use embedded::{Embedded, Options};
 use crate::model::{
     Account, AccountId, Arrival, Attempt, Delivery, DeliveryId, DeliveryState, Domain, DomainName,
     EventId, Key, KeyHash, KeyId, Source, SourceId, StoredEvent, TargetId, Timestamp, Webhook,
-    WebhookId, WebhookScope,
+    WebhookId, WebhookScope, WebhookStats,
 };
 
 /// A change to the webhooks of one scope: gets them as they stand, in order, and leaves them as
@@ -107,6 +107,10 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Arc<[Webhook]>, Error>;
     /// One webhook, whatever its scope.
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error>;
+    /// What became of the attempts made for a webhook so far; all zero for one that had none. As
+    /// durable as the settlements it counts.
+    async fn webhook_stats(&self, account: AccountId, id: WebhookId)
+    -> Result<WebhookStats, Error>;
 
     // Events.
 

@@ -10,6 +10,7 @@ use super::Embedded;
 use super::commit::Group;
 use super::key;
 use super::shared::Shared;
+use super::stats;
 use crate::model::{
     Account, AccountId, Domain, DomainName, Key, KeyId, Source, SourceId, Webhook, WebhookScope,
 };
@@ -212,6 +213,7 @@ fn put_webhooks(
     if let Some(stray) = webhooks.iter().find(elsewhere) {
         return Ok(Err(Error::new(format!("webhook {} is of another scope", stray.id))));
     }
+    stats::forget(group, &directory.webhooks(&scope), &webhooks);
     let row = key::webhooks(&scope);
     if webhooks.is_empty() {
         group.batch.delete_record(row)?;

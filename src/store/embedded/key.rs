@@ -3,6 +3,7 @@
 //! | key | value |
 //! |---|---|
 //! | `a` account | account |
+//! | `c` account, webhook | counters of the webhook |
 //! | `d` domain name | domain |
 //! | `e` account, event | event |
 //! | `k` key hash | key |
@@ -22,7 +23,7 @@ use waypost_compat::Dialect;
 
 use crate::model::{
     AccountId, DedupeKey, DeliveryId, DomainName, EventId, KeyHash, SourceId, TargetId, Timestamp,
-    TokenKey, WebhookScope,
+    TokenKey, WebhookId, WebhookScope,
 };
 
 /// Says that a generation was completed, and in which form.
@@ -107,6 +108,10 @@ const fn letter(dialect: Dialect) -> u8 {
         Dialect::Wistfare => b'w',
         Dialect::MailingApi => b'a',
     }
+}
+
+pub(super) fn stats(account: AccountId, webhook: WebhookId) -> Vec<u8> {
+    join(&[b"c", account.as_bytes(), webhook.as_bytes()])
 }
 
 /// What all events of an account begin with.

@@ -20,6 +20,7 @@ mod open;
 mod queue;
 mod rows;
 mod shared;
+mod stats;
 mod targets;
 mod trim;
 
@@ -48,6 +49,7 @@ use super::{
 use crate::model::{
     Account, AccountId, Arrival, Delivery, DeliveryId, Domain, DomainName, EventId, Key, KeyHash,
     KeyId, Source, SourceId, StoredEvent, TargetId, Timestamp, Webhook, WebhookId, WebhookScope,
+    WebhookStats,
 };
 
 /// How an embedded store is opened.
@@ -296,6 +298,14 @@ impl Store for Embedded {
 
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
         Ok(self.shared.directory().webhook(account, id).cloned())
+    }
+
+    async fn webhook_stats(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+    ) -> Result<WebhookStats, Error> {
+        self.stats_of(account, id)
     }
 
     async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error> {

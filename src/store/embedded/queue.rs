@@ -10,7 +10,7 @@ use super::db::{Db, Row};
 use super::key::{self, Slot};
 use super::rows::{Read, broken};
 use super::targets::Line;
-use super::{Embedded, deliveries};
+use super::{Embedded, deliveries, stats};
 use crate::model::{AccountId, Delivery, DeliveryState, TargetId, Timestamp};
 use crate::store::record::{self, ATTEMPTS_MAX};
 use crate::store::{Claims, Error, Next, Settlement};
@@ -95,6 +95,7 @@ fn settle(group: &mut Group<'_>, settlement: Settlement) -> Result<(), Error> {
     group.batch.delete(place);
     let scheduled_at = attempt.as_ref().map_or_else(|| delivery.id.time(), |attempt| attempt.at);
     if let Some(attempt) = attempt {
+        stats::count(group, &delivery, &attempt, next == Next::Delivered)?;
         delivery.attempt_count = delivery.attempt_count.saturating_add(1);
         delivery.attempts.push(attempt);
         let surplus = delivery.attempts.len().saturating_sub(ATTEMPTS_MAX);

@@ -22,6 +22,8 @@ pub(super) use event::{EventRow, decode_event, encode_event};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::WebhookStats;
+
 /// The version that this program writes.
 const VERSION: u8 = 1;
 
@@ -38,6 +40,15 @@ impl Unreadable {
     const fn new(noun: &'static str, expected: &'static str, found: String) -> Self {
         Self { noun, expected, found }
     }
+}
+
+pub(super) fn encode_stats(stats: &WebhookStats) -> Vec<u8> {
+    to_json(stats)
+}
+
+pub(super) fn decode_stats(bytes: &[u8]) -> Result<WebhookStats, Unreadable> {
+    let noun = "webhook counters";
+    from_json(noun, versioned(noun, bytes)?)
 }
 
 /// What follows the version byte, if the version is one we know.

@@ -152,6 +152,14 @@ impl Store for Troubled {
         self.store.webhook(account, id).await
     }
 
+    async fn webhook_stats(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+    ) -> Result<WebhookStats, Error> {
+        self.store.webhook_stats(account, id).await
+    }
+
     async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error> {
         self.store.enqueue(arrival).await
     }
