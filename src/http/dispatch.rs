@@ -10,7 +10,12 @@ use waypost_compat::Dialect;
 
 use super::auth::Credentials;
 use super::call::{Call, call};
+use super::mailingapi::MailingApi;
+use super::mailstack::MailStack;
+use super::posthawk::Posthawk;
+use super::registry::{self, Api};
 use super::route::{Route, Segment, route, with};
+use super::wistfare::Wistfare;
 use super::{App, mailgun};
 use crate::config::Settings;
 
@@ -95,10 +100,14 @@ fn by_form(token: &str) -> Dialect {
     }
 }
 
-/// `/v1/webhooks` and everything below it.
+/// `/v1/webhooks` and `/api/v1/webhooks`, and everything below them.
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let shared = warp::path("v1").and(warp::path("webhooks")).and(warp::path::tail());
-    vec![route(shared.and(call(app)).and(with(app)).then(answer))]
+    let own = warp::path("api").and(shared.clone());
+    vec![
+        route(shared.and(call(app)).and(with(app)).then(answer)),
+        route(own.and(call(app)).and(with(app)).then(wistfare)),
+    ]
 }
 
 async fn answer(tail: warp::path::Tail, call: Call, app: App) -> Response {
@@ -111,12 +120,32 @@ async fn answer(tail: warp::path::Tail, call: Call, app: App) -> Response {
         Ok(principal) => principal.map(|principal| principal.dialect),
         Err(error) => return mailgun::unavailable(&call, &error),
     };
-    match choose(&call.credentials, &app.settings, bearer).dialect {
-        Dialect::Mailgun => mailgun::account_webhooks(&below, call, app).await,
-        // Their APIs are not served here, so nothing that speaks for them opens anything.
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-            mailgun::unauthorized(&call)
+    let chosen = choose(&call.credentials, &app.settings, bearer);
+    match api(chosen.dialect) {
+        None => mailgun::account_webhooks(&below, call, app).await,
+        Some(api) => {
+            let key = chosen.secret(&call.credentials).map(str::to_owned);
+            registry::answer(api, &below, call, key, app).await
         }
+    }
+}
+
+/// Wistfare's collection has a path of its own, so nothing needs choosing there.
+async fn wistfare(tail: warp::path::Tail, call: Call, app: App) -> Response {
+    let below = parts(tail.as_str());
+    let wistfare = Chosen { dialect: Dialect::Wistfare, how: How::Host };
+    let key = wistfare.secret(&call.credentials).map(str::to_owned);
+    registry::answer(&Wistfare, &below, call, key, app).await
+}
+
+/// The API of a dialect whose webhooks are rows with ids; Mailgun's are something else.
+fn api(dialect: Dialect) -> Option<&'static dyn Api> {
+    match dialect {
+        Dialect::Mailgun => None,
+        Dialect::Posthawk => Some(&Posthawk),
+        Dialect::MailStack => Some(&MailStack),
+        Dialect::Wistfare => Some(&Wistfare),
+        Dialect::MailingApi => Some(&MailingApi),
     }
 }
 

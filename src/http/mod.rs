@@ -11,9 +11,14 @@ mod error;
 mod health;
 mod ingest;
 mod mailgun;
+mod mailingapi;
+mod mailstack;
 mod native;
+mod posthawk;
+mod registry;
 mod route;
 mod server;
+mod wistfare;
 
 use std::sync::Arc;
 

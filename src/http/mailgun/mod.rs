@@ -38,11 +38,6 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
     .concat()
 }
 
-/// The refusal of a request without a credential that opens anything.
-pub(super) fn unauthorized(call: &Call) -> Response {
-    call.respond(Err(Refusal::Unauthorized))
-}
-
 /// The refusal of a request whose credential could not be looked up.
 pub(super) fn unavailable(call: &Call, error: &store::Error) -> Response {
     call.respond(Err(Refusal::Store(error.clone())))

@@ -1,0 +1,214 @@
+//! `MailingAPI`'s webhook API (`seeds/mailingapi.txt`, `spec/providers.md` §1).
+
+use serde_json::{Value, json};
+use warp::http::Method;
+use warp::reply::Response;
+use waypost_compat::{Dialect, Secret};
+
+use super::registry::{self, Api, Done, Draft, Fields, Operation, Patch, Problem};
+use crate::model::{Webhook, WebhookId, WebhookState, WebhookStats, from_hex, hex};
+
+/// What every webhook id begins with.
+const ID_PREFIX: &str = "wh_";
+
+/// How long a caller-supplied secret may be.
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// `MailingAPI`'s API.
+pub(super) struct MailingApi;
+
+impl Api for MailingApi {
+    fn dialect(&self) -> Dialect {
+        Dialect::MailingApi
+    }
+
+    fn credential(&self) -> &'static str {
+        "Authorization: Bearer and an API key"
+    }
+
+    fn operation(&self, method: &Method, below: &[&str]) -> Result<Operation, Problem> {
+        match (method.as_str(), below) {
+            ("GET", []) => Ok(Operation::List),
+            ("POST", []) => Ok(Operation::Create),
+            ("GET", [id]) => Ok(Operation::Show(parse_id(id)?)),
+            ("PATCH", [id]) => Ok(Operation::Update(parse_id(id)?)),
+            ("DELETE", [id]) => Ok(Operation::Remove(parse_id(id)?)),
+            _ => Err(registry::no_route(method, below)),
+        }
+    }
+
+    fn https_only(&self) -> bool {
+        true
+    }
+
+    fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
+        Ok(Draft {
+            url: fields.required_text("url")?,
+            events: fields.required_texts("events")?,
+            description: fields.text("description")?,
+            secret: fields.text("secret")?.map(secret).transpose()?,
+            enabled: true,
+        })
+    }
+
+    fn patch(&self, fields: &Fields) -> Result<Patch, Problem> {
+        let enabled = match fields.text("status")?.as_deref() {
+            None => None,
+            Some("active") => Some(true),
+            Some("paused") => Some(false),
+            Some(found) => {
+                let expected = "`active` or `paused`";
+                let found = registry::shorten(found);
+                return Err(Problem::InvalidField { field: "status", expected, found });
+            }
+        };
+        Ok(Patch {
+            url: fields.text("url")?,
+            events: fields.texts("events")?,
+            description: fields.optional_text("description")?,
+            enabled,
+        })
+    }
+
+    fn revives(&self) -> bool {
+        false
+    }
+
+    fn tell(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+        match done {
+            Done::Listed(list) => {
+                let items: Value =
+                    list.iter().map(|(webhook, stats)| brief(webhook, stats)).collect();
+                (200, Some(json!({"data": items})))
+            }
+            Done::Created(webhook) => (201, Some(created(webhook))),
+            Done::Shown(webhook, stats) => (200, Some(full(webhook, stats))),
+            Done::Updated(webhook, stats) => (200, Some(updated(webhook, stats))),
+            Done::Rotated(webhook) => (200, Some(created(webhook))),
+            Done::Tested(_) | Done::Deliveries(_) | Done::Replayed | Done::Removed => (204, None),
+        }
+    }
+
+    /// A superset of the three envelopes its documentation shows (`spec/providers.md` §1.3); the
+    /// four codes of the seed mean what they say there.
+    fn refuse(&self, problem: &Problem) -> Response {
+        let (status, code) = verdict(problem);
+        let mut error = json!({
+            "type": code,
+            "code": code,
+            "message": problem.to_string(),
+        });
+        if let Some(field) = problem.field() {
+            error["field"] = field.into();
+        }
+        registry::refusal_with(status, problem, &json!({"error": error}))
+    }
+}
+
+/// 422 for what is well-formed but means nothing here, 400 for what is not well-formed.
+fn verdict(problem: &Problem) -> (u16, &'static str) {
+    match problem {
+        Problem::InvalidUrl { .. } => (422, "invalid_url"),
+        Problem::UnknownEvent { .. } | Problem::NoEvents { .. } => (422, "invalid_events"),
+        Problem::NoSuchWebhook { .. } => (404, "webhook_not_found"),
+        Problem::Disabled => (409, "webhook_disabled"),
+        Problem::NoCredential { .. }
+        | Problem::CredentialForm { .. }
+        | Problem::WrongCredential => (401, "unauthorized"),
+        Problem::WrongOrganization | Problem::Forbidden => (403, "forbidden"),
+        Problem::NoSuchRoute { .. } | Problem::NoSuchDelivery { .. } => (404, "not_found"),
+        Problem::MethodNotAllowed { .. } => (405, "method_not_allowed"),
+        Problem::TooLarge { .. } => (413, "payload_too_large"),
+        Problem::TooMany { .. } => (409, "limit_reached"),
+        Problem::NoTester => (501, "not_implemented"),
+        Problem::Unavailable => (503, "service_unavailable"),
+        Problem::ContentType { .. }
+        | Problem::MalformedBody { .. }
+        | Problem::MissingField { .. }
+        | Problem::InvalidField { .. } => (400, "validation_error"),
+    }
+}
+
+fn secret(written: String) -> Result<Secret, Problem> {
+    let printable = written.bytes().all(|byte| byte.is_ascii_graphic());
+    if printable && SECRET_BYTES.contains(&written.len()) {
+        return Ok(Secret::new(written));
+    }
+    Err(Problem::InvalidField {
+        field: "secret",
+        expected: "16 to 256 printable ASCII characters without spaces",
+        found: format!("{} bytes", written.len()),
+    })
+}
+
+fn parse_id(written: &str) -> Result<WebhookId, Problem> {
+    written
+        .strip_prefix(ID_PREFIX)
+        .and_then(from_hex)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(WebhookId::from_bytes)
+        .ok_or_else(|| registry::no_webhook(written))
+}
+
+fn id(webhook: &Webhook) -> String {
+    format!("{ID_PREFIX}{}", hex(webhook.id.as_bytes()))
+}
+
+fn status(webhook: &Webhook, stats: &WebhookStats) -> &'static str {
+    match webhook.state {
+        WebhookState::Active if stats.is_failing() => "failing",
+        WebhookState::Active => "active",
+        WebhookState::Paused => "paused",
+        WebhookState::Disabled => "disabled",
+    }
+}
+
+fn brief(webhook: &Webhook, stats: &WebhookStats) -> Value {
+    json!({
+        "id": id(webhook),
+        "url": webhook.url,
+        "events": webhook.events,
+        "status": status(webhook, stats),
+        "created_at": webhook.created_at.rfc3339(),
+    })
+}
+
+fn created(webhook: &Webhook) -> Value {
+    json!({
+        "id": id(webhook),
+        "url": webhook.url,
+        "events": webhook.events,
+        "description": webhook.description,
+        "secret": webhook.secret.as_ref().map(Secret::expose),
+        "status": status(webhook, &WebhookStats::default()),
+        "created_at": webhook.created_at.rfc3339(),
+    })
+}
+
+fn updated(webhook: &Webhook, stats: &WebhookStats) -> Value {
+    json!({
+        "id": id(webhook),
+        "url": webhook.url,
+        "events": webhook.events,
+        "status": status(webhook, stats),
+        "updated_at": webhook.updated_at.rfc3339(),
+    })
+}
+
+fn full(webhook: &Webhook, stats: &WebhookStats) -> Value {
+    json!({
+        "id": id(webhook),
+        "url": webhook.url,
+        "events": webhook.events,
+        "description": webhook.description,
+        "status": status(webhook, stats),
+        "created_at": webhook.created_at.rfc3339(),
+        "stats": {
+            "total_sent": stats.successful + stats.failed,
+            "successful": stats.successful,
+            "failed": stats.failed,
+            "last_success": stats.last_success.map(|at| at.rfc3339()),
+            "last_failure": stats.last_failure.map(|at| at.rfc3339()),
+        },
+    })
+}
