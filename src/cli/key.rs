@@ -29,6 +29,9 @@ enum Verb {
         /// The one domain that it is for, instead of all
         #[arg(long, value_name = "NAME")]
         domain: Option<String>,
+        /// What it may do: `manage` (unless said otherwise), `read` or `send`
+        #[arg(long, value_name = "SCOPE")]
+        scope: Option<String>,
         /// A name for people
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
@@ -54,9 +57,10 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             ];
             print.list(&api.get(KEYS).await?, "/items", &columns)?;
         }
-        Verb::Add { dialect, domain, description } => {
+        Verb::Add { dialect, domain, scope, description } => {
             let mut wish = json!({"dialect": dialect});
-            for (name, value) in [("domain", domain), ("description", description)] {
+            let wishes = [("domain", domain), ("scope", scope), ("description", description)];
+            for (name, value) in wishes {
                 if let Some(value) = value {
                     wish[name] = json!(value);
                 }

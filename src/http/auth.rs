@@ -45,6 +45,14 @@ pub struct Principal {
     pub scope: Scope,
 }
 
+/// A credential, and whose key it turned out to be.
+pub(super) struct Presented {
+    /// The credential.
+    pub(super) key: String,
+    /// Whose it is; `None` if it is nobody's.
+    pub(super) principal: Result<Option<Principal>, store::Error>,
+}
+
 impl Principal {
     /// Whether it may touch this domain.
     #[must_use]
@@ -60,9 +68,13 @@ pub(super) fn credentials() -> impl Filter<Extract = (Credentials,), Error = Inf
 
 impl Credentials {
     fn of(headers: &HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        // What is not text is replaced, not passed over: a credential that is there but cannot be
+        // right must not make way for the next one.
+        let text =
+            |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let owned = |name: &str| text(name).map(|value| value.trim().to_owned());
-        let authorization = text("authorization").and_then(|value| value.split_once(' '));
+        let authorization = text("authorization");
+        let authorization = authorization.as_ref().and_then(|value| value.split_once(' '));
         let of_scheme = |wanted: &str| {
             authorization
                 .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(wanted))
@@ -71,7 +83,7 @@ impl Credentials {
         let host = text("host").map(|host| {
             let name = match host.rsplit_once(':') {
                 Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-                _ => host,
+                _ => &host,
             };
             name.to_ascii_lowercase()
         });
@@ -92,6 +104,12 @@ fn basic(encoded: &str) -> Option<(String, String)> {
 }
 
 impl App {
+    /// A credential with whatever it opens; `None` where the request has none.
+    pub(super) async fn presented(&self, key: Option<&str>) -> Option<Presented> {
+        let key = key?;
+        Some(Presented { key: key.to_owned(), principal: self.principal(key).await })
+    }
+
     /// Whose key this is; `None` if it is nobody's, or has expired.
     pub(super) async fn principal(&self, key: &str) -> Result<Option<Principal>, store::Error> {
         let Some(key) = self.store.key_by_hash(&KeyHash::of(key)).await? else {

@@ -103,7 +103,7 @@ fn by_form(token: &str) -> Dialect {
 /// `/v1/webhooks` and `/api/v1/webhooks`, and everything below them.
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let shared = warp::path("v1").and(warp::path("webhooks")).and(warp::path::tail());
-    let own = warp::path("api").and(shared.clone());
+    let own = warp::path("api").and(shared);
     vec![
         route(shared.and(call(app)).and(with(app)).then(answer)),
         route(own.and(call(app)).and(with(app)).then(wistfare)),
@@ -112,30 +112,27 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
 
 async fn answer(tail: warp::path::Tail, call: Call, app: App) -> Response {
     let below: Vec<Segment> = parts(tail.as_str());
-    let bearer = match &call.credentials.bearer {
-        Some(token) => app.principal(token).await,
-        None => Ok(None),
+    let bearer = app.presented(call.credentials.bearer.as_deref()).await;
+    let owner = bearer.as_ref().and_then(|bearer| bearer.principal.as_ref().ok()?.as_ref());
+    let chosen = choose(&call.credentials, &app.settings, owner.map(|owner| owner.dialect));
+    let Some(api) = api(chosen.dialect) else {
+        return mailgun::account_webhooks(&below, call, app).await;
     };
-    let bearer = match bearer {
-        Ok(principal) => principal.map(|principal| principal.dialect),
-        Err(error) => return mailgun::unavailable(&call, &error),
-    };
-    let chosen = choose(&call.credentials, &app.settings, bearer);
-    match api(chosen.dialect) {
-        None => mailgun::account_webhooks(&below, call, app).await,
-        Some(api) => {
-            let key = chosen.secret(&call.credentials).map(str::to_owned);
-            registry::answer(api, &below, call, key, app).await
+    let presented = match chosen.how {
+        How::Org | How::Bearer => bearer,
+        How::Host | How::ApiKey | How::Basic | How::Nothing => {
+            app.presented(chosen.secret(&call.credentials)).await
         }
-    }
+    };
+    registry::answer(api, &below, call, presented, app).await
 }
 
 /// Wistfare's collection has a path of its own, so nothing needs choosing there.
 async fn wistfare(tail: warp::path::Tail, call: Call, app: App) -> Response {
     let below = parts(tail.as_str());
     let wistfare = Chosen { dialect: Dialect::Wistfare, how: How::Host };
-    let key = wistfare.secret(&call.credentials).map(str::to_owned);
-    registry::answer(&Wistfare, &below, call, key, app).await
+    let presented = app.presented(wistfare.secret(&call.credentials)).await;
+    registry::answer(&Wistfare, &below, call, presented, app).await
 }
 
 /// The API of a dialect whose webhooks are rows with ids; Mailgun's are something else.

@@ -1,11 +1,10 @@
 //! `MailingAPI`'s webhook API (`seeds/mailingapi.txt`, `spec/providers.md` §1).
 
 use serde_json::{Value, json};
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::{Dialect, Secret};
 
-use super::registry::{self, Api, Done, Draft, Fields, Operation, Patch, Problem};
+use super::BodyError;
+use super::registry::{self, Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb};
 use crate::model::{Webhook, WebhookId, WebhookState, WebhookStats, from_hex, hex};
 
 /// What every webhook id begins with.
@@ -26,15 +25,25 @@ impl Api for MailingApi {
         "Authorization: Bearer and an API key"
     }
 
-    fn operation(&self, method: &Method, below: &[&str]) -> Result<Operation, Problem> {
-        match (method.as_str(), below) {
-            ("GET", []) => Ok(Operation::List),
-            ("POST", []) => Ok(Operation::Create),
-            ("GET", [id]) => Ok(Operation::Show(parse_id(id)?)),
-            ("PATCH", [id]) => Ok(Operation::Update(parse_id(id)?)),
-            ("DELETE", [id]) => Ok(Operation::Remove(parse_id(id)?)),
-            _ => Err(registry::no_route(method, below)),
+    fn endpoints(&self) -> &'static [Endpoint] {
+        const {
+            &[
+                Endpoint::new("GET", "", Verb::List),
+                Endpoint::new("POST", "", Verb::Create),
+                Endpoint::new("GET", "{id}", Verb::Show),
+                Endpoint::new("PATCH", "{id}", Verb::Update),
+                Endpoint::new("DELETE", "{id}", Verb::Remove),
+            ]
         }
+    }
+
+    fn write_id(&self, id: WebhookId) -> String {
+        format!("{ID_PREFIX}{}", hex(id.as_bytes()))
+    }
+
+    fn read_id(&self, written: &str) -> Option<WebhookId> {
+        let bytes = from_hex(written.strip_prefix(ID_PREFIX)?)?;
+        bytes.try_into().ok().map(WebhookId::from_bytes)
     }
 
     fn https_only(&self) -> bool {
@@ -91,17 +100,19 @@ impl Api for MailingApi {
 
     /// A superset of the three envelopes its documentation shows (`spec/providers.md` §1.3); the
     /// four codes of the seed mean what they say there.
-    fn refuse(&self, problem: &Problem) -> Response {
+    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
         let (status, code) = verdict(problem);
         let mut error = json!({
             "type": code,
             "code": code,
             "message": problem.to_string(),
+            "request_id": request_id,
         });
         if let Some(field) = problem.field() {
             error["field"] = field.into();
+            error["details"] = json!([{"field": field, "message": problem.to_string()}]);
         }
-        registry::refusal_with(status, problem, &json!({"error": error}))
+        (status, json!({"error": error}))
     }
 }
 
@@ -115,10 +126,13 @@ fn verdict(problem: &Problem) -> (u16, &'static str) {
         Problem::NoCredential { .. }
         | Problem::CredentialForm { .. }
         | Problem::WrongCredential => (401, "unauthorized"),
-        Problem::WrongOrganization | Problem::Forbidden => (403, "forbidden"),
+        Problem::NoOrganization | Problem::WrongOrganization | Problem::Forbidden => {
+            (403, "forbidden")
+        }
         Problem::NoSuchRoute { .. } | Problem::NoSuchDelivery { .. } => (404, "not_found"),
         Problem::MethodNotAllowed { .. } => (405, "method_not_allowed"),
-        Problem::TooLarge { .. } => (413, "payload_too_large"),
+        Problem::Body(BodyError::TooLarge { .. }) => (413, "payload_too_large"),
+        Problem::Body(error) => (error.status(), "validation_error"),
         Problem::TooMany { .. } => (409, "limit_reached"),
         Problem::NoTester => (501, "not_implemented"),
         Problem::Unavailable => (503, "service_unavailable"),
@@ -141,19 +155,6 @@ fn secret(written: String) -> Result<Secret, Problem> {
     })
 }
 
-fn parse_id(written: &str) -> Result<WebhookId, Problem> {
-    written
-        .strip_prefix(ID_PREFIX)
-        .and_then(from_hex)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(WebhookId::from_bytes)
-        .ok_or_else(|| registry::no_webhook(written))
-}
-
-fn id(webhook: &Webhook) -> String {
-    format!("{ID_PREFIX}{}", hex(webhook.id.as_bytes()))
-}
-
 fn status(webhook: &Webhook, stats: &WebhookStats) -> &'static str {
     match webhook.state {
         WebhookState::Active if stats.is_failing() => "failing",
@@ -165,7 +166,7 @@ fn status(webhook: &Webhook, stats: &WebhookStats) -> &'static str {
 
 fn brief(webhook: &Webhook, stats: &WebhookStats) -> Value {
     json!({
-        "id": id(webhook),
+        "id": MailingApi.write_id(webhook.id),
         "url": webhook.url,
         "events": webhook.events,
         "status": status(webhook, stats),
@@ -175,7 +176,7 @@ fn brief(webhook: &Webhook, stats: &WebhookStats) -> Value {
 
 fn created(webhook: &Webhook) -> Value {
     json!({
-        "id": id(webhook),
+        "id": MailingApi.write_id(webhook.id),
         "url": webhook.url,
         "events": webhook.events,
         "description": webhook.description,
@@ -187,7 +188,7 @@ fn created(webhook: &Webhook) -> Value {
 
 fn updated(webhook: &Webhook, stats: &WebhookStats) -> Value {
     json!({
-        "id": id(webhook),
+        "id": MailingApi.write_id(webhook.id),
         "url": webhook.url,
         "events": webhook.events,
         "status": status(webhook, stats),
@@ -197,7 +198,7 @@ fn updated(webhook: &Webhook, stats: &WebhookStats) -> Value {
 
 fn full(webhook: &Webhook, stats: &WebhookStats) -> Value {
     json!({
-        "id": id(webhook),
+        "id": MailingApi.write_id(webhook.id),
         "url": webhook.url,
         "events": webhook.events,
         "description": webhook.description,

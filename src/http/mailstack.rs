@@ -1,13 +1,11 @@
 //! `MailStack`'s webhook API (`seeds/mailstack.txt`, `spec/providers.md` §1).
 
 use serde_json::{Value, json};
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::{Dialect, Secret};
 
 use super::auth::{Credentials, Principal};
 use super::native::mint;
-use super::registry::{self, Api, Done, Draft, Fields, LogLine, Operation, Patch, Problem};
+use super::registry::{self, Api, Done, Draft, Endpoint, Fields, LogLine, Patch, Problem, Verb};
 use crate::model::{Outcome, Webhook, WebhookId, WebhookState};
 
 /// `MailStack`'s API.
@@ -22,29 +20,49 @@ impl Api for MailStack {
         "Authorization: Bearer and a token"
     }
 
-    /// The organisation named must be the one the token was issued for.
-    fn admit(&self, principal: &Principal, credentials: &Credentials) -> Result<(), Problem> {
-        match &credentials.org {
-            Some(org) if *org == mint::org(principal.account, principal.domain.as_ref()) => Ok(()),
-            _ => Err(Problem::WrongOrganization),
+    fn endpoints(&self) -> &'static [Endpoint] {
+        const {
+            &[
+                Endpoint::new("GET", "", Verb::List),
+                Endpoint::new("POST", "", Verb::Create),
+                Endpoint::new("GET", "{id}", Verb::Show),
+                Endpoint::new("PUT", "{id}", Verb::Update),
+                Endpoint::new("DELETE", "{id}", Verb::Remove),
+                Endpoint::new("POST", "{id}/rotate-secret", Verb::RotateSecret),
+                Endpoint::new("GET", "{id}/deliveries", Verb::Deliveries),
+                Endpoint::new("POST", "deliveries/{id}/replay", Verb::Replay),
+            ]
         }
     }
 
-    fn operation(&self, method: &Method, below: &[&str]) -> Result<Operation, Problem> {
-        match (method.as_str(), below) {
-            ("GET", []) => Ok(Operation::List),
-            ("POST", []) => Ok(Operation::Create),
-            // Before the routes below: no webhook's id is the word `deliveries`.
-            ("POST", ["deliveries", id, "replay"]) => Ok(Operation::Replay((*id).to_owned())),
-            ("GET", [id]) => Ok(Operation::Show(parse_id(id)?)),
-            ("PUT", [id]) => Ok(Operation::Update(parse_id(id)?)),
-            ("DELETE", [id]) => Ok(Operation::Remove(parse_id(id)?)),
-            ("POST", [id, "rotate-secret"]) => Ok(Operation::RotateSecret(parse_id(id)?)),
-            ("GET", [id, "deliveries"]) => Ok(Operation::Deliveries(parse_id(id)?)),
-            (found, []) => Err(not_allowed("GET, POST", found)),
-            (found, [_]) => Err(not_allowed("DELETE, GET, PUT", found)),
-            _ => Err(registry::no_route(method, below)),
+    fn write_id(&self, id: WebhookId) -> String {
+        id.uuid()
+    }
+
+    fn read_id(&self, written: &str) -> Option<WebhookId> {
+        WebhookId::from_uuid(written)
+    }
+
+    /// Without an organisation there is nothing that a token could be good for.
+    fn screen(&self, _key: &str, credentials: &Credentials) -> Result<(), Problem> {
+        credentials.org.as_ref().map(|_| ()).ok_or(Problem::NoOrganization)
+    }
+
+    /// The organisation named must be the one the token was issued for.
+    fn admit(&self, principal: &Principal, credentials: &Credentials) -> Result<(), Problem> {
+        let own = mint::org(principal.account, principal.domain.as_ref());
+        match credentials.org.as_deref() == Some(&*own) {
+            true => Ok(()),
+            false => Err(Problem::WrongOrganization),
         }
+    }
+
+    fn events_field(&self) -> &'static str {
+        "eventTypes"
+    }
+
+    fn has_wildcard(&self) -> bool {
+        true
     }
 
     fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
@@ -83,7 +101,7 @@ impl Api for MailStack {
 
     /// Problem details, and the string `error` that its batch results carry: its documentation
     /// names no error shape (`spec/providers.md` §1.3).
-    fn refuse(&self, problem: &Problem) -> Response {
+    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
         let status = problem.status();
         let body = json!({
             "type": "about:blank",
@@ -91,17 +109,14 @@ impl Api for MailStack {
             "status": status,
             "detail": problem.to_string(),
             "error": problem.to_string(),
+            "traceId": request_id,
         });
-        registry::refusal(problem, &body, "application/problem+json; charset=utf-8")
+        (status, body)
     }
-}
 
-fn not_allowed(allow: &'static str, found: &str) -> Problem {
-    Problem::MethodNotAllowed { allow, found: found.to_owned() }
-}
-
-fn parse_id(written: &str) -> Result<WebhookId, Problem> {
-    WebhookId::from_uuid(written).ok_or_else(|| registry::no_webhook(written))
+    fn refusal_type(&self) -> &'static str {
+        "application/problem+json; charset=utf-8"
+    }
 }
 
 /// `eventTypes` is one text: names with commas between, or `*`.
@@ -111,7 +126,7 @@ fn names(written: &str) -> Vec<String> {
 
 fn show(webhook: &Webhook) -> Value {
     json!({
-        "id": webhook.id.uuid(),
+        "id": MailStack.write_id(webhook.id),
         "url": webhook.url,
         "eventTypes": webhook.events.join(","),
         "enabled": webhook.state == WebhookState::Active,
@@ -120,16 +135,16 @@ fn show(webhook: &Webhook) -> Value {
     })
 }
 
-/// A status of 0 says that there was no answer.
+/// An attempt has a line and an id of its own. A status of 0 says that there was no answer.
 fn line(line: &LogLine) -> Value {
     let status = match line.attempt.outcome {
         Outcome::Answered { status, .. } => status,
         Outcome::Failed(_) => 0,
     };
     json!({
-        "id": line.delivery.id.uuid(),
-        "webhookId": line.delivery.webhook.uuid(),
-        "messageEventId": line.delivery.event.uuid(),
+        "id": line.id.uuid(),
+        "webhookId": MailStack.write_id(line.webhook),
+        "messageEventId": line.event.uuid(),
         "statusCode": status,
         "attempt": line.number,
         "succeeded": (200..300).contains(&status),

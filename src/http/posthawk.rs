@@ -1,11 +1,9 @@
 //! Posthawk's webhook API (`seeds/posthawk.txt`, `spec/providers.md` §1).
 
 use serde_json::{Value, json};
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::{Dialect, Secret};
 
-use super::registry::{self, Api, Done, Draft, Fields, Operation, Patch, Problem};
+use super::registry::{self, Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb};
 use crate::model::{Webhook, WebhookId, WebhookState};
 
 /// Posthawk's API.
@@ -21,15 +19,24 @@ impl Api for Posthawk {
     }
 
     /// There is no `GET` of one webhook: the seed has none.
-    fn operation(&self, method: &Method, below: &[&str]) -> Result<Operation, Problem> {
-        match (method.as_str(), below) {
-            ("GET", []) => Ok(Operation::List),
-            ("POST", []) => Ok(Operation::Create),
-            ("PATCH", [id]) => Ok(Operation::Update(parse_id(id)?)),
-            ("DELETE", [id]) => Ok(Operation::Remove(parse_id(id)?)),
-            ("POST", [id, "test"]) => Ok(Operation::Test(parse_id(id)?)),
-            _ => Err(registry::no_route(method, below)),
+    fn endpoints(&self) -> &'static [Endpoint] {
+        const {
+            &[
+                Endpoint::new("GET", "", Verb::List),
+                Endpoint::new("POST", "", Verb::Create),
+                Endpoint::new("PATCH", "{id}", Verb::Update),
+                Endpoint::new("DELETE", "{id}", Verb::Remove),
+                Endpoint::new("POST", "{id}/test", Verb::Test),
+            ]
         }
+    }
+
+    fn write_id(&self, id: WebhookId) -> String {
+        id.uuid()
+    }
+
+    fn read_id(&self, written: &str) -> Option<WebhookId> {
+        WebhookId::from_uuid(written)
     }
 
     fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
@@ -74,37 +81,43 @@ impl Api for Posthawk {
     }
 
     /// A superset of the two shapes its documentation has had (`spec/providers.md` §1.3).
-    fn refuse(&self, problem: &Problem) -> Response {
-        let status = problem.status();
-        let name = match status {
-            401 => "authentication_error",
-            403 => "permission_error",
-            404 | 405 => "not_found_error",
-            503 => "service_unavailable_error",
-            _ => "validation_error",
-        };
+    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
+        let (status, name) = verdict(problem);
         let mut body = json!({
             "statusCode": status,
             "error": registry::reason(status),
             "name": name,
             "message": problem.to_string(),
+            "requestId": request_id,
         });
         if let Some(field) = problem.field() {
             body["param"] = field.into();
             body["details"] = json!([{"field": field, "message": problem.to_string()}]);
         }
-        registry::refusal(problem, &body, "application/json; charset=utf-8")
+        if *problem == Problem::Forbidden {
+            body["error"] = "insufficient_scope".into();
+            body["required_scopes"] = json!(["full_access"]);
+        }
+        (status, body)
     }
 }
 
-fn parse_id(written: &str) -> Result<WebhookId, Problem> {
-    WebhookId::from_uuid(written).ok_or_else(|| registry::no_webhook(written))
+/// A method that a path does not have is not found, as a path that is not there: the seed's
+/// missing `GET` of one webhook among them (`spec/providers.md` §7, 10).
+fn verdict(problem: &Problem) -> (u16, &'static str) {
+    match problem.status() {
+        401 => (401, "authentication_error"),
+        403 => (403, "permission_error"),
+        404 | 405 => (404, "not_found_error"),
+        status @ 500.. => (status, "internal_server_error"),
+        status => (status, "validation_error"),
+    }
 }
 
 /// The whole resource, secret included, every time: Posthawk's list and update show it too.
 fn show(webhook: &Webhook) -> Value {
     json!({
-        "id": webhook.id.uuid(),
+        "id": Posthawk.write_id(webhook.id),
         "url": webhook.url,
         "secret": webhook.secret.as_ref().map(Secret::expose),
         "events": webhook.events,

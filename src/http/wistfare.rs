@@ -1,11 +1,10 @@
 //! Wistfare Mail's webhook API (`seeds/wistfare.txt`, `spec/providers.md` §1).
 
 use serde_json::{Value, json};
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::{Dialect, Secret};
 
-use super::registry::{self, Api, Done, Draft, Fields, Operation, Patch, Problem};
+use super::auth::Credentials;
+use super::registry::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb};
 use crate::model::{Webhook, WebhookId, WebhookState};
 
 /// What every key begins with.
@@ -23,21 +22,34 @@ impl Api for Wistfare {
         "an API key in the X-API-Key header"
     }
 
-    fn key_prefix(&self) -> &'static str {
-        KEY_PREFIX
+    /// Its own server tells a key that cannot be one of its keys from a wrong one.
+    fn screen(&self, key: &str, _credentials: &Credentials) -> Result<(), Problem> {
+        match key.starts_with(KEY_PREFIX) {
+            true => Ok(()),
+            false => Err(Problem::CredentialForm { prefix: KEY_PREFIX }),
+        }
     }
 
     /// `GET` of one webhook is not in the seed but in the provider's server and SDK.
-    fn operation(&self, method: &Method, below: &[&str]) -> Result<Operation, Problem> {
-        match (method.as_str(), below) {
-            ("GET", []) => Ok(Operation::List),
-            ("POST", []) => Ok(Operation::Create),
-            ("GET", [id]) => Ok(Operation::Show(parse_id(id)?)),
-            ("PATCH", [id]) => Ok(Operation::Update(parse_id(id)?)),
-            ("DELETE", [id]) => Ok(Operation::Remove(parse_id(id)?)),
-            ("POST", [id, "test"]) => Ok(Operation::Test(parse_id(id)?)),
-            _ => Err(registry::no_route(method, below)),
+    fn endpoints(&self) -> &'static [Endpoint] {
+        const {
+            &[
+                Endpoint::new("GET", "", Verb::List),
+                Endpoint::new("POST", "", Verb::Create),
+                Endpoint::new("GET", "{id}", Verb::Show),
+                Endpoint::new("PATCH", "{id}", Verb::Update),
+                Endpoint::new("DELETE", "{id}", Verb::Remove),
+                Endpoint::new("POST", "{id}/test", Verb::Test),
+            ]
         }
+    }
+
+    fn write_id(&self, id: WebhookId) -> String {
+        id.to_string()
+    }
+
+    fn read_id(&self, written: &str) -> Option<WebhookId> {
+        written.parse().ok()
     }
 
     fn https_only(&self) -> bool {
@@ -78,36 +90,52 @@ impl Api for Wistfare {
         }
     }
 
-    fn refuse(&self, problem: &Problem) -> Response {
-        let mut error = json!({"code": code(problem), "message": problem.to_string()});
+    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
+        let status = problem.status();
+        let message = message(problem);
+        let mut error = json!({"code": code(status), "message": message, "requestId": request_id});
+        let reason = problem.to_string();
         if let Some(field) = problem.field() {
-            error["details"] = json!({"field": field});
+            error["details"] = json!({"field": field, "reason": reason});
+        } else if reason != message {
+            error["details"] = json!({"reason": reason});
         }
-        registry::refusal(problem, &json!({"error": error}), "application/json; charset=utf-8")
+        (status, json!({"error": error}))
     }
 }
 
-fn code(problem: &Problem) -> &'static str {
-    match problem.status() {
+fn code(status: u16) -> &'static str {
+    match status {
         401 => "UNAUTHORIZED",
         403 => "INSUFFICIENT_SCOPE",
         404 => "NOT_FOUND",
         405 => "METHOD_NOT_ALLOWED",
         409 => "CONFLICT",
         413 => "PAYLOAD_TOO_LARGE",
-        503 => "INTERNAL_ERROR",
+        500.. => "INTERNAL_ERROR",
         _ => "VALIDATION_ERROR",
     }
 }
 
-fn parse_id(written: &str) -> Result<WebhookId, Problem> {
-    written.parse().map_err(|_| registry::no_webhook(written))
+/// The messages that the provider's own server has; `details` says more.
+fn message(problem: &Problem) -> String {
+    match (problem, problem.field()) {
+        (Problem::NoCredential { .. }, _) => {
+            "Missing X-API-Key header or session cookie".to_owned()
+        }
+        (Problem::CredentialForm { .. }, _) => "Invalid API key format".to_owned(),
+        (Problem::UnknownEvent { name, .. }, _) => format!("Invalid event type: {name}"),
+        (Problem::NoSuchWebhook { id }, _) => format!("Webhook with id '{id}' not found"),
+        (_, Some("url")) => "Valid URL is required".to_owned(),
+        (_, Some("events")) => "At least one event type is required".to_owned(),
+        (other, _) => other.to_string(),
+    }
 }
 
 /// Never the secret: the provider's own server shows it in lists, which is a leak not to copy.
 fn show(webhook: &Webhook) -> Value {
     json!({
-        "id": webhook.id,
+        "id": Wistfare.write_id(webhook.id),
         "url": webhook.url,
         "events": webhook.events,
         "active": webhook.state == WebhookState::Active,
@@ -117,7 +145,7 @@ fn show(webhook: &Webhook) -> Value {
 
 fn show_with_secret(webhook: &Webhook) -> Value {
     json!({
-        "id": webhook.id,
+        "id": Wistfare.write_id(webhook.id),
         "url": webhook.url,
         "events": webhook.events,
         "signingSecret": webhook.secret.as_ref().map(Secret::expose),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use waypost_compat::signature::Scheme;
-use waypost_compat::{Dialect, Kind, Secret};
+use waypost_compat::{Dialect, Kind, Secret, kind};
 
 use super::{AccountId, DomainName, TargetId, Timestamp, WebhookId};
 
@@ -66,11 +66,17 @@ impl Webhook {
         }
     }
 
+    /// The event name that means every event, where a dialect has one.
+    pub const EVERY_EVENT: &str = "*";
+
     /// Whether events of `kind` go to it. One that is not active still subscribes: what it is
-    /// owed waits.
+    /// owed waits. `*` means whatever its dialect has a name for, names that were added since it
+    /// was written included.
     #[must_use]
     pub fn subscribes(&self, kind: Kind) -> bool {
         self.kinds.contains(&kind)
+            || (self.events == [Self::EVERY_EVENT]
+                && kind::delivered_as(self.scope.dialect, kind).is_some())
     }
 }
 

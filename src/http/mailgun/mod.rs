@@ -16,14 +16,9 @@ mod webhooks_test;
 mod webhooks_v3;
 mod webhooks_v4;
 
-use warp::reply::Response;
-
 pub(super) use self::account_webhooks::answer as account_webhooks;
-use self::answer::Refusal;
 use super::App;
-use super::call::Call;
 use super::route::Route;
-use crate::store;
 
 /// The endpoints, except those on `/v1/webhooks`, which other dialects share.
 pub(super) fn routes(app: &App) -> Vec<Route> {
@@ -36,9 +31,4 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
         domains::routes(app),
     ]
     .concat()
-}
-
-/// The refusal of a request whose credential could not be looked up.
-pub(super) fn unavailable(call: &Call, error: &store::Error) -> Response {
-    call.respond(Err(Refusal::Store(error.clone())))
 }

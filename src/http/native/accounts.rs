@@ -13,7 +13,7 @@ use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
-use crate::model::{Account, AccountId};
+use crate::model::{Account, AccountId, Scope};
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let all = warp::path!("accounts");
@@ -41,7 +41,8 @@ async fn create(
         signing_key: Secret::new(format!("key-{}", app.ambient.random_hex::<16>())),
         created_at: now,
     };
-    let fresh = Fresh { account: account.id, dialect: Dialect::Mailgun, domain: None };
+    let scope = Scope::Manage;
+    let fresh = Fresh { account: account.id, dialect: Dialect::Mailgun, domain: None, scope };
     let (key, text) = app.forge(fresh, Some("first key".to_owned()));
     app.store.create_account(account.clone(), Some(key.clone())).await?;
     let mut shown = shown(&account);

@@ -33,14 +33,15 @@ async fn create(
     app: App,
 ) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
-    let fields = Fields::read(body, &["dialect", "domain", "description"])?;
+    let fields = Fields::read(body, &["dialect", "domain", "scope", "description"])?;
     let dialect: String = fields.required("dialect", "the name of a dialect")?;
     let dialect: Dialect = dialect.parse::<Dialect>()?;
     let domain = match fields.optional::<String>("domain", "the name of a domain")? {
         Some(name) => Some(app.domain_of(&manager, &name).await?.name),
         None => unbound(&manager)?,
     };
-    let fresh = Fresh { account: manager.account(), dialect, domain };
+    let scope = fields.optional("scope", "`manage`, `read` or `send`")?.unwrap_or(Scope::Manage);
+    let fresh = Fresh { account: manager.account(), dialect, domain, scope };
     let (key, text) = app.issue(fresh, fields.label("description")?).await?;
     let mut shown = shown(&key);
     shown["key"] = json!(text);
@@ -99,6 +100,8 @@ pub(super) struct Fresh {
     pub(super) dialect: Dialect,
     /// One domain, or all of the account's.
     pub(super) domain: Option<DomainName>,
+    /// What it may do there.
+    pub(super) scope: Scope,
 }
 
 impl App {
@@ -118,7 +121,7 @@ impl App {
         }
     }
 
-    /// Makes a key that may manage, and its text.
+    /// Makes a key, and its text.
     pub(super) fn forge(&self, fresh: Fresh, description: Option<String>) -> (Key, String) {
         let text = mint::api_key(fresh.dialect, &self.ambient);
         let now = self.ambient.now();
@@ -128,7 +131,7 @@ impl App {
             account: fresh.account,
             dialect: fresh.dialect,
             domain: fresh.domain,
-            scope: Scope::Manage,
+            scope: fresh.scope,
             description,
             mailgun_role: None,
             created_at: now,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Problem;
-use crate::http::Body;
+use crate::http::{Body, BodyError};
 
 /// A request body that is a JSON object. Fields that nobody asks for are ignored, as providers do;
 /// `null` counts as absent.
@@ -13,7 +13,8 @@ pub(in crate::http) struct Fields(Map<String, Value>);
 impl Fields {
     /// Reads a body. A missing `Content-Type` is taken for JSON; another one is refused, since a
     /// form that happens to parse would not mean what its sender thinks.
-    pub(in crate::http) fn read(body: &Body) -> Result<Self, Problem> {
+    pub(in crate::http) fn read(body: Result<Body, BodyError>) -> Result<Self, Problem> {
+        let body = body?;
         if let Some(found) = &body.content_type
             && !is_json(found)
         {
@@ -104,7 +105,11 @@ fn name(value: &Value) -> &'static str {
 
 fn describe(value: &Value) -> String {
     match value {
-        Value::Null | Value::Array(_) | Value::Object(_) => name(value).to_owned(),
+        Value::Array(items) => match items.iter().find(|item| !item.is_string()) {
+            Some(stranger) => format!("an array with {} in it", name(stranger)),
+            None => name(value).to_owned(),
+        },
+        Value::Null | Value::Object(_) => name(value).to_owned(),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => shorten(&value.to_string()),
     }
 }
@@ -124,7 +129,7 @@ mod tests {
 
     fn read(content_type: Option<&str>, text: &'static str) -> Result<Fields, Problem> {
         let bytes = text.as_bytes().into();
-        Fields::read(&Body { content_type: content_type.map(str::to_owned), bytes })
+        Fields::read(Ok(Body { content_type: content_type.map(str::to_owned), bytes }))
     }
 
     #[test]
@@ -144,7 +149,7 @@ mod tests {
         assert_eq!(text(fields.text("url").unwrap_err()), "`url`: expected a string, found 7");
         assert_eq!(
             text(fields.texts("events").unwrap_err()),
-            "`events`: expected an array of strings, found an array"
+            "`events`: expected an array of strings, found an array with a number in it"
         );
         assert_eq!(
             text(fields.truth("enabled").unwrap_err()),

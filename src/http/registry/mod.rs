@@ -4,49 +4,95 @@
 //! [`answer`] tells the whole story of a request once, for all of them. What differs on the wire
 //! (credentials, paths, field names, shapes, error bodies) is an [`Api`], one file per dialect.
 //! Nothing about a dialect is decided here, and nothing about webhooks is decided there.
+//!
+//! # Whose webhooks a key opens
+//!
+//! Those of its own reach, exactly: a key bound to a domain opens the webhooks of that domain, a
+//! key of the whole account opens the webhooks for all of the account's domains. Neither opens the
+//! other's, as a key at the provider opens its own workspace. So two keys of one reach see the
+//! same list, and what a key lists is what its events go to. A key that does not manage (scope
+//! `read` or `send`) opens nothing here: each of the four wants its full permission for webhooks,
+//! reading included. A key whose domain was removed is nobody's.
+//!
+//! # Adding a dialect
+//!
+//! 1. `compat/`: a variant of `Dialect`, and a file that parses and renders its payload. The
+//!    compiler then names every table that must know it: names, signature, sample.
+//! 2. `src/http/<dialect>.rs`: an [`Api`], and its line in `dispatch.rs`, which also says how a
+//!    request is known to speak it. `native/mint.rs` says what its keys look like, `retry.rs` how
+//!    patient its deliveries are.
+//! 3. `fixtures/api/<dialect>/`: a transcript for each request its documentation shows and one for
+//!    each way to be refused; `fixtures/events/<kind>/<dialect>.json`: one event of each kind.
+//! 4. `README.md`: its row in "The other four APIs" and its column in "Compatibility".
+//!
+//! `tests/it/tidy.rs` says which of these are missing; `tests/it/tenants.rs` tries every endpoint
+//! of every dialect with everybody's key, the new one's included.
 
+mod endpoint;
 mod fields;
+mod log;
 mod operate;
 mod problem;
-mod refusal;
+mod rows;
 
-use warp::http::Method;
-use warp::reply::Response;
+use serde_json::Value;
 use waypost_compat::{Dialect, Secret};
 
+pub(super) use endpoint::{Endpoint, Verb};
 pub(super) use fields::{Fields, shorten};
-pub(super) use operate::answer;
+pub(super) use log::LogLine;
+pub(super) use operate::{answer, reason};
 pub(super) use problem::Problem;
-pub(super) use refusal::{no_route, no_webhook, reason, refusal, refusal_with};
 
 use super::TestAnswer;
 use super::auth::{Credentials, Principal};
-use crate::model::{Attempt, Delivery, Webhook, WebhookId, WebhookStats};
+use crate::model::{Webhook, WebhookId, WebhookStats};
 
 /// One dialect's webhook API, as far as it differs from the others' on the wire.
 pub(super) trait Api: Send + Sync {
     /// The dialect.
     fn dialect(&self) -> Dialect;
 
+    /// Every method and path it has.
+    fn endpoints(&self) -> &'static [Endpoint];
+
+    /// A webhook's id as this dialect writes it.
+    fn write_id(&self, id: WebhookId) -> String;
+
+    /// Reads what [`write_id`](Self::write_id) wrote; nothing else is an id.
+    fn read_id(&self, written: &str) -> Option<WebhookId>;
+
     /// Where a client puts its credential, for one that put none.
     fn credential(&self) -> &'static str;
 
-    /// What every key begins with, where the provider's clients check it.
-    fn key_prefix(&self) -> &'static str {
-        ""
+    /// A first word on a credential, before it is known whose it is.
+    fn screen(&self, _key: &str, _credentials: &Credentials) -> Result<(), Problem> {
+        Ok(())
     }
 
-    /// A last word on a principal whose key is good: `MailStack`'s organisation must be the key's.
+    /// A last word on a principal whose key is good.
     fn admit(&self, _principal: &Principal, _credentials: &Credentials) -> Result<(), Problem> {
         Ok(())
     }
 
-    /// What a method on a path below the collection means.
-    fn operation(&self, method: &Method, below: &[&str]) -> Result<Operation, Problem>;
-
     /// Whether webhook URLs must be https.
     fn https_only(&self) -> bool {
         false
+    }
+
+    /// The field that holds the event names.
+    fn events_field(&self) -> &'static str {
+        "events"
+    }
+
+    /// Whether `*` stands for every event.
+    fn has_wildcard(&self) -> bool {
+        false
+    }
+
+    /// Whether an update may touch a webhook that was disabled for good.
+    fn revives(&self) -> bool {
+        true
     }
 
     /// Reads a create request's body.
@@ -55,39 +101,17 @@ pub(super) trait Api: Send + Sync {
     /// Reads an update request's body.
     fn patch(&self, fields: &Fields) -> Result<Patch, Problem>;
 
-    /// Whether an update may touch a webhook that was disabled for good.
-    fn revives(&self) -> bool {
-        true
-    }
-
     /// The status and body that tell what was done; no body where the provider sends none.
-    fn tell(&self, done: &Done<'_>) -> (u16, Option<serde_json::Value>);
+    fn tell(&self, done: &Done<'_>) -> (u16, Option<Value>);
 
-    /// The provider's own way to say no.
-    fn refuse(&self, problem: &Problem) -> Response;
-}
+    /// The provider's own way to say no: status and body. `request_id` is what the answer's
+    /// `X-Request-ID` says.
+    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value);
 
-/// What a client asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Operation {
-    /// Every webhook.
-    List,
-    /// A new one.
-    Create,
-    /// One.
-    Show(WebhookId),
-    /// Change one.
-    Update(WebhookId),
-    /// Remove one.
-    Remove(WebhookId),
-    /// Call its receiver now.
-    Test(WebhookId),
-    /// Give it a new secret.
-    RotateSecret(WebhookId),
-    /// What was sent to it lately.
-    Deliveries(WebhookId),
-    /// Send a delivery again; the id as the client wrote it.
-    Replay(String),
+    /// The media type of a refusal's body.
+    fn refusal_type(&self) -> &'static str {
+        operate::JSON
+    }
 }
 
 /// A webhook to be.
@@ -138,14 +162,4 @@ pub(super) enum Done<'a> {
     Deliveries(&'a [LogLine]),
     /// A delivery is on its way again.
     Replayed,
-}
-
-/// One attempt, in a delivery log.
-pub(super) struct LogLine {
-    /// The delivery it was made for.
-    pub delivery: Delivery,
-    /// The attempt.
-    pub attempt: Attempt,
-    /// Which attempt it was, from 1.
-    pub number: u32,
 }

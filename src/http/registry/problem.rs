@@ -1,5 +1,6 @@
 //! Everything that can be wrong with a request, free of any dialect.
 
+use crate::http::BodyError;
 use crate::store;
 
 /// Why a request is refused. Each dialect has its own status, code and shape for each.
@@ -20,8 +21,11 @@ pub(in crate::http) enum Problem {
     /// Nobody's key, one of another dialect, or one that has expired.
     #[error("this key is not valid here: it is unknown, expired, or of another API")]
     WrongCredential,
+    /// No organisation is named.
+    #[error("no active organization: expected the header X-MailStack-Org, found none")]
+    NoOrganization,
     /// A good key of an organisation other than the one named.
-    #[error("no active organization: `X-MailStack-Org` does not name this token's organization")]
+    #[error("no active organization: X-MailStack-Org does not name this token's organization")]
     WrongOrganization,
     /// A good key that may not do this.
     #[error("this key may not manage webhooks")]
@@ -35,12 +39,14 @@ pub(in crate::http) enum Problem {
         path: String,
     },
     /// The path exists, with other methods.
-    #[error("expected {allow}, found {found}")]
+    #[error("there is no {method} {path} here, only {allow}")]
     MethodNotAllowed {
         /// The methods, as in the `Allow` header.
-        allow: &'static str,
+        allow: String,
         /// The method.
-        found: String,
+        method: String,
+        /// The path below the collection.
+        path: String,
     },
     /// The body is no JSON.
     #[error("expected a JSON body, found Content-Type {found}")]
@@ -54,12 +60,9 @@ pub(in crate::http) enum Problem {
         /// What the parser says.
         detail: String,
     },
-    /// The body is too large.
-    #[error("the body is larger than {limit} bytes")]
-    TooLarge {
-        /// The limit.
-        limit: usize,
-    },
+    /// The body could not be had.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// A field that must be there is not.
     #[error("`{field}` is required")]
     MissingField {
@@ -148,13 +151,14 @@ impl Problem {
             Self::NoCredential { .. }
             | Self::CredentialForm { .. }
             | Self::WrongCredential
+            | Self::NoOrganization
             | Self::WrongOrganization
             | Self::Forbidden
             | Self::NoSuchRoute { .. }
             | Self::MethodNotAllowed { .. }
             | Self::ContentType { .. }
             | Self::MalformedBody { .. }
-            | Self::TooLarge { .. }
+            | Self::Body(_)
             | Self::NoSuchWebhook { .. }
             | Self::NoSuchDelivery { .. }
             | Self::Disabled
@@ -168,13 +172,13 @@ impl Problem {
     pub(in crate::http) fn status(&self) -> u16 {
         match self {
             Self::NoCredential { .. } | Self::CredentialForm { .. } | Self::WrongCredential => 401,
-            Self::WrongOrganization | Self::Forbidden => 403,
+            Self::NoOrganization | Self::WrongOrganization | Self::Forbidden => 403,
             Self::NoSuchRoute { .. } | Self::NoSuchWebhook { .. } | Self::NoSuchDelivery { .. } => {
                 404
             }
             Self::MethodNotAllowed { .. } => 405,
             Self::Disabled | Self::TooMany { .. } => 409,
-            Self::TooLarge { .. } => 413,
+            Self::Body(error) => error.status(),
             Self::ContentType { .. }
             | Self::MalformedBody { .. }
             | Self::MissingField { .. }
