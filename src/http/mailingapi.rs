@@ -67,7 +67,7 @@ impl Api for MailingApi {
             Some("paused") => Some(false),
             Some(found) => {
                 let expected = "`active` or `paused`";
-                let found = registry::shorten(found);
+                let found = format!("{:?}", registry::shorten(found));
                 return Err(Problem::InvalidField { field: "status", expected, found });
             }
         };
@@ -100,13 +100,12 @@ impl Api for MailingApi {
 
     /// A superset of the three envelopes its documentation shows (`spec/providers.md` §1.3); the
     /// four codes of the seed mean what they say there.
-    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
+    fn refuse(&self, problem: &Problem, _request_id: &str) -> (u16, Value) {
         let (status, code) = verdict(problem);
         let mut error = json!({
             "type": code,
             "code": code,
             "message": problem.to_string(),
-            "request_id": request_id,
         });
         if let Some(field) = problem.field() {
             error["field"] = field.into();

@@ -90,10 +90,10 @@ impl Api for Wistfare {
         }
     }
 
-    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
+    fn refuse(&self, problem: &Problem, _request_id: &str) -> (u16, Value) {
         let status = problem.status();
         let message = message(problem);
-        let mut error = json!({"code": code(status), "message": message, "requestId": request_id});
+        let mut error = json!({"code": code(status), "message": message});
         let reason = problem.to_string();
         if let Some(field) = problem.field() {
             error["details"] = json!({"field": field, "reason": reason});

@@ -11,10 +11,15 @@
 //! - `{{x:ff}}` is the byte 0xFF, `{{a:2049}}` is so many letters `a`.
 //!
 //! In answers, what is random is replaced by a name that counts up (`{{id1}}`, `{{key1}}`, …), which
-//! later requests may use. The clock moves by a second before each. Headers that every Mailgun answer has are checked
-//! here, once, and left out of the files.
+//! later requests may use. The clock moves by a second before each. Headers that every answer of an
+//! API has are checked here, once, and left out of the files.
+//!
+//! Two exchanges are no requests: `EVENT 503 200` has an event of the first domain delivered, with
+//! one attempt for each status (0: there was no answer), and `DISABLE` disables every webhook.
 
-use std::collections::BTreeMap;
+mod names;
+mod story;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,13 +27,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use waypost::ambient::Ambient;
-use waypost::config::Settings;
 use waypost::http::{TestAnswer, Tester};
-use waypost::model::{AccountId, Scope, Timestamp, Webhook};
+use waypost::model::{Timestamp, Webhook};
 use waypost_compat::Dialect;
 
+use self::names::Names;
+use crate::support::Gateway;
 use crate::support::http::{Answer, basic};
-use crate::support::{Gateway, KEY, SIGNING_KEY, account, add_domain};
 
 /// The headers that a transcript shows, where they are there.
 const SHOWN: [&str; 6] = [
@@ -45,11 +50,31 @@ const STEP: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mailgun_transcript_is_answered_as_written() {
-    check("mailgun").await;
+    check(Dialect::Mailgun).await;
 }
 
-async fn check(api: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/api").join(api);
+#[tokio::test(flavor = "multi_thread")]
+async fn every_posthawk_transcript_is_answered_as_written() {
+    check(Dialect::Posthawk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mailstack_transcript_is_answered_as_written() {
+    check(Dialect::MailStack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wistfare_transcript_is_answered_as_written() {
+    check(Dialect::Wistfare).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mailingapi_transcript_is_answered_as_written() {
+    check(Dialect::MailingApi).await;
+}
+
+async fn check(api: Dialect) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/api").join(api.to_string());
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -82,16 +107,13 @@ fn difference(told: &str, happened: &str) -> String {
 async fn replay(told: &str, file: &Path) -> String {
     let start = told.find("### ").unwrap_or_else(|| panic!("no exchange in {}", file.display()));
     let (preface, exchanges) = told.split_at(start);
-    let mut settings = Settings::default();
-    if let Some(limit) = preface.lines().find_map(|line| line.strip_prefix("given body limit ")) {
-        settings.body_bytes_max = limit.parse().unwrap();
-    }
+    let settings = story::settings(preface);
     let clock = Ambient::manual(Timestamp::from_millis(1_740_437_043_000));
     let gateway = Gateway::with(settings, clock, |app| app.with_tester(Arc::new(Echo))).await;
     let mut names = Names::default();
     for line in preface.lines().filter_map(|line| line.strip_prefix("given ")) {
         gateway.app.ambient.advance(STEP);
-        given(line, &gateway, &mut names).await;
+        story::given(line, &gateway, &mut names).await;
     }
     let mut happened = preface.to_owned();
     for exchange in exchanges.split_inclusive("\n### ").map(|part| part.trim_end_matches("### ")) {
@@ -103,48 +125,19 @@ async fn replay(told: &str, file: &Path) -> String {
         };
         let request = request.trim_end_matches('\n');
         gateway.app.ambient.advance(STEP);
+        if story::step(request, &gateway).await {
+            let _ = write!(happened, "### {title}\n{request}\n\n");
+            continue;
+        }
         let answer = gateway.send(&bytes(request, &names)).await;
         check_headers(&answer, title);
-        let shown = names.masked(&shown(&answer));
+        let shown = names.masked(&shown(&answer), request);
         let _ = write!(happened, "### {title}\n{request}\n\n{shown}\n\n");
     }
     gateway.stop().await;
     happened.truncate(happened.trim_end_matches('\n').len());
     happened.push('\n');
     happened
-}
-
-/// What a line `given …` asks for.
-async fn given(line: &str, gateway: &Gateway, names: &mut Names) {
-    let words: Vec<&str> = line.split(' ').collect();
-    match words.as_slice() {
-        ["body", "limit", _] => {}
-        ["domain", name] => {
-            gateway.domain(name).await;
-        }
-        ["domain", name, "of", "another", "account"] => {
-            let other = AccountId::from_bytes([7; 16]);
-            account(&gateway.app, other, "the key of another account").await;
-            add_domain(&gateway.app, other, name).await;
-        }
-        ["key", name, "that", what, rest @ ..] => {
-            let scope = match *what {
-                "manages" => Scope::Manage,
-                "reads" => Scope::Read,
-                "sends" => Scope::Send,
-                other => panic!("a key manages, reads or sends, it does not {other:?}"),
-            };
-            let (dialect, domain) = match rest {
-                [] => (Dialect::Mailgun, None),
-                ["in", dialect] => (dialect.parse().unwrap(), None),
-                [domain] => (Dialect::Mailgun, Some(*domain)),
-                other => panic!("cannot read {other:?} in {line:?}"),
-            };
-            let secret = gateway.key(dialect, scope, domain).await;
-            names.values.insert((*name).to_owned(), secret);
-        }
-        _ => panic!("cannot read `given {line}`"),
-    }
 }
 
 /// The request's bytes, completed.
@@ -217,85 +210,27 @@ fn shown(answer: &Answer) -> String {
     text
 }
 
-/// JSON ends with a newline and is not to be cached or kept from browsers (recorded).
+/// What every answer has beside what is shown. Who answered is known by `X-Request-ID`: what looks
+/// like another dialect's request is answered as that dialect answers.
 fn check_headers(answer: &Answer, title: &str) {
-    if answer.header("content-type") == Some("application/json; charset=utf-8") {
+    let media_type = answer.header("content-type").unwrap_or_default();
+    if let Some(id) = answer.header("x-request-id") {
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{title}");
+        let repeated = answer.text().matches("req_").count();
+        assert_eq!(answer.text().matches(id).count(), repeated, "{title}: one id for a request");
+    } else if media_type == "application/json; charset=utf-8" {
+        // Mailgun's JSON ends with a newline and is not to be kept from browsers (recorded).
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{title}");
         assert_eq!(answer.header("access-control-allow-credentials"), Some("true"), "{title}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{title}");
         assert!(answer.body.ends_with(b"}\n"), "{title}: JSON ends with a newline");
+    } else {
+        assert!(!media_type.contains("problem"), "{title}: an answer of MailStack's has an id");
     }
 }
 
-/// The names of what is random.
-struct Names {
-    values: BTreeMap<String, String>,
-    counts: BTreeMap<&'static str, usize>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        let own = [("account", KEY), ("signing_key", SIGNING_KEY)];
-        let values = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { values: values.into(), counts: BTreeMap::new() }
-    }
-}
-
-impl Names {
-    fn filled(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (name, value) in &self.values {
-            text = text.replace(&format!("{{{{{name}}}}}"), value);
-        }
-        text
-    }
-
-    /// Replaces known values by their names, and names what is new.
-    fn masked(&mut self, text: &str) -> String {
-        let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let mut masked = String::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
-            let (head, tail) = rest.split_at(end);
-            masked.push_str(&self.name(head));
-            let other = tail.find(word).unwrap_or(tail.len());
-            masked.push_str(&tail[..other]);
-            rest = &tail[other..];
-        }
-        masked
-    }
-
-    fn name(&mut self, word: &str) -> String {
-        let known = self.values.iter().find(|(_, value)| *value == word);
-        if let Some((name, _)) = known {
-            return format!("{{{{{name}}}}}");
-        }
-        let Some(sort) = sort(word) else { return word.to_owned() };
-        let count = self.counts.entry(sort).or_default();
-        *count += 1;
-        let name = format!("{sort}{count}");
-        self.values.insert(name.clone(), word.to_owned());
-        format!("{{{{{name}}}}}")
-    }
-}
-
-/// What sort of random value a word looks like.
-fn sort(word: &str) -> Option<&'static str> {
-    let hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let groups: Vec<&str> = word.split('-').collect();
-    match groups.as_slice() {
-        [long, first, second] if hex(long, 32) && hex(first, 8) && hex(second, 8) => Some("secret"),
-        ["key", long] if hex(long, 32) => Some("signing_key"),
-        [_] if word.strip_prefix("key_").is_some_and(|rest| hex(rest, 32)) => Some("key"),
-        [_] if hex(word, 24) => Some("id"),
-        _ => None,
-    }
-}
-
-/// A tester that says what it was asked to call, and that `down.example` is down.
+/// A tester that says what it was asked to call; `down.example` is down, `yourapp.com` says what
+/// the documentation has it say.
 struct Echo;
 
 #[async_trait]
@@ -303,6 +238,9 @@ impl Tester for Echo {
     async fn test(&self, webhook: &Webhook) -> TestAnswer {
         if webhook.url.as_str().contains("down.example") {
             return TestAnswer { status: 0, body: "connection refused".to_owned() };
+        }
+        if webhook.url.as_str().contains("yourapp.com") {
+            return TestAnswer { status: 200, body: "OK".to_owned() };
         }
         let body = format!("called {} with {}", webhook.url, webhook.events.join(" "));
         TestAnswer { status: 200, body }

@@ -148,8 +148,9 @@ async fn authorise(
     presented: Option<Presented>,
     app: &App,
 ) -> Result<Principal, Problem> {
+    let none = || Problem::NoCredential { expected: api.credential() };
     let Presented { key, principal } =
-        presented.ok_or_else(|| Problem::NoCredential { expected: api.credential() })?;
+        presented.filter(|presented| !presented.key.is_empty()).ok_or_else(none)?;
     api.screen(&key, &call.credentials)?;
     let principal = principal?.ok_or(Problem::WrongCredential)?;
     if principal.dialect != api.dialect() {
