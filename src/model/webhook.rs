@@ -224,3 +224,35 @@ impl<'de> serde::Deserialize<'de> for WebhookUrl {
         String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_means_names_that_came_later_too() {
+        let webhook = |name: &str| Webhook {
+            id: WebhookId::from_bytes([0; 16]),
+            scope: WebhookScope {
+                account: AccountId::from_bytes([0; 16]),
+                domain: None,
+                dialect: Dialect::MailStack,
+            },
+            url: "https://a.example/".parse().unwrap(),
+            events: vec![name.to_owned()],
+            // As an older version understood it.
+            kinds: vec![Kind::Delivered],
+            state: WebhookState::Active,
+            secret: None,
+            previous_secret: None,
+            scheme: None,
+            description: None,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        };
+        assert!(webhook(Webhook::EVERY_EVENT).subscribes(Kind::Clicked));
+        assert!(!webhook("Delivered").subscribes(Kind::Clicked));
+        // What the dialect has no name for is not among everything.
+        assert!(!webhook(Webhook::EVERY_EVENT).subscribes(Kind::Unsubscribed));
+    }
+}

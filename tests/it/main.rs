@@ -10,6 +10,7 @@ mod ingest;
 mod life;
 mod mailgun;
 mod native;
+mod registry;
 mod server;
 mod store;
 mod support;

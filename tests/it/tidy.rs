@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use waypost_compat::{Dialect, Kind, kind};
+
 /// The service's modules, lowest first: a module names only those before it (`src/lib.rs`).
 const LAYERS: [&str; 12] = [
     "model", "ambient", "config", "retry", "metrics", "store", "client", "ingest", "worker",
@@ -90,6 +92,46 @@ fn the_mapping_layer_can_do_no_io() {
         breaches.extend(paths(&["compat/src"], |file| mentions(&file.code(), outside)));
     }
     assert_none(&breaches);
+}
+
+/// Whoever adds a dialect is told here what is missing, where the compiler cannot tell
+/// (`src/http/registry/mod.rs`).
+#[test]
+fn every_dialect_has_its_transcripts_its_events_and_its_place_in_the_readme() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut missing = Vec::new();
+    for dialect in Dialect::ALL {
+        let transcripts = root().join("fixtures/api").join(dialect.to_string());
+        if files(&transcripts).is_empty() {
+            missing.push(format!("{dialect}: a transcript in fixtures/api/{dialect}/"));
+        }
+        for kind in Kind::ALL {
+            let event = format!("fixtures/events/{kind}/{dialect}.json");
+            if kind::name(dialect, kind).is_some() && !root().join(&event).exists() {
+                missing.push(format!("{dialect}: an event in {event}"));
+            }
+        }
+        let test = format!("every_{dialect}_transcript_is_answered_as_written");
+        let tests = fs::read_to_string(root().join("tests/it/transcripts.rs")).unwrap();
+        if !tests.contains(&test) {
+            missing.push(format!("{dialect}: the test {test} in tests/it/transcripts.rs"));
+        }
+        let key = format!("waypost key add {dialect}");
+        if dialect != Dialect::Mailgun && !readme.contains(&key) {
+            missing.push(format!("{dialect}: a row with `{key}` in README.md"));
+        }
+        let columns = readme.lines().find(|line| line.starts_with("| Mailgun webhook |"));
+        let column = |line: &str| line.to_lowercase().contains(&format!("| {dialect} |"));
+        if !columns.is_some_and(column) {
+            missing.push(format!("{dialect}: a column in README.md's table of events"));
+        }
+    }
+    assert_none(&missing);
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
 }
 
 struct Source {

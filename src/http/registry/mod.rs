@@ -25,8 +25,8 @@
 //!    each way to be refused; `fixtures/events/<kind>/<dialect>.json`: one event of each kind.
 //! 4. `README.md`: its row in "The other four APIs" and its column in "Compatibility".
 //!
-//! `tests/it/tidy.rs` says which of these are missing; `tests/it/tenants.rs` tries every endpoint
-//! of every dialect with everybody's key, the new one's included.
+//! `tests/it/tidy.rs` says which of these are missing. `tests/it/registry/` tries every endpoint of
+//! every dialect with everybody's key, and every dialect's credentials, verbs and bodies together.
 
 mod endpoint;
 mod fields;

@@ -54,6 +54,22 @@ async fn each_dialects_keys_look_as_its_clients_expect() {
 }
 
 #[tokio::test]
+async fn a_key_may_be_made_for_less_than_everything() {
+    let gateway = gateway().await;
+    for scope in ["manage", "read", "send"] {
+        let body = json!({ "dialect": "wistfare", "scope": scope });
+        let created = gateway.json("POST", "/waypost/v1/keys", &body).await;
+        assert_eq!((created.status, &created.json()["scope"]), (201, &json!(scope)));
+    }
+    let unsaid = json!({ "dialect": "wistfare" });
+    let unsaid = gateway.json("POST", "/waypost/v1/keys", &unsaid).await.json();
+    assert_eq!(unsaid["scope"], "manage");
+    let body = json!({ "dialect": "wistfare", "scope": "everything" });
+    let refusal = gateway.json("POST", "/waypost/v1/keys", &body).await;
+    refused(&refusal, 400, "invalid", Some("scope"));
+}
+
+#[tokio::test]
 async fn only_a_mailgun_key_opens_the_native_api() {
     let gateway = gateway().await;
     let none = gateway.request("GET", "/waypost/v1/keys", &[], b"").await;
