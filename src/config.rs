@@ -129,6 +129,11 @@ pub struct Options {
         value_parser = duration
     )]
     pub retry_schedule: Vec<Duration>,
+    /// After how long of nothing but failures a webhook is switched off, Mailgun's excepted; `none`
+    /// for never
+    #[arg(long, env = "WAYPOST_DISABLE_AFTER", value_name = "TIME", default_value = "5d",
+          value_parser = patience)]
+    pub disable_after: Duration,
     /// Largest request body taken
     #[arg(long, env = "WAYPOST_BODY_LIMIT", value_name = "SIZE", default_value = "1MiB",
           value_parser = body_limit)]
@@ -176,6 +181,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// After how long a failing webhook is switched off, if ever.
+    #[must_use]
+    pub fn disable_after(&self) -> Option<Duration> {
+        Some(self.disable_after).filter(|patience| !patience.is_zero())
+    }
+
     /// What the HTTP side and ingest need to know of a server that listens on `bound`.
     #[must_use]
     pub fn settings(&self, bound: SocketAddr) -> Settings {
@@ -229,6 +240,11 @@ fn body_limit(text: &str) -> Result<u64, String> {
         1024..=0x4000_0000 => Ok(limit),
         _ => Err("expected a size from 1KiB to 1GiB".to_owned()),
     })
+}
+
+/// Reads a time, or `none`, which is zero.
+fn patience(text: &str) -> Result<Duration, String> {
+    if matches!(text.trim(), "none" | "0") { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 fn host(text: &str) -> Result<(String, Dialect), String> {
@@ -307,9 +323,18 @@ mod tests {
             ["--body-limit", "12"],
             ["--host", "a.example.com=sendmail"],
             ["--retry-schedule", "10m,soon"],
+            ["--disable-after", "never"],
         ] {
             assert!(read(&typed, "").is_err(), "{typed:?}");
         }
+    }
+
+    #[test]
+    fn failing_webhooks_are_switched_off_after_five_days_or_as_told_or_never() {
+        let told = |text: &str| read(&["--disable-after", text], "").unwrap().disable_after();
+        assert_eq!(read(&[], "").unwrap().disable_after(), Some(Duration::from_hours(5 * 24)));
+        assert_eq!(told("36h"), Some(Duration::from_hours(36)));
+        assert_eq!((told("none"), told("0"), told("0s")), (None, None, None));
     }
 
     #[test]

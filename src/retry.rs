@@ -16,6 +16,10 @@ use crate::model::{Failure, Outcome, Timestamp};
 /// anyway. A receiver that asks for a week has made a mistake, or means to be forgotten.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
+/// How long a webhook may fail before it is switched off: no provider says (`spec/providers.md`
+/// §3.4); five days outlast a long weekend.
+pub const DISABLE_AFTER: Duration = Duration::from_hours(5 * 24);
+
 /// By how much of itself a wait may be shorter or longer. It spreads out what failed together, and
 /// stays inside every description of Mailgun's schedule (`spec/mailgun-events.md` §3).
 const JITTER: f64 = 0.1;
@@ -64,6 +68,8 @@ pub struct Policy {
     pub retry_4xx: bool,
     /// Whether 410 switches the webhook off.
     pub disable_on_410: bool,
+    /// After how long without one success a failing webhook is switched off; `None` for never.
+    pub disable_after: Option<Duration>,
     /// How long one attempt may take.
     pub timeout: Duration,
 }
@@ -81,6 +87,7 @@ impl Policy {
             final_statuses: Vec::new(),
             retry_4xx: true,
             disable_on_410: true,
+            disable_after: Some(DISABLE_AFTER),
             timeout: Duration::from_secs(10),
         };
         match dialect {
@@ -88,6 +95,7 @@ impl Policy {
                 schedule: Schedule::minutes([10, 10, 15, 30, 60, 120, 240]),
                 final_statuses: vec![406],
                 disable_on_410: false,
+                disable_after: None,
                 ..common
             },
             Dialect::Wistfare => {
@@ -133,6 +141,18 @@ impl Policies {
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         for policy in &mut self.0 {
             policy.timeout = timeout;
+        }
+        self
+    }
+}
+
+impl Policies {
+    /// Puts one patience with failing webhooks in the place of every dialect's own, save
+    /// Mailgun's: its API has no word for a webhook that is off.
+    #[must_use]
+    pub fn with_disable_after(mut self, disable_after: Option<Duration>) -> Self {
+        for dialect in Dialect::ALL.into_iter().filter(|dialect| *dialect != Dialect::Mailgun) {
+            self.of_mut(dialect).disable_after = disable_after;
         }
         self
     }
@@ -306,6 +326,21 @@ mod tests {
         assert_eq!(policies.of(Dialect::MailStack).timeout, Duration::from_secs(3));
         let policies = policies.with_schedule(&Schedule::seconds([1]));
         assert!(Dialect::ALL.iter().all(|d| policies.of(*d).schedule.to_string() == "1s"));
+    }
+
+    #[test]
+    fn mailguns_webhooks_are_never_switched_off_whatever_is_configured() {
+        let hour = Some(Duration::from_hours(1));
+        for (policies, others) in [
+            (Policies::default(), Some(Duration::from_hours(120))),
+            (Policies::default().with_disable_after(hour), hour),
+            (Policies::default().with_disable_after(None), None),
+        ] {
+            for dialect in Dialect::ALL {
+                let expected = others.filter(|_| dialect != Dialect::Mailgun);
+                assert_eq!(policies.of(dialect).disable_after, expected, "{dialect}");
+            }
+        }
     }
 
     #[test]

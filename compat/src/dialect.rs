@@ -251,8 +251,9 @@ fn shown(dialect: Dialect, event: &Event, options: Options) -> Option<(Kind, &'s
 
 /// Takes a payload from one dialect to another, strictly.
 ///
-/// From a dialect to itself the bytes stay as they are (Mailgun: the `event-data` object's bytes),
-/// known or not, and nothing is lost. Equal input gives equal bytes.
+/// From a dialect to itself every field stays, known or not: Mailgun's `event-data` byte for byte,
+/// the others' bodies too where JavaScript would write them the same, and else as it would write
+/// them. Equal input gives equal bytes.
 pub fn translate(
     from: Dialect,
     body: &[u8],
@@ -302,25 +303,27 @@ fn forwarded(dialect: Dialect, body: &[u8], payload: &str, name: String) -> Rend
         }
     };
     let name = subscribed.map_or(name, str::to_owned);
-    Rendered { body: bytes.to_vec(), name, lost: Vec::new() }
+    match dialect {
+        Dialect::Mailgun => Ok(Rendered { body: bytes.to_vec(), name, lost: Vec::new() }),
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+            stabilised(dialect, bytes, name)
+        }
+    }
 }
 
-/// The payload's text within the body's, and the event's name in it.
-fn payload(dialect: Dialect, text: &str) -> Result<(&str, String), ParseError> {
-    let name_at = |keys| Ok(json::raw_members(text, keys)?[0].and_then(json::raw_name));
-    let (payload, name) = match dialect {
-        Dialect::Mailgun => mailgun::event_data(text)?,
-        Dialect::Posthawk => (text, posthawk::event_name(text)?),
-        Dialect::MailStack => (text, name_at(mailstack::NAMES)?),
-        Dialect::Wistfare => (text, name_at(wistfare::NAMES)?),
-        Dialect::MailingApi => (text, name_at(mailingapi::NAMES)?),
+/// A body as it stands if JavaScript would write it the same, or else as JavaScript would: a
+/// published verifier signs `JSON.stringify(req.body)` (`spec/providers.md` §3.3, note 5). What
+/// only looks different is no loss; a number that JavaScript cannot hold is.
+fn stabilised(dialect: Dialect, bytes: &[u8], name: String) -> Result<Rendered, ParseError> {
+    let tree = json::object(bytes)?;
+    let stable = json::stable_map(&tree);
+    let body = serde_json::to_vec(&stable).expect("a tree of JSON values has a text");
+    let lost = if body == bytes {
+        Vec::new()
+    } else {
+        loss::between(&read(dialect, tree)?, &read(dialect, stable)?)
     };
-    let name = name.ok_or_else(|| ParseError {
-        field: "body".to_owned(),
-        expected: "an event with a name",
-        found: "none".to_owned(),
-    })?;
-    Ok((payload, name))
+    Ok(Rendered { body, name, lost })
 }
 
 #[cfg(test)]
@@ -343,7 +346,7 @@ mod tests {
             assert_eq!((rendered.name.as_str(), rendered.lost.len()), ("failed", 0));
         }
         for (dialect, written, name) in [
-            (Dialect::Posthawk, r#" {"event":"novelty","x":1.0} "#, "novelty"),
+            (Dialect::Posthawk, r#"{"event":"novelty","x":1.5,"y":"é/"}"#, "novelty"),
             (Dialect::Posthawk, r#"{"event_data":{"eventType":"Bounce"}}"#, "bounce"),
             (Dialect::MailStack, r#"{"type":2}"#, "Bounce"),
             (Dialect::Wistfare, r#"{"type":"email.failed"}"#, "email.failed"),
@@ -354,6 +357,19 @@ mod tests {
             assert_eq!(String::from_utf8(rendered.body).unwrap(), written);
             assert_eq!(rendered.name, name);
         }
+    }
+
+    #[test]
+    fn what_javascript_would_write_otherwise_is_written_as_it_would() {
+        let written = br#" {"event" : "novelty", "b": 1.0, "7": "a\/\u00e9", "big": 12345678901234567890} "#;
+        let rendered =
+            translate(Dialect::Posthawk, written, Dialect::Posthawk, &Context::default()).unwrap();
+        assert_eq!(
+            String::from_utf8(rendered.body).unwrap(),
+            r#"{"7":"a/é","event":"novelty","b":1,"big":"12345678901234567890"}"#
+        );
+        assert_eq!(rendered.name, "novelty");
+        assert_eq!(rendered.lost, ["unknown:big"]);
     }
 
     #[test]

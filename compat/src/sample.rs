@@ -18,6 +18,7 @@
 use crate::dialect::{Context, Dialect, render};
 use crate::event::{Class, Client, Event, Message, Moment, Place, Reader, Report};
 use crate::kind::{self, Kind, matrix::Mode};
+use crate::posthawk;
 
 /// What a sample says. The defaults make a complete one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,48 @@ pub fn body(dialect: Dialect, kind: Kind, facts: &Facts<'_>) -> Option<Vec<u8>> 
     };
     let event = event(dialect, kind, facts)?;
     render(dialect, &event, &context).ok().map(|rendered| rendered.body)
+}
+
+/// What a dialect sends when its owner asks for a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Test {
+    /// The event's name, for the headers that repeat it.
+    pub name: &'static str,
+    /// The payload.
+    pub body: Vec<u8>,
+}
+
+/// The payload of a test send, told from a real one at a glance; `None` where the dialect's
+/// webhooks do not bring this kind.
+///
+/// Posthawk has a word for it: the event is called `test`, and the record in it holds a message to
+/// which nothing has happened. Wistfare's vocabulary has none, so its test is a sample of `kind`
+/// about the message `eml_test`; the other dialects' are plain samples (`spec/providers.md` §3.1).
+///
+/// ```
+/// use waypost_compat::sample::{Facts, test};
+/// use waypost_compat::{Dialect, Kind};
+///
+/// let test = test(Dialect::Posthawk, Kind::Bounced, &Facts::default()).unwrap();
+/// assert_eq!(test.name, "test");
+/// assert!(test.body.starts_with(br#"{"event":"test","#));
+/// ```
+#[must_use]
+pub fn test(dialect: Dialect, kind: Kind, facts: &Facts<'_>) -> Option<Test> {
+    let name = kind::delivered_as(dialect, kind)?;
+    match dialect {
+        Dialect::Posthawk => {
+            let sent = body(dialect, Kind::Accepted, facts)?;
+            Some(Test { name: "test", body: posthawk::without_event(&sent)? })
+        }
+        Dialect::Wistfare => {
+            let facts = Facts { message_id: "eml_test", ..*facts };
+            Some(Test { name, body: body(dialect, kind, &facts)? })
+        }
+        Dialect::Mailgun | Dialect::MailStack | Dialect::MailingApi => {
+            Some(Test { name, body: body(dialect, kind, facts)? })
+        }
+    }
 }
 
 fn event(dialect: Dialect, kind: Kind, facts: &Facts<'_>) -> Option<Event> {
@@ -158,7 +201,38 @@ fn reader(kind: Kind, facts: &Facts<'_>) -> Reader {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+
+    #[test]
+    fn every_name_of_every_dialect_has_a_test_that_is_told_from_a_real_event() {
+        for dialect in Dialect::ALL {
+            for kind in Kind::ALL {
+                let test = test(dialect, kind, &Facts::default());
+                let name = kind::delivered_as(dialect, kind);
+                assert_eq!(test.is_some(), name.is_some(), "{dialect} {kind}");
+                let Some(test) = test else { continue };
+                let body: Value = serde_json::from_slice(&test.body).unwrap();
+                match dialect {
+                    Dialect::Posthawk => {
+                        assert_eq!((test.name, &body["event"]), ("test", &"test".into()));
+                        assert_eq!(body["event_data"]["eventType"], "Test");
+                        let record = body["event_data"].as_object().unwrap();
+                        assert_eq!(record.keys().collect::<Vec<_>>(), ["eventType", "mail"]);
+                        assert_eq!(crate::parse(dialect, &test.body).unwrap().kind, None);
+                    }
+                    Dialect::Wistfare => {
+                        assert_eq!(body["data"]["emailId"], "eml_test", "{kind}");
+                        assert_eq!(body["type"], name.unwrap());
+                    }
+                    Dialect::Mailgun | Dialect::MailStack | Dialect::MailingApi => {
+                        assert_eq!(Some(test.name), name);
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_name_of_every_dialect_has_a_sample_that_reads_as_its_kind() {

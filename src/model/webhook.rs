@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use waypost_compat::signature::Scheme;
 use waypost_compat::{Dialect, Kind, Secret, kind};
@@ -66,8 +67,13 @@ impl Webhook {
         }
     }
 
-    /// The event name that means every event, where a dialect has one.
-    pub const EVERY_EVENT: &str = "*";
+    /// What signs an attempt made now: its secret and, until a rotation's overlap ends, the one
+    /// before it. None of its own for Mailgun's, which the account's key signs.
+    #[must_use]
+    pub fn secrets(&self, now: Timestamp) -> Vec<Secret> {
+        let overlap = self.previous_secret.iter().filter(|(_, end)| *end > now);
+        self.secret.iter().chain(overlap.map(|(secret, _)| secret)).cloned().collect()
+    }
 
     /// Whether events of `kind` go to it. One that is not active still subscribes: what it is
     /// owed waits. `*` means whatever its dialect has a name for, names that were added since it
@@ -136,6 +142,14 @@ impl WebhookStats {
     #[must_use]
     pub const fn is_failing(&self) -> bool {
         self.consecutive_failures >= FAILING_FROM
+    }
+
+    /// For how long the webhook has been failing at `now`, if it is. Its owner may have put it
+    /// right since: from the last change on it gets its full time again.
+    #[must_use]
+    pub fn failing_for(&self, changed_at: Timestamp, now: Timestamp) -> Option<Duration> {
+        let since = self.failing_since.filter(|_| self.is_failing())?;
+        Some(now.since(since.max(changed_at)))
     }
 }
 

@@ -107,8 +107,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Arc<[Webhook]>, Error>;
     /// One webhook, whatever its scope.
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error>;
-    /// What became of the attempts made for a webhook so far; all zero for one that had none. As
-    /// durable as the settlements it counts.
+    /// What became of the attempts made for a webhook so far; all zero for one that had none, or
+    /// is not there (any more). As durable as the settlements it counts.
     async fn webhook_stats(&self, account: AccountId, id: WebhookId)
     -> Result<WebhookStats, Error>;
 

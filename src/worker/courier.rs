@@ -17,10 +17,10 @@ use crate::ambient::Ambient;
 use crate::client::{Client, Sent};
 use crate::metrics::{Fate, Stats};
 use crate::model::{
-    Attempt, Delivery, Failure, Outcome, StoredEvent, Timestamp, Webhook, WebhookState, WebhookUrl,
-    hex,
+    Attempt, Delivery, Failure, Outcome, StoredEvent, Timestamp, Webhook, WebhookState,
+    WebhookStats, WebhookUrl, hex,
 };
-use crate::retry::{self, Policies, Verdict};
+use crate::retry::{self, Policies, Policy, Verdict};
 use crate::store::{self, Next, Settlement, Store};
 
 /// How long a delivery rests that could not even be looked up.
@@ -146,18 +146,12 @@ impl Courier {
             // Read anew each time: a key that is replaced signs from the next attempt on.
             Dialect::Mailgun => vec![account.signing_key],
             Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                self.secrets(&webhook)
+                webhook.secrets(self.ambient.now())
             }
         };
         let url = current_url(delivery, &webhook);
         let event_id = event.id.to_string();
         Ok(Plan::Send(Box::new(Package { url, webhook, secrets, event_id, rendered })))
-    }
-
-    /// The webhook's secret, and the one before it for as long as both sign.
-    fn secrets(&self, webhook: &Webhook) -> Vec<Secret> {
-        let overlap = webhook.previous_secret.iter().filter(|(_, end)| *end > self.ambient.now());
-        webhook.secret.iter().chain(overlap.map(|(secret, _)| secret)).cloned().collect()
     }
 
     /// Gives the delivery back as it was: its webhook is paused, and what it is owed waits.
@@ -228,24 +222,53 @@ impl Courier {
         say(&delivery, &attempt.outcome, made, verdict);
         let next = match verdict {
             Verdict::Done => Next::Delivered,
+            Verdict::Dead | Verdict::Retry(_) if self.has_had_enough(webhook, policy).await? => {
+                warn!(webhook.id = %delivery.webhook, "receiver of {} has failed for too long; webhook switched off", delivery.domain);
+                self.disable(webhook).await?;
+                Next::Dead
+            }
             Verdict::Dead => Next::Dead,
             Verdict::Retry(due) => Next::At(due),
             Verdict::DeadAndDisable => {
-                // First, so that a crash in between repeats the attempt and comes here again.
-                if let Some(webhook) = webhook {
-                    self.disable(webhook).await?;
-                }
+                self.disable(webhook).await?;
                 Next::Dead
             }
         };
         self.settle(Settlement { delivery, attempt: Some(attempt), next }).await
     }
 
-    /// Switches a webhook off for good: its receiver said that it is gone.
-    async fn disable(&self, webhook: &Webhook) -> Result<(), store::Error> {
-        let (id, now) = (webhook.id, self.ambient.now());
+    /// Whether a webhook whose attempt has just failed has done nothing else for as long as its
+    /// dialect's policy allows.
+    async fn has_had_enough(
+        &self,
+        webhook: Option<&Webhook>,
+        policy: &Policy,
+    ) -> Result<bool, store::Error> {
+        let (Some(webhook), Some(patience)) = (webhook, policy.disable_after) else {
+            return Ok(false);
+        };
+        let (account, id, now) = (webhook.scope.account, webhook.id, self.ambient.now());
+        let failing_for = |stats: WebhookStats| stats.failing_for(webhook.updated_at, now);
+        let enough = |stats| failing_for(stats).is_some_and(|time| time >= patience);
+        if !enough(self.store.webhook_stats(account, id).await?) {
+            return Ok(false);
+        }
+        // A success that another attempt has just settled counts too, once it is written.
+        self.store.sync().await?;
+        Ok(enough(self.store.webhook_stats(account, id).await?))
+    }
+
+    /// Switches a webhook off for good. To be done before the delivery is settled, so that a crash
+    /// in between repeats the attempt and comes here again.
+    async fn disable(&self, webhook: Option<&Webhook>) -> Result<(), store::Error> {
+        let Some(webhook) = webhook else { return Ok(()) };
+        let (id, seen_at, now) = (webhook.id, webhook.updated_at, self.ambient.now());
         let change = move |webhooks: &mut Vec<Webhook>| {
-            let Some(webhook) = webhooks.iter_mut().find(|webhook| webhook.id == id) else {
+            // Its owner may have paused it, corrected it or taken it away meanwhile.
+            let unchanged = |webhook: &&mut Webhook| {
+                webhook.id == id && webhook.updated_at == seen_at
+            };
+            let Some(webhook) = webhooks.iter_mut().find(unchanged) else {
                 return store::Verdict::Discard;
             };
             webhook.state = WebhookState::Disabled;

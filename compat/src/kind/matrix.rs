@@ -151,8 +151,11 @@ const fn telling_field(to: Dialect) -> &'static str {
     }
 }
 
-const fn why_impossible(kind: Kind, to: Dialect) -> &'static str {
+/// Why a dialect's receivers are not told of a kind, where [`delivered_as`] has no name for it.
+#[must_use]
+pub const fn why_impossible(kind: Kind, to: Dialect) -> &'static str {
     match (kind, to) {
+        (Kind::Stored, Dialect::Mailgun) => "its events API lists them, no webhook brings them",
         (Kind::Deferred, Dialect::Wistfare) => {
             "only email.bounced is near, and it says that delivery failed for good"
         }

@@ -8,6 +8,8 @@
 mod read;
 mod write;
 
+use serde_json::{Map, Value};
+
 use crate::dialect::ParseError;
 use crate::json;
 use crate::kind::Kind;
@@ -64,6 +66,16 @@ pub(crate) fn event_name(body: &str) -> Result<Option<String>, ParseError> {
         (None, Some(record)) => name(record),
         (None, None) => Ok(None),
     }
+}
+
+/// A payload of `send` as one of `test`: the same message, to which nothing has happened.
+pub(crate) fn without_event(sent: &[u8]) -> Option<Vec<u8>> {
+    let mut body: Map<String, Value> = serde_json::from_slice(sent).ok()?;
+    body.insert("event".to_owned(), "test".into());
+    let record = body.get_mut("event_data")?.as_object_mut()?;
+    record.insert("eventType".to_owned(), "Test".into());
+    record.shift_remove("send");
+    serde_json::to_vec(&body).ok()
 }
 
 /// The SES record's object for a kind.

@@ -84,7 +84,7 @@ fn every_sample_reads_as_the_kind_of_its_folder() {
 }
 
 #[test]
-fn every_sample_is_forwarded_in_its_own_dialect_byte_for_byte() {
+fn every_sample_is_forwarded_in_its_own_dialect_as_it_is() {
     for sample in samples() {
         let rendered = translate(sample.dialect, &sample.body, sample.dialect, &context()).unwrap();
         let text = String::from_utf8(sample.body).unwrap();
@@ -93,7 +93,10 @@ fn every_sample_is_forwarded_in_its_own_dialect_byte_for_byte() {
             let data = text.split_once("\"event-data\": ").unwrap().1;
             assert_eq!(forwarded, data.trim_end().strip_suffix('}').unwrap().trim_end());
         } else {
-            assert_eq!(forwarded, text);
+            // The files have line breaks for people, which JavaScript would not write.
+            let body: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(forwarded, javascript::stringify(&body));
+            assert!(rendered.lost.is_empty(), "{:?}", rendered.lost);
         }
     }
 }

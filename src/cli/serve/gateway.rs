@@ -67,7 +67,7 @@ impl Gateway {
         }
         let settings = Arc::new(options.settings(address));
         let app = App::new(store.clone(), ambient.clone(), settings).with_tester(Arc::new(tester));
-        let mut policies = Policies::default();
+        let mut policies = Policies::default().with_disable_after(options.disable_after());
         if !options.retry_schedule.is_empty() {
             policies = policies.with_schedule(&Schedule::new(options.retry_schedule.clone()));
         }

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use waypost_compat::sample::{self, Facts};
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::{Dialect, Kind, Secret, kind};
+use waypost_compat::{Dialect, Kind, Secret};
 
 use crate::ambient::Ambient;
 use crate::client::Client;
 use crate::http::{TestAnswer, Tester};
-use crate::model::{DomainName, EventId, Outcome, Webhook, hex};
+use crate::model::{DomainName, EventId, Outcome, Timestamp, Webhook, hex};
 use crate::store::Store;
 
 /// How long a receiver may take, as for a delivery.
@@ -39,8 +39,6 @@ impl Direct {
     async fn send(&self, webhook: &Webhook) -> Result<TestAnswer, String> {
         let dialect = webhook.scope.dialect;
         let kind = webhook.kinds.first().copied().unwrap_or(Kind::Delivered);
-        let name = kind::delivered_as(dialect, kind)
-            .ok_or_else(|| format!("{dialect} has no event for `{kind}`"))?;
         let now = self.ambient.now();
         let event_id = EventId::timed(now, self.ambient.random()).to_string();
         let facts = Facts {
@@ -50,17 +48,18 @@ impl Direct {
             occurred_at_ms: now.millis(),
             ..Facts::default()
         };
-        let payload = sample::body(dialect, kind, &facts)
-            .ok_or_else(|| format!("there is no sample of {dialect} {name}"))?;
-        let secret = self.secret(webhook).await?;
+        let sample = sample::test(dialect, kind, &facts)
+            .ok_or_else(|| format!("{dialect} has no event for `{kind}`"))?;
+        let secrets = self.secrets(webhook, now).await?;
         let stamp = Stamp {
             timestamp: now.seconds(),
             token: &self.ambient.random_hex::<25>(),
             event_id: &event_id,
-            event_name: name,
+            event_name: sample.name,
         };
         let scheme = webhook.scheme.unwrap_or_else(|| dialect.scheme());
-        let signed = sign(scheme, &[&secret], &payload, &stamp);
+        let secrets: Vec<&Secret> = secrets.iter().collect();
+        let signed = sign(scheme, &secrets, &sample.body, &stamp);
         let body = Bytes::from(signed.body);
         let sent = self.client.post(&webhook.url, &signed.headers, body, ANSWER_MAX).await;
         let status = match sent.outcome {
@@ -71,14 +70,17 @@ impl Direct {
     }
 
     /// What the webhook's deliveries are signed with.
-    async fn secret(&self, webhook: &Webhook) -> Result<Secret, String> {
-        if let Some(secret) = &webhook.secret
-            && webhook.scope.dialect != Dialect::Mailgun
-        {
-            return Ok(secret.clone());
+    async fn secrets(&self, webhook: &Webhook, now: Timestamp) -> Result<Vec<Secret>, String> {
+        match webhook.scope.dialect {
+            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+                Ok(webhook.secrets(now))
+            }
+            Dialect::Mailgun => {
+                let account = self.store.account(webhook.scope.account).await;
+                let account = account.map_err(|error| error.to_string())?;
+                let account = account.ok_or_else(|| "the account is gone".to_owned())?;
+                Ok(vec![account.signing_key])
+            }
         }
-        let account = self.store.account(webhook.scope.account).await;
-        let account = account.map_err(|error| error.to_string())?;
-        account.map(|account| account.signing_key).ok_or_else(|| "the account is gone".to_owned())
     }
 }

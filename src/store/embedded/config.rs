@@ -242,6 +242,7 @@ fn remove_domain(
         group.batch.delete_record(key::source(*id))?;
     }
     for scope in &scopes {
+        stats::forget(group, &directory.webhooks(scope), &[]);
         group.batch.delete_record(key::webhooks(scope))?;
     }
     // Nothing can fail from here on: memory changes with the batch or not at all.
