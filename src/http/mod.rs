@@ -86,7 +86,7 @@ impl App {
 #[async_trait]
 pub trait Tester: Send + Sync + 'static {
     /// Sends one test event to a webhook, which need not be stored. The event is of the first of
-    /// its kinds, in its scope's dialect, signed as its deliveries are. Never takes longer than a
+    /// its event names, in its scope's dialect, signed as its deliveries are. Never takes longer than a
     /// delivery's deadlines allow.
     async fn test(&self, webhook: &Webhook) -> TestAnswer;
 }

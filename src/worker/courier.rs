@@ -265,9 +265,8 @@ impl Courier {
         let (id, seen_at, now) = (webhook.id, webhook.updated_at, self.ambient.now());
         let change = move |webhooks: &mut Vec<Webhook>| {
             // Its owner may have paused it, corrected it or taken it away meanwhile.
-            let unchanged = |webhook: &&mut Webhook| {
-                webhook.id == id && webhook.updated_at == seen_at
-            };
+            let unchanged =
+                |webhook: &&mut Webhook| webhook.id == id && webhook.updated_at == seen_at;
             let Some(webhook) = webhooks.iter_mut().find(unchanged) else {
                 return store::Verdict::Discard;
             };

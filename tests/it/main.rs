@@ -7,12 +7,15 @@ mod clients;
 mod corpus;
 mod crash;
 mod ingest;
+#[path = "../../compat/tests/it/javascript.rs"]
+mod javascript;
 mod life;
 mod mailgun;
 mod native;
 mod registry;
 mod server;
 mod store;
+mod subscribers;
 mod support;
 mod tidy;
 mod transcripts;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use waypost_compat::sample::{self, Facts};
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::{Dialect, Kind, Secret};
+use waypost_compat::{Dialect, Kind, Secret, kind};
 
 use crate::ambient::Ambient;
 use crate::client::Client;
@@ -38,7 +38,8 @@ impl Tester for Direct {
 impl Direct {
     async fn send(&self, webhook: &Webhook) -> Result<TestAnswer, String> {
         let dialect = webhook.scope.dialect;
-        let kind = webhook.kinds.first().copied().unwrap_or(Kind::Delivered);
+        let first = webhook.events.first().and_then(|name| kind::from_name(dialect, name));
+        let kind = first.or_else(|| webhook.kinds.first().copied()).unwrap_or(Kind::Delivered);
         let now = self.ambient.now();
         let event_id = EventId::timed(now, self.ambient.random()).to_string();
         let facts = Facts {

@@ -3,6 +3,7 @@
 
 mod anymail;
 mod install;
+pub(crate) mod recipes;
 
 use std::process::Command;
 
