@@ -219,18 +219,23 @@ impl Courier {
         let (now, fraction) = (self.ambient.now(), self.ambient.fraction());
         let verdict = retry::next(&attempt.outcome, made, policy, now, fraction);
         self.stats.attempted(&attempt.outcome, attempt.duration);
-        say(&delivery, &attempt.outcome, made, verdict);
+        let failed = matches!(verdict, Verdict::Dead | Verdict::Retry(_));
+        // What a store in trouble cannot tell now, the next failure asks again.
+        let enough = failed && self.has_had_enough(webhook, policy).await.unwrap_or(false);
+        if enough {
+            warn!(delivery.id = %delivery.id, webhook.id = %delivery.webhook, "receiver of {} has failed for too long; webhook switched off", delivery.domain);
+        } else {
+            say(&delivery, &attempt.outcome, made, verdict);
+        }
         let next = match verdict {
             Verdict::Done => Next::Delivered,
-            Verdict::Dead | Verdict::Retry(_) if self.has_had_enough(webhook, policy).await? => {
-                warn!(webhook.id = %delivery.webhook, "receiver of {} has failed for too long; webhook switched off", delivery.domain);
-                self.disable(webhook).await?;
-                Next::Dead
-            }
-            Verdict::Dead => Next::Dead,
-            Verdict::Retry(due) => Next::At(due),
-            Verdict::DeadAndDisable => {
-                self.disable(webhook).await?;
+            Verdict::Retry(due) if !enough => Next::At(due),
+            Verdict::Dead if !enough => Next::Dead,
+            Verdict::DeadAndDisable | Verdict::Dead | Verdict::Retry(_) => {
+                // First, so that a crash in between repeats the attempt and comes here again.
+                if let Some(webhook) = webhook {
+                    self.disable(webhook).await?;
+                }
                 Next::Dead
             }
         };
@@ -258,10 +263,8 @@ impl Courier {
         Ok(enough(self.store.webhook_stats(account, id).await?))
     }
 
-    /// Switches a webhook off for good. To be done before the delivery is settled, so that a crash
-    /// in between repeats the attempt and comes here again.
-    async fn disable(&self, webhook: Option<&Webhook>) -> Result<(), store::Error> {
-        let Some(webhook) = webhook else { return Ok(()) };
+    /// Switches a webhook off for good.
+    async fn disable(&self, webhook: &Webhook) -> Result<(), store::Error> {
         let (id, seen_at, now) = (webhook.id, webhook.updated_at, self.ambient.now());
         let change = move |webhooks: &mut Vec<Webhook>| {
             // Its owner may have paused it, corrected it or taken it away meanwhile.

@@ -108,30 +108,6 @@ async fn a_replaced_signing_key_signs_the_next_attempt() {
 }
 
 #[tokio::test]
-async fn both_secrets_sign_until_the_overlap_of_a_rotation_ends() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
-    let mut receiver = Receiver::answering(200).await;
-    let webhook = bench.subscribe(Dialect::MailingApi, &receiver.url()).await;
-    let end = T0.plus(Duration::from_hours(1));
-    let rotate = |webhooks: &mut Vec<Webhook>| {
-        webhooks[0].previous_secret = Some((Secret::new("the one before"), end));
-    };
-    bench.change(&webhook.scope, rotate).await;
-    let _running = bench.start(quick());
-    for signatures in [2, 1] {
-        bench.event(&[&webhook]).await;
-        let request = receiver.next().await;
-        let value = request.header("x-mailingapi-signature").unwrap();
-        assert_eq!(value.matches(",v1=").count(), signatures, "{value}");
-        let header = |_: &str| Some(value);
-        let (now, body) = (bench.ambient.now().seconds(), request.body.as_bytes());
-        let secret = Secret::new(SECRET);
-        verify(Dialect::MailingApi, &[&secret], header, body, now, 1).unwrap();
-        bench.ambient.advance(Duration::from_hours(1));
-    }
-}
-
-#[tokio::test]
 async fn a_406_is_final_and_recorded_with_its_body() {
     let bench = Bench::new().await;
     let receiver = Receiver::answering(406).await;
@@ -295,53 +271,6 @@ async fn a_webhook_that_is_gone_cancels_what_waited_for_it() {
     assert_eq!(delivery.state, DeliveryState::Cancelled);
     assert!(delivery.attempts.is_empty());
     assert_eq!(receiver.seen(), 0);
-}
-
-#[tokio::test]
-async fn what_a_paused_webhook_is_owed_waits_until_it_is_not() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
-    let receiver = Receiver::answering(200).await;
-    let webhook = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
-    bench.set_state(&webhook, WebhookState::Paused).await;
-    let mut ids = Vec::new();
-    for _ in 0..20 {
-        ids.extend(bench.event(&[&webhook]).await);
-    }
-    let other = Receiver::answering(200).await;
-    let active = bench.subscribe(Dialect::Posthawk, &other.url()).await;
-    let running = bench.start(quick());
-    // The worker has been past the paused one when what came later is delivered.
-    for _ in 0..3 {
-        let id = bench.event(&[&active]).await[0];
-        bench.ended(id).await;
-        bench.ambient.advance(Duration::from_secs(2));
-    }
-    assert_eq!(receiver.seen(), 0);
-    assert_eq!(bench.delivery(ids[0]).await.attempt_count, 0);
-    bench.set_state(&webhook, WebhookState::Active).await;
-    bench.ambient.advance(Duration::from_secs(2));
-    for id in ids {
-        assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
-    }
-    running.drained().await;
-}
-
-#[tokio::test]
-async fn a_410_switches_a_webhook_off_but_never_mailguns() {
-    let bench = Bench::new().await;
-    let receiver = Receiver::answering(410).await;
-    let posthawk = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
-    let mailgun = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
-    let _running = bench.start(quick());
-    let ids = bench.event(&[&posthawk, &mailgun]).await;
-    assert_eq!(bench.ended(ids[0]).await.attempt_count, 1);
-    assert_eq!(bench.state(&posthawk).await, WebhookState::Disabled);
-    assert_eq!(bench.ended(ids[1]).await.attempt_count, 4);
-    assert_eq!(bench.state(&mailgun).await, WebhookState::Active);
-
-    let later = bench.event(&[&posthawk]).await[0];
-    let delivery = bench.ended(later).await;
-    assert_eq!((delivery.state, delivery.attempt_count), (DeliveryState::Dead, 0));
 }
 
 #[tokio::test]

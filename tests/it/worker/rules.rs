@@ -204,3 +204,50 @@ async fn what_is_held_for_a_paused_webhook_outlives_retention() {
     let gone = bench.store.trim(bench.ambient.now(), &retention, 100).await.unwrap();
     assert_eq!(gone, 1, "delivered, it is kept no longer than others");
 }
+
+#[tokio::test]
+async fn what_a_paused_webhook_is_owed_waits_until_it_is_not() {
+    let bench = Bench::at(Ambient::manual(T0)).await;
+    let receiver = Receiver::answering(200).await;
+    let webhook = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
+    bench.set_state(&webhook, WebhookState::Paused).await;
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.extend(bench.event(&[&webhook]).await);
+    }
+    let other = Receiver::answering(200).await;
+    let active = bench.subscribe(Dialect::Posthawk, &other.url()).await;
+    let running = bench.start(quick());
+    // The worker has been past the paused one when what came later is delivered.
+    for _ in 0..3 {
+        let id = bench.event(&[&active]).await[0];
+        bench.ended(id).await;
+        bench.ambient.advance(Duration::from_secs(2));
+    }
+    assert_eq!(receiver.seen(), 0);
+    assert_eq!(bench.delivery(ids[0]).await.attempt_count, 0);
+    bench.set_state(&webhook, WebhookState::Active).await;
+    bench.ambient.advance(Duration::from_secs(2));
+    for id in ids {
+        assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
+    }
+    running.drained().await;
+}
+
+#[tokio::test]
+async fn a_410_switches_a_webhook_off_but_never_mailguns() {
+    let bench = Bench::new().await;
+    let receiver = Receiver::answering(410).await;
+    let posthawk = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
+    let mailgun = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
+    let _running = bench.start(quick());
+    let ids = bench.event(&[&posthawk, &mailgun]).await;
+    assert_eq!(bench.ended(ids[0]).await.attempt_count, 1);
+    assert_eq!(bench.state(&posthawk).await, WebhookState::Disabled);
+    assert_eq!(bench.ended(ids[1]).await.attempt_count, 4);
+    assert_eq!(bench.state(&mailgun).await, WebhookState::Active);
+
+    let later = bench.event(&[&posthawk]).await[0];
+    let delivery = bench.ended(later).await;
+    assert_eq!((delivery.state, delivery.attempt_count), (DeliveryState::Dead, 0));
+}
