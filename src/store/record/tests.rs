@@ -48,6 +48,10 @@ fn samples() -> Vec<Sample> {
         ("event-bare", encode_event(&event(false), ids(0)), read_event),
         ("delivery", encode_delivery(&delivery(true)), read_delivery),
         ("delivery-bare", encode_delivery(&delivery(false)), read_delivery),
+        ("stats", encode_stats(&stats()), |b| encode_stats(&decode_stats(&b).unwrap())),
+        ("stats-bare", encode_stats(&WebhookStats::default()), |b| {
+            encode_stats(&decode_stats(&b).unwrap())
+        }),
     ]
 }
 
@@ -58,6 +62,17 @@ fn read_event(bytes: &[u8]) -> Vec<u8> {
 
 fn read_delivery(bytes: &[u8]) -> Vec<u8> {
     encode_delivery(&decode_delivery(ACCOUNT, DELIVERY, bytes).unwrap())
+}
+
+fn stats() -> WebhookStats {
+    WebhookStats {
+        successful: 15_380,
+        failed: 40,
+        last_success: Some(AT),
+        last_failure: Some(AT),
+        consecutive_failures: 7,
+        failing_since: Some(AT),
+    }
 }
 
 fn ids(count: u8) -> impl ExactSizeIterator<Item = DeliveryId> {
