@@ -279,7 +279,7 @@ pub fn translate_with(
     render_with(to, &parse(from, body)?, context, options)
 }
 
-/// The same-dialect path: finds the name, copies the bytes, builds nothing.
+/// The same-dialect path: finds the name and keeps what was sent.
 fn forward(dialect: Dialect, body: &[u8]) -> Result<Rendered, ParseError> {
     let text = json::text(body)?;
     match payload(dialect, text) {
@@ -304,26 +304,50 @@ fn forwarded(dialect: Dialect, body: &[u8], payload: &str, name: String) -> Rend
     };
     let name = subscribed.map_or(name, str::to_owned);
     match dialect {
-        Dialect::Mailgun => Ok(Rendered { body: bytes.to_vec(), name, lost: Vec::new() }),
+        Dialect::Mailgun => Rendered { body: bytes.to_vec(), name, lost: Vec::new() },
         Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-            stabilised(dialect, bytes, name)
+            let (body, lost) = stabilised(dialect, bytes);
+            Rendered { body, name, lost }
         }
     }
 }
 
 /// A body as it stands if JavaScript would write it the same, or else as JavaScript would: a
 /// published verifier signs `JSON.stringify(req.body)` (`spec/providers.md` §3.3, note 5). Spaces
-/// and escapes are no loss; a number that has to be written otherwise is named as one.
-fn stabilised(dialect: Dialect, bytes: &[u8], name: String) -> Result<Rendered, ParseError> {
-    let tree = json::object(bytes)?;
-    let stable = json::stable_map(&tree);
-    let body = serde_json::to_vec(&stable).expect("a tree of JSON values has a text");
-    let lost = if body == bytes {
-        Vec::new()
-    } else {
-        loss::between(&read(dialect, tree)?, &read(dialect, stable)?)
+/// and escapes are no loss; a number that has to be written otherwise is named as one. What only
+/// JavaScript can read (half a character) stays as it is.
+fn stabilised(dialect: Dialect, body: &[u8]) -> (Vec<u8>, Vec<String>) {
+    let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let Ok(tree) = serde_json::from_slice::<Map<String, Value>>(text) else {
+        return (body.to_vec(), Vec::new());
     };
-    Ok(Rendered { body, name, lost })
+    let stable = json::stable_map(&tree);
+    let written = serde_json::to_vec(&stable).expect("a tree of JSON values has a text");
+    if written == body {
+        return (written, Vec::new());
+    }
+    match (read(dialect, tree), read(dialect, stable)) {
+        (Ok(had), Ok(has)) => (written, loss::between(&had, &has)),
+        _ => (body.to_vec(), Vec::new()),
+    }
+}
+
+/// The payload's text within the body's, and the event's name in it.
+fn payload(dialect: Dialect, text: &str) -> Result<(&str, String), ParseError> {
+    let name_at = |keys| Ok(json::raw_members(text, keys)?[0].and_then(json::raw_name));
+    let (payload, name) = match dialect {
+        Dialect::Mailgun => mailgun::event_data(text)?,
+        Dialect::Posthawk => (text, posthawk::event_name(text)?),
+        Dialect::MailStack => (text, name_at(mailstack::NAMES)?),
+        Dialect::Wistfare => (text, name_at(wistfare::NAMES)?),
+        Dialect::MailingApi => (text, name_at(mailingapi::NAMES)?),
+    };
+    let name = name.ok_or_else(|| ParseError {
+        field: "body".to_owned(),
+        expected: "an event with a name",
+        found: "none".to_owned(),
+    })?;
+    Ok((payload, name))
 }
 
 #[cfg(test)]
