@@ -86,8 +86,8 @@ impl App {
 #[async_trait]
 pub trait Tester: Send + Sync + 'static {
     /// Sends one test event to a webhook, which need not be stored. The event is of the first of
-    /// its event names, in its scope's dialect, signed as its deliveries are. Never takes longer than a
-    /// delivery's deadlines allow.
+    /// its event names, in its scope's dialect, signed as its deliveries are. Never takes longer
+    /// than a delivery's deadlines allow.
     async fn test(&self, webhook: &Webhook) -> TestAnswer;
 }
 

@@ -67,6 +67,9 @@ impl Webhook {
         }
     }
 
+    /// The event name that means every event, where a dialect has one.
+    pub const EVERY_EVENT: &str = "*";
+
     /// What signs an attempt made now: its secret and, until a rotation's overlap ends, the one
     /// before it. None of its own for Mailgun's, which the account's key signs.
     #[must_use]

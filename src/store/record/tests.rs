@@ -48,9 +48,9 @@ fn samples() -> Vec<Sample> {
         ("event-bare", encode_event(&event(false), ids(0)), read_event),
         ("delivery", encode_delivery(&delivery(true)), read_delivery),
         ("delivery-bare", encode_delivery(&delivery(false)), read_delivery),
-        ("stats", encode_stats(&stats()), |b| encode_stats(&decode_stats(&b).unwrap())),
+        ("stats", encode_stats(&stats()), |b| encode_stats(&decode_stats(b).unwrap())),
         ("stats-bare", encode_stats(&WebhookStats::default()), |b| {
-            encode_stats(&decode_stats(&b).unwrap())
+            encode_stats(&decode_stats(b).unwrap())
         }),
     ]
 }
