@@ -1,7 +1,7 @@
 //! `waypost webhook`: webhooks; Mailgun's are changed through Mailgun's own API.
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api::{Api, Payload, Remote, path, query};
 use super::console::Console;
@@ -10,6 +10,10 @@ use super::print::Printer;
 const EVENTS: &str = "\
 Event names: accepted, delivered, opened, clicked, unsubscribed, complained, temporary_fail,
 permanent_fail. A name has one to three URLs.";
+
+const SIGNATURES: &str = "\
+Posthawk: body (the default) or timestamped. MailStack: timestamped (the default) or body. The
+other dialects have one way each.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EVENTS)]
@@ -62,6 +66,14 @@ enum Verb {
         #[arg(value_name = "URL", required = true)]
         urls: Vec<String>,
     },
+    /// Choose how a webhook's deliveries are signed
+    #[command(after_help = SIGNATURES)]
+    Sign {
+        /// The webhook's id, as `webhook list --json` shows it
+        id: String,
+        /// What is signed
+        signature: String,
+    },
     /// Remove the URLs of an event name
     Remove {
         /// The domain
@@ -105,6 +117,12 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             let form: Vec<_> = urls.iter().map(|url| ("url", url.as_str())).collect();
             let answer = api.call(Method::PUT, &one(domain, event), Payload::Form(&form)).await?;
             print.rows(&answer, &rows(event, &answer["webhook"]))?;
+        }
+        Verb::Sign { id, signature } => {
+            let place = path(&["waypost", "v1", "webhooks", id]);
+            let wish = json!({ "signature": signature });
+            let answer = api.call(Method::PATCH, &place, Payload::Json(&wish)).await?;
+            print.done(&answer, format_args!("{id} is signed: {signature}"))?;
         }
         Verb::Remove { domain, event } => {
             let answer = api.call(Method::DELETE, &one(domain, event), Payload::None).await?;

@@ -97,6 +97,24 @@ impl Dialect {
             Self::MailingApi => Scheme::MailingApi,
         }
     }
+
+    /// The ways in which a dialect's webhooks can be signed, by what is signed; the default first.
+    /// Those of one dialect share a header, so a webhook has one of them
+    /// (`spec/providers.md` §3.3, notes 3 and 4).
+    #[must_use]
+    pub const fn schemes(self) -> &'static [(&'static str, Scheme)] {
+        match self {
+            Self::Mailgun => &[("token", Scheme::Mailgun)],
+            Self::Posthawk => {
+                &[("body", Scheme::Posthawk), ("timestamped", Scheme::PosthawkTimestamped)]
+            }
+            Self::MailStack => {
+                &[("timestamped", Scheme::MailStack), ("body", Scheme::MailStackRaw)]
+            }
+            Self::Wistfare => &[("body", Scheme::Wistfare)],
+            Self::MailingApi => &[("timestamped", Scheme::MailingApi)],
+        }
+    }
 }
 
 /// What is made anew for each attempt, and the names that travel in headers.

@@ -1,4 +1,5 @@
-//! Webhooks of every dialect side by side, to be read only: each dialect's own API changes them.
+//! Webhooks of every dialect side by side. Each dialect's own API makes and changes them; here is
+//! only what no provider's API has a word for: the way one is signed.
 
 use serde_json::{Value, json};
 use warp::Filter;
@@ -8,17 +9,67 @@ use waypost_compat::Dialect;
 
 use super::auth::Manager;
 use super::error::ApiError;
-use super::json::answer;
+use super::json::{Fields, answer};
 use super::query::{Query, listing, query};
 use crate::http::auth::credentials;
-use crate::http::route::{route, with};
-use crate::http::{App, Credentials, Route};
-use crate::model::{DomainName, Webhook, WebhookScope};
-use crate::store::{Listing, Page};
+use crate::http::body::body;
+use crate::http::route::{Segment, route, with};
+use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::model::{DomainName, Webhook, WebhookId, WebhookScope};
+use crate::store::{Listing, Page, Verdict};
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let all = warp::path!("webhooks");
-    vec![route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list))]
+    let one = warp::path!("webhooks" / Segment);
+    vec![
+        route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list)),
+        route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
+        route(one.and(warp::patch()).and(body(app)).and(credentials()).and(with(app)).then(sign)),
+    ]
+}
+
+async fn show(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let webhook = app.webhook_of(&manager, &id).await?;
+    Ok(answer(StatusCode::OK, &shown(&webhook)))
+}
+
+/// Chooses how a webhook's deliveries are signed from the next attempt on.
+async fn sign(
+    id: Segment,
+    body: Result<Body, BodyError>,
+    credentials: Credentials,
+    app: App,
+) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let webhook = app.webhook_of(&manager, &id).await?;
+    let wanted: String =
+        Fields::read(body, &["signature"])?.required("signature", "the name of a signature")?;
+    let schemes = webhook.scope.dialect.schemes();
+    let scheme = schemes.iter().find(|(name, _)| *name == wanted).map(|(_, scheme)| *scheme);
+    let scheme = scheme.ok_or_else(|| unknown_signature(&webhook, &wanted))?;
+    let now = app.ambient.now();
+    let mut changed = None;
+    let change = |webhooks: &mut Vec<Webhook>| {
+        let Some(found) = webhooks.iter_mut().find(|found| found.id == webhook.id) else {
+            return Verdict::Discard;
+        };
+        found.scheme = Some(scheme);
+        found.updated_at = now;
+        changed = Some(found.clone());
+        Verdict::Keep
+    };
+    app.store.change_webhooks(&webhook.scope, Box::new(change)).await?;
+    let changed = changed.ok_or_else(|| ApiError::missing("webhook", &id))?;
+    Ok(answer(StatusCode::OK, &shown(&changed)))
+}
+
+fn unknown_signature(webhook: &Webhook, found: &str) -> ApiError {
+    let dialect = webhook.scope.dialect;
+    let names: Vec<_> = dialect.schemes().iter().map(|(name, _)| format!("`{name}`")).collect();
+    let found: String = found.chars().take(64).collect();
+    let expected = names.join(" or ");
+    ApiError::invalid("signature", format!("expected {expected} for {dialect}, found {found:?}"))
 }
 
 /// Everything that may receive a domain's events or, without one, every webhook of the account:
@@ -39,6 +90,18 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
 }
 
 impl App {
+    /// One webhook; those for all domains are not for the eyes of somebody who manages one.
+    async fn webhook_of(&self, manager: &Manager, written: &str) -> Result<Webhook, ApiError> {
+        let missing = || ApiError::missing("webhook", written);
+        let id: WebhookId = written.parse().map_err(|_| missing())?;
+        let webhook = self.store.webhook(manager.account(), id).await?;
+        let seen = |webhook: &Webhook| match (&webhook.scope.domain, manager.bound_to()) {
+            (Some(domain), _) => manager.sees(domain),
+            (None, bound) => bound.is_none(),
+        };
+        webhook.filter(seen).ok_or_else(missing)
+    }
+
     /// What may receive a domain's events. Those for all domains are not for the eyes of somebody
     /// who manages one.
     async fn webhooks_of(
@@ -104,8 +167,17 @@ fn shown(webhook: &Webhook) -> Value {
         "events": webhook.events,
         "kinds": webhook.kinds,
         "state": webhook.state,
+        "signature": signature(webhook),
         "description": webhook.description,
         "created_at": webhook.created_at.rfc3339(),
         "updated_at": webhook.updated_at.rfc3339(),
     })
+}
+
+/// The way it is signed, by name.
+fn signature(webhook: &Webhook) -> &'static str {
+    let dialect = webhook.scope.dialect;
+    let scheme = webhook.scheme.unwrap_or_else(|| dialect.scheme());
+    let named = dialect.schemes().iter().find(|(_, other)| *other == scheme);
+    named.map_or("unknown", |(name, _)| name)
 }

@@ -8,6 +8,7 @@ mod mapping;
 mod sources;
 mod surface;
 mod tenants;
+mod webhooks;
 
 use serde_json::Value;
 
