@@ -53,10 +53,13 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// `2026-01-15T10:00:00Z`, with milliseconds where there are any.
+    /// `2026-01-15T10:00:00Z`, with three digits of milliseconds where there are any: parsers of
+    /// fixed formats know these two widths and no other.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        self.civil().to_string()
+        let whole = self.0.rem_euclid(1000) == 0;
+        let format = if whole { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.3fZ" };
+        self.civil().strftime(format).to_string()
     }
 
     /// `Mon, 24 Feb 2025 22:44:03 GMT`, as Mailgun writes `created_at` of a domain.
@@ -92,5 +95,13 @@ mod tests {
         let at = Timestamp::from_millis(1_740_437_043_000);
         assert_eq!(at.rfc3339(), "2025-02-24T22:44:03Z");
         assert_eq!(at.rfc1123(), "Mon, 24 Feb 2025 22:44:03 GMT");
+    }
+
+    #[test]
+    fn milliseconds_are_three_digits_or_none() {
+        let text = |millis: i64| Timestamp::from_millis(1_740_437_043_000 + millis).rfc3339();
+        assert_eq!(text(330), "2025-02-24T22:44:03.330Z");
+        assert_eq!(text(7), "2025-02-24T22:44:03.007Z");
+        assert_eq!(Timestamp::from_millis(-1).rfc3339(), "1969-12-31T23:59:59.999Z");
     }
 }

@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(shown["next_attempt_at"], "2024-01-15T11:00:00Z");
         assert_eq!(
             attempt(&delivery.attempts[1]).to_string(),
-            r#"{"at":"2024-01-15T10:50:00.25Z","duration_ms":31,"status":503,"error":null,"retry_after_s":7,"address":"192.0.2.1:443","excerpt":"busy","lost":["geolocation"]}"#,
+            r#"{"at":"2024-01-15T10:50:00.250Z","duration_ms":31,"status":503,"error":null,"retry_after_s":7,"address":"192.0.2.1:443","excerpt":"busy","lost":["geolocation"]}"#,
         );
     }
 
