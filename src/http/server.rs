@@ -13,6 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 use tracing::{debug, warn};
 use warp::http::uri::{PathAndQuery, Uri};
@@ -28,6 +29,9 @@ const URI_BYTES_MAX: usize = 16 << 10;
 /// Roughly the longest request head taken, in bytes (what one read brings is still parsed); longer
 /// ones are answered 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// How long a client may leave an answer unread before its connection is closed.
+const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// How long to wait after `accept` failed. It fails when descriptors run out, and then again at
 /// once until one is closed.
@@ -58,7 +62,10 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         while connections.try_join_next().is_some() {}
         let api = api.clone();
         let service = service_fn(move |request| answer(api.clone(), request));
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        // A client that asks and never reads the answers would keep its permit for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_STALL_MAX));
+        let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             let _permit = permit;
