@@ -15,6 +15,7 @@ use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
 
@@ -178,13 +179,24 @@ async fn dial(
     }
 }
 
+/// Look-ups under way at any time: half of the threads that tokio has for what blocks.
+const LOOK_UPS_MAX: usize = 256;
+
 type Answer = Result<Arc<[IpAddr]>, DialError>;
 
 /// Asks the system's resolver, once at a time for each name: a look-up holds a thread until it
-/// ends, and names whose servers are silent must not use up the threads of all others.
-#[derive(Clone, Default)]
+/// ends, and names whose servers are silent must not use up the threads of all others. The threads
+/// also read listings from the store, so that look-ups get no more than a part of them.
+#[derive(Clone)]
 struct Resolver {
+    permits: Arc<Semaphore>,
     under_way: Arc<Mutex<HashMap<String, Shared<BoxFuture<'static, Answer>>>>>,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self { permits: Arc::new(Semaphore::new(LOOK_UPS_MAX)), under_way: Arc::default() }
+    }
 }
 
 impl Resolver {
@@ -194,7 +206,9 @@ impl Resolver {
             return look_up.clone();
         }
         let (all, name) = (self.under_way.clone(), host.to_owned());
+        let permits = self.permits.clone();
         let task = tokio::spawn(async move {
+            let _permit = permits.acquire_owned().await.expect("nobody closes the semaphore");
             let answer = ask(&name).await;
             all.lock().expect("nothing panics while it holds the lock").remove(&name);
             answer
