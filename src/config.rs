@@ -94,7 +94,8 @@ pub enum LogFormat {
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Address to listen on; port 0 takes a free one and prints it
-    #[arg(long, env = "WAYPOST_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8740")]
+    #[arg(long, env = "WAYPOST_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8740",
+          value_parser = address)]
     pub listen: SocketAddr,
     /// Directory of the store; made if missing
     #[arg(long, env = "WAYPOST_DATA", value_name = "DIR", default_value = "./waypost-data")]
@@ -138,9 +139,9 @@ pub struct Options {
     #[arg(long, env = "WAYPOST_BODY_LIMIT", value_name = "SIZE", default_value = "1MiB",
           value_parser = body_limit)]
     pub body_limit: u64,
-    /// How old a provider's signature may be
+    /// How old a provider's signature may be, up to 12h
     #[arg(long, env = "WAYPOST_FRESHNESS", value_name = "TIME", default_value = "15m",
-          value_parser = duration)]
+          value_parser = freshness)]
     pub freshness: Duration,
     /// Events older than this are removed
     #[arg(long, env = "WAYPOST_RETENTION_AGE", value_name = "TIME", default_value = "7d",
@@ -245,6 +246,24 @@ fn body_limit(text: &str) -> Result<u64, String> {
 /// Reads a time, or `none`, which is zero.
 fn patience(text: &str) -> Result<Duration, String> {
     if matches!(text.trim(), "none" | "0") { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// The longest freshness window: single-use tokens are remembered for a day, and a signature must
+/// not outlive its token.
+const FRESHNESS_MAX: Duration = Duration::from_hours(12);
+
+fn freshness(text: &str) -> Result<Duration, String> {
+    let window = duration(text)?;
+    if window > FRESHNESS_MAX {
+        return Err(format!("expected at most `12h`, found {text:?}"));
+    }
+    Ok(window)
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("expected an IP address and a port such as `127.0.0.1:8740`, found {text:?}")
+    })
 }
 
 fn host(text: &str) -> Result<(String, Dialect), String> {

@@ -30,7 +30,7 @@ enum Verb {
         #[arg(long, value_name = "NAME")]
         domain: Option<String>,
         /// What it may do: `manage` (unless said otherwise), `read` or `send`
-        #[arg(long, value_name = "SCOPE")]
+        #[arg(long, value_name = "SCOPE", value_parser = ["manage", "read", "send"])]
         scope: Option<String>,
         /// A name for people
         #[arg(long, value_name = "TEXT")]

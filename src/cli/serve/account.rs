@@ -33,9 +33,10 @@ pub(super) fn check(given: Given<'_>) -> Result<(), Misuse> {
     let usable = |key: &str| {
         (8..=256).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
     };
-    for (name, key) in
-        [("WAYPOST_API_KEY", given.api_key), ("WAYPOST_SIGNING_KEY", given.signing_key)]
-    {
+    for (name, key) in [
+        ("--api-key (WAYPOST_API_KEY)", given.api_key),
+        ("--signing-key (WAYPOST_SIGNING_KEY)", given.signing_key),
+    ] {
         if !key.is_none_or(usable) {
             return Err(Misuse(format!("{name}: expected 8 to 256 printable ASCII characters")));
         }
