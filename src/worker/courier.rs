@@ -202,7 +202,7 @@ impl Courier {
             outcome: sent.outcome,
             address: sent.address,
             excerpt: sent.excerpt,
-            lost: package.rendered.lost,
+            lost: bounded(package.rendered.lost),
         };
         self.judge(delivery, attempt, Some(&package.webhook)).await.map(|()| health)
     }
@@ -225,7 +225,7 @@ impl Courier {
         if enough {
             warn!(delivery.id = %delivery.id, webhook.id = %delivery.webhook, "receiver of {} has failed for too long; webhook switched off", delivery.domain);
         } else {
-            say(&delivery, &attempt.outcome, made, verdict);
+            say(&delivery, &attempt, made, verdict);
         }
         let next = match verdict {
             Verdict::Done => Next::Delivered,
@@ -333,10 +333,34 @@ fn health(sent: &Sent) -> Health {
     }
 }
 
-fn say(delivery: &Delivery, outcome: &Outcome, made: u32, verdict: Verdict) {
-    let answer = match outcome {
+/// The names of what was lost, as far as they are kept with every attempt: an event may have as
+/// many unknown fields as its body has room for.
+fn bounded(mut lost: Vec<String>) -> Vec<String> {
+    const NAMES_MAX: usize = 64;
+    const CHARS_MAX: usize = 128;
+    let more = lost.len().saturating_sub(NAMES_MAX);
+    lost.truncate(NAMES_MAX);
+    for name in &mut lost {
+        if let Some((end, _)) = name.char_indices().nth(CHARS_MAX) {
+            name.truncate(end);
+            name.push('…');
+        }
+    }
+    if more > 0 {
+        lost.push(format!("and {more} more"));
+    }
+    lost
+}
+
+fn say(delivery: &Delivery, attempt: &Attempt, made: u32, verdict: Verdict) {
+    let answer = match &attempt.outcome {
         Outcome::Answered { status, .. } => format!("answered {status}"),
-        Outcome::Failed(failure) => format!("gave no answer: {failure:?}").to_lowercase(),
+        // Not the receiver's doing, and nothing it could mend.
+        Outcome::Failed(Failure::Blocked) => format!("was not called: {}", attempt.excerpt),
+        Outcome::Failed(Failure::Untranslatable) => format!("gets nothing: {}", attempt.excerpt),
+        Outcome::Failed(
+            Failure::Dns | Failure::Connect | Failure::Tls | Failure::Timeout | Failure::Broken,
+        ) => format!("gave no answer: {}", attempt.excerpt),
     };
     let (id, domain) = (delivery.id, &delivery.domain);
     match verdict {
@@ -350,5 +374,19 @@ fn say(delivery: &Delivery, outcome: &Outcome, made: u32, verdict: Verdict) {
         Verdict::DeadAndDisable => {
             warn!(delivery.id = %id, webhook.id = %delivery.webhook, "receiver of {domain} {answer}; webhook switched off");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_the_names_lost_is_bounded() {
+        let few = vec!["tags".to_owned(), "ip".to_owned()];
+        assert_eq!(bounded(few.clone()), few);
+        let kept = bounded(vec!["unknown:é".repeat(1000); 70_000]);
+        assert_eq!((kept.len(), kept[64].as_str()), (65, "and 69936 more"));
+        assert_eq!(kept[0].chars().count(), 129);
     }
 }

@@ -41,6 +41,10 @@ const TIMEOUT_MAX: Duration = Duration::from_mins(2);
 /// The longest nap: the wall clock may be set, and tests move theirs.
 const NAP_MAX: Duration = Duration::from_millis(500);
 
+/// How many parked targets are asked at a time whether there is room for them: those known to be
+/// slow may not have what those known to be quick may.
+const UNPARK_TRIES: usize = 16;
+
 /// How soon a target is looked at again that had nothing to hand out although something was due.
 const CLAIM_AGAIN: Duration = Duration::from_millis(20);
 
@@ -206,6 +210,7 @@ impl Worker {
 
     /// Begins every attempt that is due and has room.
     async fn step(&mut self, now: Timestamp) {
+        self.unpark();
         while now >= self.store_rest.until
             && let Some(target) = self.agenda.take_due(now)
         {
@@ -217,12 +222,32 @@ impl Worker {
                     self.store_rest.begin(now);
                 }
             }
+            self.unpark();
         }
         if self.targets.len() >= self.forget_at {
             let agenda = &self.agenda;
             self.targets.retain(|id, target| agenda.has(*id) || !target.may_be_forgotten(now));
             self.breakers_open = self.targets.values().filter(|target| target.is_open()).count();
             self.forget_at = self.targets.len() * 2 + TARGETS_IDLE_MAX;
+        }
+    }
+
+    /// Puts parked targets back on the agenda while there is room for one, however that came about:
+    /// an attempt that ended makes room once, and the target it makes room for may have nothing to
+    /// begin.
+    fn unpark(&mut self) {
+        for _ in 0..UNPARK_TRIES.min(self.parked.len()) {
+            let Some(id) = self.parked.pop_front() else { return };
+            let target = self.targets.entry(id).or_default();
+            if !target.parked {
+                continue;
+            }
+            if self.slots.room(target.in_flight, target.standing) > 0 {
+                target.parked = false;
+                self.agenda.put(id, Timestamp::default());
+                return;
+            }
+            self.parked.push_back(id);
         }
     }
 
@@ -254,6 +279,7 @@ impl Worker {
             }
             return Ok(());
         }
+        target.parked = false;
         let claims = self.courier.store.claim(id, now, LEASE, limit).await?;
         if let Some(due) = claims.next_due {
             // A store that names a time which has come, and hands nothing out, must not spin us.
@@ -312,10 +338,6 @@ impl Worker {
                 self.breakers_open -= 1;
                 info!(target.id = ?id, "a receiver is back");
             }
-        }
-        if let Some(parked) = self.parked.pop_front() {
-            self.targets.entry(parked).or_default().parked = false;
-            self.agenda.put(parked, now);
         }
         if report.end == End::StoreRefused {
             self.store_rest.begin(now);

@@ -187,6 +187,15 @@ async fn receivers_that_hang_do_not_hold_up_one_that_does_not() {
 
 #[tokio::test]
 async fn more_targets_than_slots_all_have_their_turn() {
+    all_have_their_turn(3).await;
+}
+
+#[tokio::test]
+async fn many_targets_share_a_single_slot() {
+    all_have_their_turn(1).await;
+}
+
+async fn all_have_their_turn(global_in_flight: usize) {
     let bench = Bench::new().await;
     let mut receiver = Receiver::answering(200).await;
     let mut webhooks = Vec::new();
@@ -195,7 +204,7 @@ async fn more_targets_than_slots_all_have_their_turn() {
         webhooks.push(bench.subscribe(Dialect::Mailgun, &url).await);
     }
     let webhooks: Vec<&Webhook> = webhooks.iter().collect();
-    let running = bench.start(WorkerOptions { global_in_flight: 3, ..quick() });
+    let running = bench.start(WorkerOptions { global_in_flight, ..quick() });
     for _ in 0..5 {
         bench.event(&webhooks).await;
     }
