@@ -51,6 +51,8 @@ pub struct Serving {
     pub header_timeout: Duration,
     /// From the end of the head to the end of the body.
     pub body_timeout: Duration,
+    /// How long a client may leave an answer unread.
+    pub write_timeout: Duration,
     /// How long requests in flight may go on after the signal to stop.
     pub drain_timeout: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for Serving {
             connections_max: 512,
             header_timeout: Duration::from_mins(1),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
         }
     }

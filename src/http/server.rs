@@ -30,9 +30,6 @@ const URI_BYTES_MAX: usize = 16 << 10;
 /// ones are answered 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
-/// How long a client may leave an answer unread before its connection is closed.
-const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
-
 /// How long to wait after `accept` failed. It fails when descriptors run out, and then again at
 /// once until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -64,7 +61,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         let service = service_fn(move |request| answer(api.clone(), request));
         // A client that asks and never reads the answers would keep its permit for ever.
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(WRITE_STALL_MAX));
+        stream.set_write_timeout(Some(limits.write_timeout));
         let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {

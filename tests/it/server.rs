@@ -191,3 +191,18 @@ async fn a_request_that_never_ends_does_not_keep_the_server_from_stopping() {
     gateway.stop().await;
     assert!(closes(&mut stream).await);
 }
+
+#[tokio::test]
+async fn a_client_that_reads_no_answers_is_closed_and_gives_its_place_back() {
+    let write_timeout = Duration::from_millis(200);
+    let serving = Serving { write_timeout, connections_max: 1, ..Serving::default() };
+    let gateway = gateway(serving).await;
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    let ask_for_ever = async {
+        let requests = "GET /nothing HTTP/1.1\r\nHost: waypost\r\n\r\n".repeat(1000);
+        while stream.write_all(requests.as_bytes()).await.is_ok() {}
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(60), ask_for_ever).await;
+    assert!(ended.is_ok(), "the connection is still open");
+    assert_eq!(gateway.mailgun("GET", "/nothing", "").await.status, 404);
+}
