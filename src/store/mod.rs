@@ -266,7 +266,9 @@ pub struct Stirred {
 pub struct Claims {
     /// The deliveries, earliest due first.
     pub deliveries: Vec<Delivery>,
-    /// When the target's next delivery that is not claimed falls due; `None` if none waits.
+    /// When to look again: the next due time of what waits, or the end of the earliest lease, if
+    /// that is sooner. A settlement whose commit failed ends no lease, so this is what brings its
+    /// delivery back. `None` if nothing waits and nothing is claimed.
     pub next_due: Option<Timestamp>,
 }
 

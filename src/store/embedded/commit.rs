@@ -40,6 +40,9 @@ const LINGER: Duration = Duration::from_millis(20);
 /// How long to wait for a failed data file to close.
 const DISCARD_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a data file that could not be opened again is left alone, unless somebody writes.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
 /// How much one group writes before it closes: a group this large gains nothing from more.
 const GROUP_BYTES: usize = 4 << 20;
 
@@ -104,6 +107,8 @@ impl Committer {
     }
 
     /// Waits for something to commit: a job, or `None` for settlements alone. Compacts meanwhile.
+    /// While there is no data file it waits only so long: every commit tries to open it again, and
+    /// those who only read would wait for ever for somebody who writes.
     fn next(&mut self) -> Option<Option<Job>> {
         while self.compactor.current.is_some() {
             match self.jobs.try_recv() {
@@ -113,7 +118,15 @@ impl Committer {
                 Err(TryRecvError::Empty) => self.compact(0),
             }
         }
-        match self.jobs.recv().ok()? {
+        let message = if self.shared.db().is_none() {
+            match self.jobs.recv_timeout(REOPEN_AFTER) {
+                Err(RecvTimeoutError::Timeout) => return Some(None),
+                received => received.ok()?,
+            }
+        } else {
+            self.jobs.recv().ok()?
+        };
+        match message {
             Message::Work(job) => Some(Some(job)),
             Message::Nudge => match self.jobs.recv_timeout(LINGER) {
                 Ok(Message::Work(job)) => Some(Some(job)),
@@ -221,10 +234,11 @@ impl Committer {
     /// Tells every task that waits why there is no data file. Settlements are dropped: on disk
     /// their deliveries still wait.
     fn refuse(&self, first: Option<Job>, cause: &Error) {
-        self.shared.lazy().clear();
-        // Those that come now are a reason to try once more.
         let mut jobs: Vec<Job> = first.into_iter().collect();
         jobs.extend(std::iter::from_fn(|| self.waiting_job()));
+        // After the nudges were taken: a settlement sends one only where it is the first, so none
+        // may stay behind whose nudge is gone. Those that come now are a reason to try once more.
+        self.shared.lazy().clear();
         for job in jobs {
             let _told = job(Err(cause.clone()));
         }

@@ -10,7 +10,7 @@ use super::db::{Db, Row};
 use super::key::{self, Slot};
 use super::rows::{Read, broken};
 use super::targets::Line;
-use super::{Embedded, deliveries, stats};
+use super::{Embedded, stats};
 use crate::model::{AccountId, Delivery, DeliveryState, TargetId, Timestamp};
 use crate::store::record::{self, ATTEMPTS_MAX};
 use crate::store::{Claims, Error, Next, Settlement};
@@ -193,6 +193,7 @@ fn take_due(db: &Db, line: &mut Line, target: TargetId, wish: &Wish) -> Result<C
         line.lease(queued.slot, wish.now, wish.lease);
         claims.deliveries.extend(read_claimed(db, &queued)?);
     }
+    claims.next_due = claims.next_due.into_iter().chain(line.first_lease_end()).min();
     Ok(claims)
 }
 
@@ -243,13 +244,19 @@ fn rows_from(
     rows.map(|row| Queued::read(&row?))
 }
 
-/// The delivery that a row of a queue stands for. One that does not read stays leased and is
-/// reported each time its lease ends: it must not stop the others of its target.
+/// The delivery that a row of a queue stands for. One that is missing or does not decode stays
+/// leased and is reported each time its lease ends: it must not stop the others of its target.
 fn read_claimed(db: &Db, queued: &Queued) -> Result<Option<Delivery>, Error> {
     let Slot { due, id } = queued.slot;
-    let found = deliveries::find(db, queued.account, id)?;
-    if found.is_none() {
+    let Some(bytes) = db.record(&key::delivery(queued.account, id))? else {
         error!(delivery.id = %id, "delivery {id} is queued, but its record is missing");
+        return Ok(None);
+    };
+    match record::decode_delivery(queued.account, id, &bytes) {
+        Ok(delivery) => Ok(Some(Delivery { next_attempt_at: Some(due), ..delivery })),
+        Err(cause) => {
+            error!(delivery.id = %id, "delivery {id} is queued, but cannot be read: {cause}");
+            Ok(None)
+        }
     }
-    Ok(found.map(|delivery| Delivery { next_attempt_at: Some(due), ..delivery }))
 }

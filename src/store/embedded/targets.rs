@@ -51,6 +51,16 @@ enum Held {
     Committing,
 }
 
+impl Held {
+    /// When it ends by itself, if it does.
+    fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Leased { slot: _, taken, lease } => Some(taken.plus(*lease)),
+            Self::Committing => None,
+        }
+    }
+}
+
 /// What a group of jobs does to the queues.
 #[derive(Default)]
 pub(super) struct Moves {
@@ -171,6 +181,11 @@ impl Line {
         let until = now.plus(lease);
         self.first_expiry = Some(self.first_expiry.map_or(until, |first| first.min(until)));
         self.held.insert(slot.id, Held::Leased { slot, taken: now, lease });
+    }
+
+    /// When the earliest lease ends, if any is out.
+    pub(super) fn first_lease_end(&self) -> Option<Timestamp> {
+        self.held.values().filter_map(Held::until).min()
     }
 
     fn look_again_from(&mut self, slot: Slot) {

@@ -11,6 +11,7 @@ use super::contract;
 contract! {
     claims_come_earliest_due_first_and_only_when_due,
     a_claimed_delivery_is_hidden_until_its_lease_ends,
+    a_claim_names_the_end_of_the_earliest_lease_as_a_time_to_look_again,
     a_delivery_that_was_not_settled_is_due_again_after_a_crash,
     a_settled_delivery_is_done_for_good,
     a_failed_attempt_is_tried_again_when_it_is_due,
@@ -43,7 +44,8 @@ async fn claims_come_earliest_due_first_and_only_when_due(bench: Bench) {
     let two = claim(&*store, target(1), T0.plus(SECOND * 2)).await;
     assert_eq!((ids(&two), two.next_due), (vec![due[0].1, due[1].1], Some(T0.plus(SECOND * 3))));
     let last = claim(&*store, target(1), T0.plus(SECOND * 3)).await;
-    assert_eq!((ids(&last), last.next_due), (vec![due[2].1], None));
+    let lease_end = T0.plus(SECOND * 2).plus(LEASE);
+    assert_eq!((ids(&last), last.next_due), (vec![due[2].1], Some(lease_end)));
 }
 
 async fn a_claimed_delivery_is_hidden_until_its_lease_ends(bench: Bench) {
@@ -56,6 +58,32 @@ async fn a_claimed_delivery_is_hidden_until_its_lease_ends(bench: Bench) {
     assert!(ids(&claim(&*store, target(1), just_before).await).is_empty());
     assert_eq!(ids(&claim(&*store, target(1), T0.plus(LEASE)).await), [id]);
     assert!(ids(&claim(&*store, target(1), T0.plus(LEASE)).await).is_empty());
+}
+
+async fn a_claim_names_the_end_of_the_earliest_lease_as_a_time_to_look_again(bench: Bench) {
+    let store = bench.store();
+    let first = arrival(account_id(1), T0, &[target(1)]);
+    let second = arrival(account_id(1), T0.plus(SECOND), &[target(1)]);
+    for new in [&first, &second] {
+        accept(&*store, new).await;
+    }
+    let claims = claim(&*store, target(1), T0).await;
+    assert_eq!(claims.next_due, Some(T0.plus(SECOND)), "what waits is due before the lease ends");
+    let claims = claim(&*store, target(1), T0.plus(SECOND)).await;
+    assert_eq!(claims.next_due, Some(T0.plus(LEASE)));
+    let meanwhile = claim(&*store, target(1), T0.plus(SECOND * 2)).await;
+    assert_eq!((ids(&meanwhile), meanwhile.next_due), (vec![], Some(T0.plus(LEASE))));
+
+    // Nobody settled the first; whoever looks again when they were told to gets it.
+    let again = claim(&*store, target(1), T0.plus(LEASE)).await;
+    assert_eq!(ids(&again), [first.deliveries[0].id]);
+    assert_eq!(again.next_due, Some(T0.plus(SECOND).plus(LEASE)));
+
+    // A lease that was settled is over.
+    settle(&*store, &claims.deliveries[0], T0, Next::Delivered).await;
+    store.sync().await.unwrap();
+    let settled = claim(&*store, target(1), T0.plus(LEASE)).await;
+    assert_eq!((ids(&settled), settled.next_due), (vec![], Some(T0.plus(LEASE * 2))));
 }
 
 async fn a_delivery_that_was_not_settled_is_due_again_after_a_crash(mut bench: Bench) {
