@@ -70,6 +70,12 @@ impl Webhook {
     /// The event name that means every event, where a dialect has one.
     pub const EVERY_EVENT: &str = "*";
 
+    /// The way it is signed: its own, or else its dialect's.
+    #[must_use]
+    pub fn signature(&self) -> Scheme {
+        self.scheme.unwrap_or_else(|| self.scope.dialect.scheme())
+    }
+
     /// What signs an attempt made now: its secret and, until a rotation's overlap ends, the one
     /// before it. None of its own for Mailgun's, which the account's key signs.
     #[must_use]

@@ -189,9 +189,8 @@ impl Courier {
             event_id: &package.event_id,
             event_name: &package.rendered.name,
         };
-        let scheme = package.webhook.scheme.unwrap_or_else(|| delivery.dialect.scheme());
         let secrets: Vec<&Secret> = package.secrets.iter().collect();
-        let signed = sign(scheme, &secrets, &package.rendered.body, &stamp);
+        let signed = sign(package.webhook.signature(), &secrets, &package.rendered.body, &stamp);
         let timeout = self.policies.of(delivery.dialect).timeout;
         let body = Bytes::from(signed.body);
         let sent = self.client.post(&package.url, &signed.headers, body, timeout).await;

@@ -58,9 +58,8 @@ impl Direct {
             event_id: &event_id,
             event_name: sample.name,
         };
-        let scheme = webhook.scheme.unwrap_or_else(|| dialect.scheme());
         let secrets: Vec<&Secret> = secrets.iter().collect();
-        let signed = sign(scheme, &secrets, &sample.body, &stamp);
+        let signed = sign(webhook.signature(), &secrets, &sample.body, &stamp);
         let body = Bytes::from(signed.body);
         let sent = self.client.post(&webhook.url, &signed.headers, body, ANSWER_MAX).await;
         let status = match sent.outcome {

@@ -13,6 +13,7 @@ use super::caller::Caller;
 use super::form::Form;
 use crate::http::App;
 use crate::http::call::{Call, call};
+use crate::http::native::mint;
 use crate::http::route::{Route, Segment, route, with};
 use crate::model::{DomainName, Key, KeyHash, KeyId, Scope, Timestamp};
 use crate::store::Added;
@@ -75,8 +76,7 @@ async fn create(call: &Call, app: &App) -> Answered {
         None | Some(0) => None,
         Some(seconds) => Some(now.plus(Duration::from_secs(seconds))),
     };
-    let (long, first) = (app.ambient.random_hex::<16>(), app.ambient.random_hex::<4>());
-    let secret = format!("{long}-{first}-{}", app.ambient.random_hex::<4>());
+    let secret = mint::api_key(Dialect::Mailgun, &app.ambient);
     let key = Key {
         id: KeyId::timed(now, app.ambient.random()),
         hash: KeyHash::of(&secret),

@@ -176,8 +176,7 @@ fn shown(webhook: &Webhook) -> Value {
 
 /// The way it is signed, by name.
 fn signature(webhook: &Webhook) -> &'static str {
-    let dialect = webhook.scope.dialect;
-    let scheme = webhook.scheme.unwrap_or_else(|| dialect.scheme());
-    let named = dialect.schemes().iter().find(|(_, other)| *other == scheme);
+    let scheme = webhook.signature();
+    let named = webhook.scope.dialect.schemes().iter().find(|(_, other)| *other == scheme);
     named.map_or("unknown", |(name, _)| name)
 }
