@@ -2,9 +2,10 @@
 
 use http::Method;
 
-use super::api::{Api, Payload, Remote, path, query};
 use super::console::Console;
 use super::print::Printer;
+use super::remote::Remote;
+use crate::client::api::{Payload, path, query};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -46,7 +47,7 @@ enum Verb {
 }
 
 pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
-    let api = Api::to(&args.remote)?;
+    let api = args.remote.api()?;
     let mut print = Printer::new(console, &args.remote);
     match &args.verb {
         Verb::List { domain, state, limit, cursor } => {

@@ -5,9 +5,10 @@ use http::Method;
 use serde_json::Value;
 use waypost_compat::Dialect;
 
-use super::api::{Api, Payload, Remote, path, query};
 use super::console::{Console, stdin};
 use super::print::Printer;
+use super::remote::Remote;
+use crate::client::api::{Payload, path, query};
 
 const SEND: &str = "\
 Reads one event, a JSON array of events, or one event a line. They need no signature: the account's
@@ -65,7 +66,7 @@ enum Verb {
 }
 
 pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
-    let api = Api::to(&args.remote)?;
+    let api = args.remote.api()?;
     match &args.verb {
         Verb::List { domain, kind, recipient, limit, cursor } => {
             let at = query(

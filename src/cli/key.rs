@@ -4,9 +4,10 @@ use http::Method;
 use serde_json::json;
 use waypost_compat::Dialect;
 
-use super::api::{Api, Payload, Remote, path};
 use super::console::Console;
 use super::print::Printer;
+use super::remote::Remote;
+use crate::client::api::{Payload, path};
 
 const KEYS: &str = "/waypost/v1/keys";
 
@@ -44,7 +45,7 @@ enum Verb {
 }
 
 pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
-    let api = Api::to(&args.remote)?;
+    let api = args.remote.api()?;
     let mut print = Printer::new(console, &args.remote);
     match &args.verb {
         Verb::List => {

@@ -1,6 +1,5 @@
 //! The command line: one file per verb; a client of a running server, except `serve` and `demo`.
 
-mod api;
 mod completions;
 mod console;
 mod delivery;
@@ -9,6 +8,7 @@ mod domain;
 mod event;
 mod key;
 mod print;
+mod remote;
 mod serve;
 mod sign;
 mod source;
@@ -26,6 +26,7 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
+use crate::client::api::ApiError;
 use crate::config;
 
 use console::Console;
@@ -110,7 +111,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         // Whoever read our output has read enough.
         Err(error) if is_broken_pipe(&error) => DONE,
         Err(error) => {
-            console.error(&format_args!("{error:#}"));
+            console.error(&format_args!("{error:#}{}", hint(&error)));
             if error.is::<Misuse>() { USED_WRONGLY } else { FAILED }
         }
     })
@@ -130,6 +131,17 @@ fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
         Verb::Sign(args) => sign::run(&args, console),
         Verb::Verify(args) => verify::run(&args, console),
         Verb::Completions(args) => completions::run(&args, Cli::command(), console),
+    }
+}
+
+/// What to look at where a call to a running server came to nothing.
+fn hint(error: &anyhow::Error) -> &'static str {
+    match error.downcast_ref() {
+        Some(ApiError::Unreachable { .. }) => "; is `waypost serve` running there?",
+        Some(ApiError::Refused { status: 401, .. }) => {
+            "; the server refused the key: check --api-key or WAYPOST_API_KEY"
+        }
+        _ => "",
     }
 }
 

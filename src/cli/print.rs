@@ -5,8 +5,8 @@ use std::io;
 
 use serde_json::Value;
 
-use super::api::Remote;
 use super::console::Console;
+use super::remote::Remote;
 use super::table::{self, Column};
 
 /// Shows answers on a console, in the way that was asked for.

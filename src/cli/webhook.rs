@@ -3,9 +3,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::api::{Api, Payload, Remote, path, query};
 use super::console::Console;
 use super::print::Printer;
+use super::remote::Remote;
+use crate::client::api::{Payload, path, query};
 
 const EVENTS: &str = "\
 Event names: accepted, delivered, opened, clicked, unsubscribed, complained, temporary_fail,
@@ -84,7 +85,7 @@ enum Verb {
 }
 
 pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
-    let api = Api::to(&args.remote)?;
+    let api = args.remote.api()?;
     let mut print = Printer::new(console, &args.remote);
     match &args.verb {
         Verb::List { domain, limit, cursor } => {

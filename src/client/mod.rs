@@ -2,6 +2,8 @@
 //!
 //! Never follows a redirect, never uses a proxy, never calls an address that was not checked.
 
+pub mod api;
+
 mod address;
 mod answer;
 mod dial;

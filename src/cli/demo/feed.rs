@@ -10,7 +10,7 @@ use waypost_compat::{Dialect, Kind, kind, sample};
 
 use super::setup::{DOMAIN, Provider};
 use crate::ambient::Ambient;
-use crate::cli::api::{Api, Payload};
+use crate::client::api::{Api, Payload};
 use crate::model::{EventId, Timestamp};
 
 /// An event that was put in.

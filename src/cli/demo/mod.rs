@@ -13,8 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, ensure};
 use tokio::sync::watch;
 
-use super::api::Api;
 use super::console::Console;
+use super::remote::connect;
 use super::serve::{self, Gateway};
 use crate::ambient::Ambient;
 use crate::config::Options;
@@ -84,7 +84,7 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
 /// the receiver gets, for ever.
 async fn show(args: &Args, base: &str, key: &str, console: &mut Console) -> anyhow::Result<()> {
     let ambient = Ambient::system();
-    let api = Api::new(base, key)?;
+    let api = connect(base, key)?;
     let mut receiver = Receiver::start().await?;
     console.line(format_args!("listening on {base}"))?;
     setup::domain(&api).await?;

@@ -8,7 +8,7 @@ use waypost_compat::{Dialect, Secret, kind};
 
 use super::receiver::Receiver;
 use crate::ambient::Ambient;
-use crate::cli::api::{Api, Payload, path};
+use crate::client::api::{Api, Payload, path};
 
 /// The domain that the demo's webhooks and sources belong to.
 pub(super) const DOMAIN: &str = "demo.example.com";

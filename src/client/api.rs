@@ -1,12 +1,14 @@
-//! The client side of a running server's APIs: what the verbs and the demo speak through.
+//! The client side of an API: one base URL, one set of credentials, JSON back.
+//!
+//! The command line speaks to a running gateway through it, `migrate` to the five providers.
 
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -15,8 +17,6 @@ use hyper_util::rt::TokioExecutor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::Misuse;
-
 /// How long an answer may take: longer than any call of ours that works.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// The largest answer read.
@@ -24,72 +24,78 @@ const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// What needs no escaping in one part of a path.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Where the server is, and as whom to speak to it.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct Remote {
-    /// The server
-    #[arg(
-        long,
-        env = "WAYPOST_URL",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8740",
-        global = true
-    )]
-    pub(super) url: String,
-    /// The account's key
-    #[arg(
-        long,
-        env = "WAYPOST_API_KEY",
-        value_name = "KEY",
-        hide_env_values = true,
-        global = true
-    )]
-    pub(super) api_key: Option<String>,
-    /// Print the server's JSON instead of a table
-    #[arg(long, global = true)]
-    pub(super) json: bool,
-}
-
-/// A connection to a server. The key is checked by the server only.
-pub(super) struct Api {
+/// An API at one place, spoken to as one caller. Whether the credentials open anything is for the
+/// server to say.
+pub struct Api {
     base: String,
-    authorization: HeaderValue,
+    credentials: Vec<(HeaderName, HeaderValue)>,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// Why the server did not do as asked.
+/// Why a call did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ApiError {
-    /// Nobody answers there.
-    #[error("cannot reach {base}: {cause}; is `waypost serve` running there?")]
-    Unreachable { base: String, cause: String },
-    /// It did not answer in time.
+pub enum ApiError {
+    /// The base URL is none.
+    #[error("expected `http://…` or `https://…`, found {0:?}")]
+    NoUrl(String),
+    /// The credentials cannot be written into a header.
+    #[error("expected a key of printable ASCII characters, found others in it")]
+    Unwritable,
+    /// No certificate authorities to check an `https` server with.
+    #[error("cannot check the certificates of https servers: {0}")]
+    NoRoots(String),
+    /// Nobody answers there, or the connection broke: the request may have arrived.
+    #[error("cannot reach {base}: {cause}")]
+    Unreachable {
+        /// The server.
+        base: String,
+        /// The innermost cause.
+        cause: String,
+    },
+    /// It did not answer in time. The request may have been carried out.
     #[error("{base} did not answer within {} seconds", ANSWER_MAX.as_secs())]
-    TooSlow { base: String },
-    /// It refused the key.
-    #[error("the server refused the key ({status}: {message}); check --api-key or WAYPOST_API_KEY")]
-    WrongKey { status: u16, message: String },
-    /// It refused the request.
+    TooSlow {
+        /// The server.
+        base: String,
+    },
+    /// It answered with another status than a 2xx.
     #[error("{message} ({status})")]
-    Refused { status: u16, message: String },
-    /// Something else than Waypost answered.
-    #[error("expected JSON from {base}, found {found:?}; is it a Waypost server?")]
-    NotJson { base: String, found: String },
+    Refused {
+        /// The status.
+        status: u16,
+        /// The server's words, or the beginning of what it sent instead.
+        message: String,
+        /// How long it asks to be left alone: `Retry-After` in seconds, or Mailgun's
+        /// `retry-seconds`.
+        retry_after: Option<Duration>,
+    },
+    /// Something else than an API answered.
+    #[error("expected JSON from {base}, found {found:?}; is it the right address?")]
+    NotJson {
+        /// The server.
+        base: String,
+        /// The beginning of what it sent.
+        found: String,
+    },
 }
 
 impl ApiError {
     /// The status, where there was an answer that refused.
-    pub(super) const fn status(&self) -> Option<u16> {
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
         match self {
-            Self::WrongKey { status, .. } | Self::Refused { status, .. } => Some(*status),
-            Self::Unreachable { .. } | Self::TooSlow { .. } | Self::NotJson { .. } => None,
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
         }
     }
 }
 
 /// A request's body, and how it is written.
-pub(super) enum Payload<'a> {
+#[derive(Debug)]
+pub enum Payload<'a> {
+    /// None at all.
     None,
+    /// A JSON document.
     Json(&'a Value),
     /// `application/x-www-form-urlencoded`, repeated names allowed.
     Form(&'a [(&'a str, &'a str)]),
@@ -100,36 +106,36 @@ pub(super) enum Payload<'a> {
 }
 
 impl Api {
-    /// Speaks to the server that the flags name.
-    pub(super) fn to(remote: &Remote) -> anyhow::Result<Self> {
-        let key = remote.api_key.as_deref().ok_or_else(|| {
-            Misuse("expected an API key, found none; give --api-key or set WAYPOST_API_KEY".into())
-        })?;
-        Self::new(&remote.url, key)
+    /// Speaks to the server at `base` as `api` with this key, by HTTP Basic: a gateway, or Mailgun.
+    pub fn basic(base: &str, key: &str) -> Result<Self, ApiError> {
+        let basic = format!("Basic {}", STANDARD.encode(format!("api:{key}")));
+        Self::new(base, &[(AUTHORIZATION, &basic)])
     }
 
-    /// Speaks to the server at `base` as the holder of `key`.
-    pub(super) fn new(base: &str, key: &str) -> anyhow::Result<Self> {
+    /// Speaks to the server at `base` with these headers in every call.
+    pub fn new(base: &str, credentials: &[(HeaderName, &str)]) -> Result<Self, ApiError> {
         let is_https = match url::Url::parse(base) {
             Ok(url) if url.scheme() == "https" => true,
             Ok(url) if url.scheme() == "http" => false,
-            _ => {
-                let told = format!("--url: expected `http://…` or `https://…`, found {base:?}");
-                return Err(Misuse(told).into());
-            }
+            _ => return Err(ApiError::NoUrl(base.to_owned())),
         };
-        let basic = format!("Basic {}", STANDARD.encode(format!("api:{key}")));
-        let mut authorization = HeaderValue::try_from(basic).expect("base64 is printable ASCII");
-        authorization.set_sensitive(true);
+        let secret = |(name, text): &(HeaderName, &str)| {
+            let mut value = HeaderValue::try_from(*text).map_err(|_| ApiError::Unwritable)?;
+            value.set_sensitive(true);
+            Ok((name.clone(), value))
+        };
+        let credentials = credentials.iter().map(secret).collect::<Result<_, ApiError>>()?;
+        let no_roots = |error: &dyn std::error::Error| ApiError::NoRoots(error.to_string());
         // A machine without root certificates can still speak to its own loopback.
         let provider = rustls::crypto::ring::default_provider();
         let builder = HttpsConnectorBuilder::new();
         let connector = if is_https {
-            builder.with_provider_and_native_roots(provider)?
+            builder.with_provider_and_native_roots(provider).map_err(|error| no_roots(&error))?
         } else {
             let roots = rustls::RootCertStore::empty();
             let tls = rustls::ClientConfig::builder_with_provider(provider.into())
-                .with_safe_default_protocol_versions()?
+                .with_safe_default_protocol_versions()
+                .map_err(|error| no_roots(&error))?
                 .with_root_certificates(roots)
                 .with_no_client_auth();
             builder.with_tls_config(tls)
@@ -137,18 +143,18 @@ impl Api {
         let connector = connector.https_or_http().enable_http1().build();
         Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
-            authorization,
+            credentials,
             client: Client::builder(TokioExecutor::new()).build(connector),
         })
     }
 
     /// Asks for something.
-    pub(super) async fn get(&self, path: &str) -> Result<Value, ApiError> {
+    pub async fn get(&self, path: &str) -> Result<Value, ApiError> {
         self.call(Method::GET, path, Payload::None).await
     }
 
     /// Makes a call with the account's key and reads the JSON that comes back; null if none does.
-    pub(super) async fn call(
+    pub async fn call(
         &self,
         method: Method,
         path: &str,
@@ -163,7 +169,7 @@ impl Api {
     }
 
     /// Asks for something that need not be JSON.
-    pub(super) async fn bytes(&self, path: &str) -> Result<Bytes, ApiError> {
+    pub async fn bytes(&self, path: &str) -> Result<Bytes, ApiError> {
         self.authorised(Method::GET, path, Payload::None).await
     }
 
@@ -174,28 +180,41 @@ impl Api {
         path: &str,
         payload: Payload<'_>,
     ) -> Result<Bytes, ApiError> {
-        let headers = [(AUTHORIZATION, self.authorization.clone())];
-        let (status, body) = self.send(method, path, &headers, payload).await?;
+        let (status, headers, body) =
+            self.exchange(method, path, &self.credentials, payload).await?;
         if status.is_success() {
             return Ok(body);
         }
-        let told = serde_json::from_slice(&body).ok().and_then(|answer| message(&answer));
-        let message = told.unwrap_or_else(|| excerpt(&body));
-        let status = status.as_u16();
-        Err(match status {
-            401 => ApiError::WrongKey { status, message },
-            _ => ApiError::Refused { status, message },
+        let answer: Option<Value> = serde_json::from_slice(&body).ok();
+        let told = answer.as_ref().and_then(message);
+        let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let asked = asked.or_else(|| answer.as_ref()?.get("retry-seconds")?.as_u64());
+        Err(ApiError::Refused {
+            status: status.as_u16(),
+            message: told.unwrap_or_else(|| excerpt(&body)),
+            retry_after: asked.map(Duration::from_secs),
         })
     }
 
     /// Makes a call with these headers and no key, and says what came back.
-    pub(super) async fn send(
+    pub async fn send(
         &self,
         method: Method,
         path: &str,
         headers: &[(HeaderName, HeaderValue)],
         payload: Payload<'_>,
     ) -> Result<(StatusCode, Bytes), ApiError> {
+        let (status, _, body) = self.exchange(method, path, headers, payload).await?;
+        Ok((status, body))
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        payload: Payload<'_>,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), ApiError> {
         let unreachable = |cause: String| ApiError::Unreachable { base: self.base.clone(), cause };
         let (content_type, body) = match payload {
             Payload::None => (None, Bytes::new()),
@@ -220,7 +239,8 @@ impl Api {
             let answer = self.client.request(request).await.map_err(|error| root(&error))?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-            Ok((head.status, body.map_err(|error| root(error.as_ref()))?.to_bytes()))
+            let body = body.map_err(|error| root(error.as_ref()))?.to_bytes();
+            Ok((head.status, head.headers, body))
         };
         tokio::time::timeout(ANSWER_MAX, exchange)
             .await
@@ -230,14 +250,14 @@ impl Api {
 }
 
 /// A path of these parts, each escaped.
-pub(super) fn path(parts: &[&str]) -> String {
+pub fn path(parts: &[&str]) -> String {
     parts.iter().fold(String::new(), |path, part| {
         path + "/" + &utf8_percent_encode(part, PLAIN).to_string()
     })
 }
 
 /// A path and the query parameters that are given.
-pub(super) fn query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
+pub fn query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     let given: Vec<_> =
         parameters.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?))).collect();
     if given.is_empty() {
