@@ -10,9 +10,10 @@
 //! - [`metrics`]: what is counted.
 //! - [`retry`]: what to do after an attempt, as data and a pure function.
 //! - [`store`]: what is durable, and when.
-//! - [`client`]: one POST to a receiver.
+//! - [`client`]: one POST to a receiver; calls of an API.
 //! - [`ingest`]: events in.
 //! - [`worker`]: deliveries out.
+//! - [`migrate`]: webhooks from one account to another.
 //! - [`http`]: the APIs; never names `worker` or `client`.
 //! - [`cli`]: the commands; `serve` puts it all together.
 #![forbid(unsafe_code)]
@@ -24,6 +25,7 @@ pub mod config;
 pub mod http;
 pub mod ingest;
 pub mod metrics;
+pub mod migrate;
 pub mod model;
 pub mod retry;
 pub mod store;

@@ -45,6 +45,25 @@ impl AddressPolicy {
     }
 }
 
+/// Whether somebody outside could call this URL by what it says itself: names are not resolved, but
+/// those that never mean a public host are known.
+#[must_use]
+pub fn is_public_url(text: &str) -> bool {
+    let Ok(url) = url::Url::parse(text) else { return false };
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => is_public(address.into()),
+        Some(url::Host::Ipv6(address)) => is_public(address.into()),
+        Some(url::Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            let last = name.rsplit('.').next().unwrap_or_default();
+            name.contains('.')
+                && !["localhost", "local", "internal", "test", "invalid", "home", "lan"]
+                    .contains(&last)
+        }
+        None => false,
+    }
+}
+
 const fn v4(a: u8, b: u8, c: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, 0), prefix)
 }
@@ -186,6 +205,24 @@ mod tests {
             "2a00:1450:4001:80b::200e",
         ] {
             assert!(public(address), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_url_tells_by_itself_that_nobody_outside_can_call_it() {
+        for private in [
+            "http://127.0.0.1:8740",
+            "http://localhost:8740",
+            "http://gateway",
+            "https://10.1.2.3",
+            "https://[fd00::1]/",
+            "http://waypost.internal",
+            "http://2130706433/",
+        ] {
+            assert!(!is_public_url(private), "{private}");
+        }
+        for public in ["https://hooks.example.com", "https://93.184.216.34:8443"] {
+            assert!(is_public_url(public), "{public}");
         }
     }
 

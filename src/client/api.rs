@@ -91,7 +91,7 @@ impl ApiError {
 }
 
 /// A request's body, and how it is written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Payload<'a> {
     /// None at all.
     None,

@@ -29,6 +29,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use self::address::AddressPolicy;
+pub use self::address::is_public_url;
 use self::answer::Reading;
 use self::dial::{Connector, DialError};
 use crate::ambient::Ambient;

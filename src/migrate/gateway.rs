@@ -1,0 +1,342 @@
+//! A running Waypost as the target of a take-over: its native API, and Mailgun's for domains.
+
+use http::Method;
+use serde_json::{Value, json};
+use waypost_compat::{Dialect, Secret};
+
+use super::plan::NewWebhook;
+use super::provider::{Repeat, Server, domain_form};
+use super::trouble::{Progress, Trouble, TroubleKind};
+use crate::client::api::{Api, Payload, path, query};
+
+/// A gateway's API.
+pub struct Gateway {
+    server: Server,
+}
+
+/// What a gateway's account has already.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// How providers reach it.
+    pub public_url: String,
+    /// The names of its domains.
+    pub domains: Vec<String>,
+    /// Its webhooks of one dialect.
+    pub webhooks: Vec<Known>,
+    /// Its sources of that dialect.
+    pub sources: Vec<KnownSource>,
+}
+
+/// A webhook that a gateway has.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its id.
+    pub id: String,
+    /// Its domain; `None` for all of the account's.
+    pub domain: Option<String>,
+    /// Where it posts to.
+    pub url: String,
+    /// Its event names.
+    pub events: Vec<String>,
+}
+
+/// A source that a gateway has.
+#[derive(Debug, Clone)]
+pub struct KnownSource {
+    /// Its id.
+    pub id: String,
+    /// The domain it feeds.
+    pub domain: Option<String>,
+    /// The subscriptions it serves.
+    pub serves: String,
+    /// Where it takes events.
+    pub ingest_url: String,
+}
+
+/// A source to be made.
+pub struct NewSource<'a> {
+    /// The provider.
+    pub dialect: Dialect,
+    /// The domain it feeds.
+    pub domain: Option<&'a str>,
+    /// The subscriptions it serves: a word, or the id of one.
+    pub serves: &'a str,
+    /// What proves the provider.
+    pub secret: &'a Secret,
+}
+
+const ACCOUNT: &str = "/waypost/v1/account";
+const SIGNING_KEY: &str = "/v5/accounts/http_signing_key";
+
+impl Gateway {
+    /// Speaks to the gateway at `url` with an account-wide key. Nothing is sent yet.
+    pub fn connect(url: &str, key: &str) -> Result<Self, Trouble> {
+        let api = Api::basic(url.trim_end_matches('/'), key);
+        let api = api.map_err(|error| Trouble::misuse(format!("--into: {error}")))?;
+        Ok(Self { server: Server::new(api, "the gateway".to_owned(), url, "into") })
+    }
+
+    /// What its account has of a dialect, and its domains.
+    pub async fn standing(
+        &self,
+        dialect: Dialect,
+        progress: &mut dyn Progress,
+    ) -> Result<Standing, Trouble> {
+        let account = self.server.get(ACCOUNT, progress).await?;
+        let public_url = text(&account, "public_url");
+        let of_dialect = |item: &&Value| text(item, "dialect").as_deref() == Some(dialect.as_str());
+        let webhooks = self.pages("/waypost/v1/webhooks", progress).await?;
+        let sources = self.sources(progress).await?;
+        Ok(Standing {
+            public_url: public_url.ok_or_else(|| self.server.strange("its public URL"))?,
+            domains: super::provider::domain_names(&self.server, progress).await?,
+            webhooks: webhooks.iter().filter(of_dialect).filter_map(known).collect(),
+            sources: sources.iter().filter(of_dialect).filter_map(known_source).collect(),
+        })
+    }
+
+    /// Every source of the account.
+    async fn sources(&self, progress: &mut dyn Progress) -> Result<Vec<Value>, Trouble> {
+        self.pages("/waypost/v1/sources", progress).await
+    }
+
+    /// All items of a listing, page by page.
+    async fn pages(&self, at: &str, progress: &mut dyn Progress) -> Result<Vec<Value>, Trouble> {
+        let mut items = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = query(at, &[("cursor", cursor)]);
+            let answer = self.server.get(&page, progress).await?;
+            let found = answer.get("items").and_then(Value::as_array);
+            items.extend(found.ok_or_else(|| self.server.strange("a list"))?.iter().cloned());
+            cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
+            if cursor.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// The key that signs its Mailgun deliveries.
+    pub async fn signing_key(&self, progress: &mut dyn Progress) -> Result<Secret, Trouble> {
+        let answer = self.server.get(SIGNING_KEY, progress).await?;
+        let key = text(&answer, "http_signing_key");
+        key.map(Secret::new).ok_or_else(|| self.server.strange("its signing key"))
+    }
+
+    /// Replaces that key.
+    pub async fn set_signing_key(
+        &self,
+        key: &Secret,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Trouble> {
+        let body = json!({ "signing_key": key.expose() });
+        let call = (Method::PATCH, ACCOUNT, Payload::Json(&body));
+        self.server.call(call, Repeat::Always, progress).await.map(|_| ())
+    }
+
+    /// Makes a domain and says whether it was made: `false` if the account has it already.
+    pub async fn add_domain(
+        &self,
+        name: &str,
+        settings: &serde_json::Map<String, Value>,
+        progress: &mut dyn Progress,
+    ) -> Result<bool, Trouble> {
+        let form = domain_form(name, settings);
+        let form: Vec<(&str, &str)> = form.iter().map(|(k, v)| (&**k, &**v)).collect();
+        let call = (Method::POST, "/v4/domains", Payload::Form(&form));
+        let refused = match self.server.call(call, Repeat::Always, progress).await {
+            Ok(_) => return Ok(true),
+            Err(trouble) => trouble,
+        };
+        match self.server.get(&path(&["v4", "domains", name]), progress).await {
+            Ok(_) => Ok(false),
+            Err(_) => Err(refused.and(format_args!("another account of this gateway has {name}"))),
+        }
+    }
+
+    /// Keeps the DNS records that a domain shall report.
+    pub async fn set_records(
+        &self,
+        name: &str,
+        records: &serde_json::Map<String, Value>,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Trouble> {
+        let (at, body) = (path(&["waypost", "v1", "domains", name]), json!(records));
+        let call = (Method::PATCH, &*at, Payload::Json(&body));
+        self.server.call(call, Repeat::Always, progress).await.map(|_| ())
+    }
+
+    /// Makes a webhook under an id that was chosen for it, so that doing it twice is doing it once.
+    pub async fn add_webhook(
+        &self,
+        (id, webhook): (&str, &NewWebhook),
+        secret: Option<&Secret>,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Trouble> {
+        let mut body = json!({
+            "id": id,
+            "dialect": webhook.dialect,
+            "url": webhook.url,
+            "events": webhook.events,
+        });
+        let optional = [
+            ("domain", webhook.domain.as_deref()),
+            ("description", webhook.description.as_deref()),
+            ("secret", secret.map(Secret::expose)),
+        ];
+        for (field, value) in optional.into_iter().filter_map(|(f, v)| Some((f, v?))) {
+            body[field] = json!(value);
+        }
+        let call = (Method::POST, "/waypost/v1/webhooks", Payload::Json(&body));
+        let refused = match self.server.call(call, Repeat::Always, progress).await {
+            Ok(_) => return Ok(()),
+            Err(trouble) => trouble,
+        };
+        let at = path(&["waypost", "v1", "webhooks", id]);
+        // An earlier try whose answer got lost has made it.
+        self.server.get(&at, progress).await.map(|_| ()).map_err(|_| refused)
+    }
+
+    /// Makes a source. Made once at most: where the answer got lost, that is
+    /// [`TroubleKind::Unreachable`].
+    pub async fn add_source(
+        &self,
+        source: &NewSource<'_>,
+        progress: &mut dyn Progress,
+    ) -> Result<KnownSource, Trouble> {
+        let at = match source.domain {
+            Some(domain) => path(&["waypost", "v1", "domains", domain, "sources"]),
+            None => "/waypost/v1/sources".to_owned(),
+        };
+        let body = json!({
+            "dialect": source.dialect,
+            "secret": source.secret.expose(),
+            "serves": source.serves,
+        });
+        let call = (Method::POST, &*at, Payload::Json(&body));
+        let answer = self.server.call(call, Repeat::OnlyIfNotDone, progress).await?;
+        known_source(&answer).ok_or_else(|| self.server.strange("the source that it made"))
+    }
+
+    /// A source like one to be made that is not among `others`: the trace of a try whose answer
+    /// got lost.
+    pub async fn stray_source(
+        &self,
+        like: &NewSource<'_>,
+        others: &[&str],
+        progress: &mut dyn Progress,
+    ) -> Result<Option<KnownSource>, Trouble> {
+        let dialect = like.dialect.as_str();
+        let all = self.sources(progress).await?;
+        let alike = all.iter().filter(|item| text(item, "dialect").as_deref() == Some(dialect));
+        Ok(alike.filter_map(known_source).find(|source| {
+            source.domain.as_deref() == like.domain
+                && source.serves == like.serves
+                && !others.contains(&&*source.id)
+        }))
+    }
+
+    /// Lets a source serve other subscriptions.
+    pub async fn serve(
+        &self,
+        source: &str,
+        serves: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Trouble> {
+        let (at, body) = (path(&["waypost", "v1", "sources", source]), json!({"serves": serves}));
+        let call = (Method::PATCH, &*at, Payload::Json(&body));
+        self.server.call(call, Repeat::Always, progress).await.map(|_| ())
+    }
+
+    /// Removes something; what is gone already is removed.
+    pub async fn remove(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<(), Trouble> {
+        let at = path(parts);
+        let call = (Method::DELETE, &*at, Payload::None);
+        match self.server.call(call, Repeat::Always, progress).await {
+            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// How many deliveries of a webhook wait, up to a page of them.
+    pub async fn waiting(
+        &self,
+        webhook: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<usize, Trouble> {
+        let parameters =
+            [("webhook", Some(webhook.to_owned())), ("state", Some("waiting".to_owned()))];
+        let mut count = 0;
+        let mut cursor: Option<String> = None;
+        loop {
+            let [webhook, state] = parameters.clone();
+            let page = query("/waypost/v1/deliveries", &[webhook, state, ("cursor", cursor)]);
+            let answer = self.server.get(&page, progress).await?;
+            count += answer.get("items").and_then(Value::as_array).map_or(0, Vec::len);
+            cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
+            if cursor.is_none() || count > 0 {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// When a source last took an event, as RFC 3339.
+    pub async fn last_event(
+        &self,
+        source: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<String>, Trouble> {
+        let mut cursor: Option<String> = None;
+        loop {
+            let parameters = [
+                ("source", Some(source.to_owned())),
+                ("limit", Some("1".to_owned())),
+                ("cursor", cursor),
+            ];
+            let answer =
+                self.server.get(&query("/waypost/v1/events", &parameters), progress).await?;
+            let first = answer.pointer("/items/0").and_then(|event| text(event, "received_at"));
+            cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
+            if first.is_some() || cursor.is_none() {
+                return Ok(first);
+            }
+        }
+    }
+
+    /// Whether a domain has webhooks or sources.
+    pub async fn is_used(
+        &self,
+        domain: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<bool, Trouble> {
+        let at = query("/waypost/v1/webhooks", &[("domain", Some(domain.to_owned()))]);
+        let webhooks = self.server.get(&at, progress).await?;
+        let own = |item: &Value| text(item, "domain").as_deref() == Some(domain);
+        let webhooks = webhooks.get("items").and_then(Value::as_array);
+        let sources = self.sources(progress).await?;
+        Ok(webhooks.is_some_and(|items| items.iter().any(own)) || sources.iter().any(own))
+    }
+}
+
+fn text(item: &Value, field: &str) -> Option<String> {
+    item.get(field)?.as_str().map(str::to_owned)
+}
+
+fn known(item: &Value) -> Option<Known> {
+    let events = item.get("events")?.as_array()?.iter();
+    Some(Known {
+        id: text(item, "id")?,
+        domain: text(item, "domain"),
+        url: text(item, "url")?,
+        events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
+    })
+}
+
+fn known_source(item: &Value) -> Option<KnownSource> {
+    Some(KnownSource {
+        id: text(item, "id")?,
+        domain: text(item, "domain"),
+        serves: text(item, "serves")?,
+        ingest_url: text(item, "ingest_url")?,
+    })
+}

@@ -1,0 +1,227 @@
+//! The journal of a migration: what was begun and what was done, on disk before and after each
+//! step, so that whoever goes on after an interruption knows where.
+//!
+//! One JSON object to a line; the first is the plan. It may hold secrets that a provider showed
+//! once, so nobody but its owner may read it; it holds no API key. A last line without its end is
+//! the trace of an interruption and counts as not written.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{INGEST, Plan, SOURCE, Step, VERSION, WEBHOOK};
+use super::trouble::Trouble;
+
+/// A journal, open for writing.
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    plan: Plan,
+    marks: BTreeMap<String, Mark>,
+}
+
+/// How far a step has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "mark")]
+pub enum Mark {
+    /// It was about to be done: it may have been. Holds what was known beforehand.
+    Begun(Made),
+    /// It was made, and is yet to be paused.
+    Half(Made),
+    /// It was done.
+    Done(Made),
+    /// It was found done already, by somebody else: undoing leaves it.
+    Found,
+    /// It was about to be undone: it may have been.
+    Undoing(Made),
+    /// It was undone.
+    Undone,
+}
+
+/// What a step made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The id of what was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The secret that was shown with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Where a source takes events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest_url: Option<String>,
+    /// What was there before and comes back when the step is undone: a signing key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Whether the secret was lost once and had to be made anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renewed: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    waypost_journal: u32,
+    plan: Plan,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    step: String,
+    #[serde(flatten)]
+    mark: Mark,
+}
+
+/// Which step of a plan: its place, and whether it is one of those that retire the source.
+#[must_use]
+pub fn step_name(retiring: bool, index: usize) -> String {
+    format!("{} {}", if retiring { "retire" } else { "step" }, index + 1)
+}
+
+impl Journal {
+    /// Begins a journal, which must not exist.
+    pub fn create(path: &Path, plan: Plan) -> Result<Self, Trouble> {
+        let told = |error: io::Error| cannot("make", path, &error);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(path);
+        let file = file.map_err(told)?;
+        let mut journal = Self { path: path.to_owned(), file, plan, marks: BTreeMap::new() };
+        let head = Head { waypost_journal: VERSION, plan: journal.plan.clone() };
+        if let Err(trouble) = journal.write(&head) {
+            // A journal without a plan would only be in the way of the next try.
+            let _ = std::fs::remove_file(path);
+            return Err(trouble);
+        }
+        Ok(journal)
+    }
+
+    /// Opens a journal to go on with it.
+    pub fn open(path: &Path) -> Result<Self, Trouble> {
+        let told = |error: io::Error| cannot("open", path, &error);
+        let text = std::fs::read_to_string(path).map_err(told)?;
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut lines = text[..whole].lines();
+        let strange = |error: &serde_json::Error, number: usize| {
+            Trouble::failed(format!("{}: line {number}: no journal: {error}", path.display()))
+        };
+        let first = lines.next().unwrap_or_default();
+        let head: Head = serde_json::from_str(first).map_err(|error| strange(&error, 1))?;
+        if head.waypost_journal != VERSION {
+            return Err(Trouble::failed(format!(
+                "{}: expected a journal of version {VERSION}, found {}",
+                path.display(),
+                head.waypost_journal
+            )));
+        }
+        let mut marks = BTreeMap::new();
+        for (number, line) in lines.enumerate() {
+            let entry: Entry =
+                serde_json::from_str(line).map_err(|error| strange(&error, number + 2))?;
+            marks.insert(entry.step, entry.mark);
+        }
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(told)?;
+        // What was half written when the disk was full or the machine went down goes first.
+        file.set_len(whole as u64).map_err(told)?;
+        file.seek(SeekFrom::End(0)).map_err(told)?;
+        Ok(Self { path: path.to_owned(), file, plan: head.plan, marks })
+    }
+
+    /// The plan that it is about.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How far a step has come; `None` where it was not begun.
+    #[must_use]
+    pub fn mark(&self, step: &str) -> Option<&Mark> {
+        self.marks.get(step)
+    }
+
+    /// Whether something was undone: from then on nothing more is carried out.
+    #[must_use]
+    pub fn is_being_undone(&self) -> bool {
+        self.marks.values().any(|mark| matches!(mark, Mark::Undoing(_) | Mark::Undone))
+    }
+
+    /// Whether nothing that was done is left.
+    #[must_use]
+    pub fn is_undone(&self) -> bool {
+        !self.marks.is_empty()
+            && self.marks.values().all(|mark| matches!(mark, Mark::Undone | Mark::Found))
+    }
+
+    /// What a step made, if it was done and not undone.
+    #[must_use]
+    pub fn made(&self, step: &str) -> Option<&Made> {
+        match self.marks.get(step)? {
+            Mark::Done(made) | Mark::Half(made) | Mark::Undoing(made) => Some(made),
+            Mark::Begun(_) | Mark::Found | Mark::Undone => None,
+        }
+    }
+
+    /// A text of a step with what earlier steps made in the place of names: `@ingest/…` is an
+    /// ingest URL, `@source/…` and `@webhook/…` are ids.
+    pub fn resolved(&self, text: &str) -> Result<String, Trouble> {
+        let unmade =
+            || Trouble::failed(format!("{}: {text} was not made yet", self.path.display()));
+        let made = |wanted: &str, of_source: bool| {
+            let keyed = |step: &Step| match step {
+                Step::AddSource { key, .. } => of_source && key == wanted,
+                Step::AddWebhook { key, .. } => !of_source && key == wanted,
+                _ => false,
+            };
+            self.made(&step_name(false, self.plan.steps.iter().position(keyed)?))
+        };
+        if let Some(key) = text.strip_prefix(INGEST) {
+            made(key, true).and_then(|made| made.ingest_url.clone()).ok_or_else(unmade)
+        } else if let Some(key) = text.strip_prefix(SOURCE) {
+            made(key, true).and_then(|made| made.id.clone()).ok_or_else(unmade)
+        } else if let Some(key) = text.strip_prefix(WEBHOOK) {
+            made(key, false).and_then(|made| made.id.clone()).ok_or_else(unmade)
+        } else {
+            Ok(text.to_owned())
+        }
+    }
+
+    /// Writes down how far a step has come. On disk when it returns.
+    pub fn note(&mut self, step: &str, mark: Mark) -> Result<(), Trouble> {
+        self.write(&Entry { step: step.to_owned(), mark: mark.clone() })?;
+        self.marks.insert(step.to_owned(), mark);
+        Ok(())
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Trouble> {
+        let mut text = serde_json::to_string(line).expect("journal lines are JSON");
+        text.push('\n');
+        let begun = self.file.stream_position().unwrap_or_default();
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        written.map_err(|error| {
+            // Half a line would hide all that is written after it.
+            let _ = self.file.set_len(begun).and_then(|()| self.file.seek(SeekFrom::End(0)));
+            cannot("write", &self.path, &error)
+        })
+    }
+}
+
+fn cannot(verb: &str, path: &Path, error: &io::Error) -> Trouble {
+    let next = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room on the disk and run the same command again: it goes on where it stopped"
+        }
+        io::ErrorKind::AlreadyExists => "give another one with --journal",
+        io::ErrorKind::NotFound => "check the path; --journal names it",
+        io::ErrorKind::PermissionDenied => "choose a place that you may write to with --journal",
+        _ => "nothing is done without a journal",
+    };
+    Trouble::failed(format!("cannot {verb} the journal {}: {error}", path.display())).and(next)
+}

@@ -1,0 +1,27 @@
+//! Migration: the webhooks of a live account, read over its public API, moved, proved, and moved
+//! back.
+//!
+//! Two kinds of move share everything but their planner. *Between* two of the five providers
+//! ([`plan::between`]) the target gets webhooks of its own and the source stays on until it is
+//! retired. *Into* a gateway ([`plan::into`]) the account's places (a domain's list for an event
+//! name, an account's entry, a row) are led through a Waypost that is put in between.
+//!
+//! A planner is pure: two [`State`]s in, a [`Plan`] out, which is data that a person can review.
+//! [`carry::apply`] does what a plan says, a [`Step`] at a time, and writes each to a
+//! [`Journal`] before and after; [`undo`] reads that journal backwards.
+
+pub mod carry;
+pub mod gateway;
+pub mod journal;
+pub mod plan;
+pub mod provider;
+mod state;
+mod trouble;
+pub mod undo;
+pub mod verify;
+
+pub use journal::Journal;
+pub use plan::{Plan, Step};
+pub use provider::Provider;
+pub use state::{List, Row, RowState, State};
+pub use trouble::{Progress, Trouble, TroubleKind};

@@ -1,0 +1,403 @@
+//! Into a gateway that is put in between: a pure function of what the account and the gateway have.
+//!
+//! Each *place* that named receivers (a domain's list for an event name, an account's entry, a row)
+//! gets the URL of a source, and the source serves the subscriptions that stood there. A URL on
+//! both of Mailgun's levels is called once, through the account's entry: lists that share a URL
+//! with an entry are switched first and given back last.
+
+use std::collections::BTreeSet;
+
+use waypost_compat::Dialect;
+
+use super::{
+    Action, Before, Class, End, INGEST, Item, Line, NewWebhook, Note, Plan, RowFields, SOURCE,
+    Side, Step, Summary, VERSION, WEBHOOK,
+};
+use crate::client::is_public_url;
+use crate::migrate::gateway::{Known, KnownSource, Standing};
+use crate::migrate::provider::Account;
+use crate::migrate::state::same_set;
+use crate::migrate::trouble::Trouble;
+use crate::migrate::{List, Row, RowState, State};
+
+/// What is to be planned.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The account that is taken over.
+    pub from: Side,
+    /// Its provider.
+    pub dialect: Dialect,
+    /// The gateway.
+    pub into: Side,
+    /// Whether the gateway may be at an address that the provider cannot reach from outside.
+    pub reach: Reach,
+    /// What is known of the two signing keys; of no concern to the four other providers.
+    pub keys: Keys,
+    /// The rows whose secrets are at hand.
+    pub secrets_of: BTreeSet<String>,
+}
+
+/// Where a gateway may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// At a public address.
+    Public,
+    /// Anywhere: a laptop, a private network.
+    Anywhere,
+}
+
+/// What is known of the signing keys of a Mailgun account and of the gateway's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// They are the same.
+    Same,
+    /// They differ.
+    Differ,
+    /// The account's is not known.
+    Unknown,
+}
+
+/// Plans a take-over, or says why there can be none.
+pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, Trouble> {
+    check_reach(wish, gateway)?;
+    let mut draft =
+        Draft { wish, gateway, items: Vec::new(), remarks: Vec::new(), steps: Steps::default() };
+    match wish.dialect {
+        Dialect::Mailgun => draft.mailgun(account)?,
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+            draft.rows(&account.state.rows);
+        }
+    }
+    let plan = Plan {
+        waypost_plan: VERSION,
+        from: wish.from.clone(),
+        to: wish.into.clone(),
+        summary: Summary::default(),
+        webhooks: draft.items,
+        remarks: draft.remarks,
+        steps: draft.steps.in_order(),
+        retire: Vec::new(),
+        receivers: Vec::new(),
+        before: Before {
+            from: account.state.clone(),
+            to: State::default(),
+            sources: gateway.sources.iter().map(|source| source.id.clone()).collect(),
+        },
+    };
+    Ok(plan.summarised())
+}
+
+fn check_reach(wish: &Wish, gateway: &Standing) -> Result<(), Trouble> {
+    if wish.reach == Reach::Anywhere || is_public_url(&gateway.public_url) {
+        return Ok(());
+    }
+    Err(Trouble::refused(format!(
+        "the gateway's public URL is {}, which {} cannot reach; start it with --public-url \
+         https://…, or give --allow-private for a laptop or a private network",
+        gateway.public_url, wish.dialect
+    )))
+}
+
+/// The steps, by when they are due.
+#[derive(Default)]
+struct Steps {
+    key: Vec<Step>,
+    domains: Vec<Step>,
+    webhooks: Vec<Step>,
+    sources: Vec<Step>,
+    /// Lists that share a URL with an entry that is taken over as well.
+    shared: Vec<Step>,
+    lists: Vec<Step>,
+    rows: Vec<Step>,
+    widened: Vec<Step>,
+}
+
+impl Steps {
+    /// Sources and subscriptions are there before the first place is led through them.
+    fn in_order(self) -> Vec<Step> {
+        let settle = (!self.shared.is_empty()).then_some(Step::Settle);
+        let made = [self.key, self.domains, self.webhooks, self.sources].concat();
+        let mut steps = [made, self.shared].concat();
+        steps.extend(settle);
+        steps.extend([self.lists, self.rows, self.widened].concat());
+        steps
+    }
+}
+
+struct Draft<'w> {
+    wish: &'w Wish,
+    gateway: &'w Standing,
+    items: Vec<Item>,
+    remarks: Vec<String>,
+    steps: Steps,
+}
+
+impl Draft<'_> {
+    fn mailgun(&mut self, account: &Account) -> Result<(), Trouble> {
+        self.signing_key()?;
+        for domain in &account.domains {
+            if !self.gateway.domains.contains(&domain.name) {
+                self.steps.domains.push(Step::AddDomain {
+                    name: domain.name.clone(),
+                    settings: domain.settings.clone(),
+                    records: domain.records.clone(),
+                });
+            }
+            self.domain(&domain.name, &account.state);
+        }
+        let entries = &account.state.rows;
+        if self.wish.from.domain.is_none() {
+            for row in entries {
+                self.entry(row);
+            }
+        } else if !entries.is_empty() {
+            self.remarks.push(format!(
+                "the account's {} webhooks for all domains stay as they are; leave --domain out \
+                 to take over the whole account",
+                entries.len()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Receivers know one key: the account's. Webhooks that are here already know the gateway's.
+    fn signing_key(&mut self) -> Result<(), Trouble> {
+        match self.wish.keys {
+            Keys::Same => Ok(()),
+            Keys::Unknown => Err(Trouble::refused(
+                "Mailgun's API does not show the HTTP webhook signing key to this API key; copy it \
+                 from Mailgun's dashboard (API security, HTTP webhook signing key) and give it \
+                 with --signing-key or --signing-key-file",
+            )),
+            Keys::Differ if self.gateway.webhooks.is_empty() => {
+                self.steps.key.push(Step::AdoptSigningKey);
+                Ok(())
+            }
+            Keys::Differ => Err(Trouble::refused(format!(
+                "this account of the gateway has {} Mailgun webhooks already and signs them with \
+                 another key than the account that is taken over, whose receivers know only \
+                 theirs; make an account of its own for it (`waypost account add`), and give its \
+                 key with --into-key",
+                self.gateway.webhooks.len()
+            ))),
+        }
+    }
+
+    fn domain(&mut self, name: &str, state: &State) {
+        let lists: Vec<&List> = state.lists.iter().filter(|list| list.domain == name).collect();
+        let mut ingest = None;
+        for list in lists {
+            let (own, urls): (Vec<String>, Vec<String>) =
+                list.urls.iter().cloned().partition(|url| self.is_ours(url));
+            self.list_item(list, urls.is_empty());
+            if urls.is_empty() {
+                continue;
+            }
+            for url in &urls {
+                self.domain_webhook(list, url, state);
+            }
+            let source = || own.first().cloned().unwrap_or_else(|| self.domain_source(name));
+            let ingest = ingest.get_or_insert_with(source).clone();
+            let step = Step::SetList {
+                at: End::From,
+                domain: name.to_owned(),
+                event: list.event.clone(),
+                was: list.urls.clone(),
+                becomes: vec![ingest],
+            };
+            let whole_account = self.wish.from.domain.is_none();
+            let is_shared = urls.iter().any(|url| owner(state, &list.event, url).is_some());
+            match is_shared && whole_account {
+                true => self.steps.shared.push(step),
+                false => self.steps.lists.push(step),
+            }
+        }
+        if let Some(key) = ingest.as_deref().and_then(|url| url.strip_prefix(INGEST)) {
+            self.steps.sources.push(Step::AddSource {
+                key: key.to_owned(),
+                dialect: Dialect::Mailgun,
+                domain: Some(name.to_owned()),
+                serves: "domain".to_owned(),
+                secret_of: None,
+            });
+        }
+    }
+
+    /// The ingest URL of the source that the gateway has for a domain's lists, or of one to be made.
+    fn domain_source(&self, name: &str) -> String {
+        let fits = |source: &&KnownSource| {
+            source.domain.as_deref() == Some(name) && source.serves == "domain"
+        };
+        let known = self.gateway.sources.iter().find(fits);
+        known.map_or_else(|| format!("{INGEST}{name}"), |source| source.ingest_url.clone())
+    }
+
+    fn domain_webhook(&mut self, list: &List, url: &str, state: &State) {
+        if let Some(entry) =
+            owner(state, &list.event, url).filter(|_| self.wish.from.domain.is_some())
+        {
+            self.remarks.push(format!(
+                "{url} is called for {} through the account's entry {}, which stays as it is, and \
+                 not through the domain's list",
+                list.event, entry.id
+            ));
+            return;
+        }
+        let there = self.gateway.webhooks.iter().any(|known| {
+            known.domain.as_deref() == Some(&*list.domain)
+                && known.url == url
+                && known.events == [list.event.as_str()]
+        });
+        if !there {
+            let webhook = NewWebhook {
+                dialect: Dialect::Mailgun,
+                domain: Some(list.domain.clone()),
+                url: url.to_owned(),
+                events: vec![list.event.clone()],
+                description: None,
+                secret_of: None,
+            };
+            let key = format!("{}/{}/{}", list.domain, list.event, self.steps.webhooks.len());
+            self.steps.webhooks.push(Step::AddWebhook { key, webhook });
+        }
+    }
+
+    fn list_item(&mut self, list: &List, is_led: bool) {
+        for url in &list.urls {
+            let action = if is_led { Action::Keep } else { Action::Create };
+            let events = vec![carried(&list.event)];
+            let source = format!("{} {}", list.domain, list.event);
+            self.items.push(Item { action, url: url.clone(), source, events, notes: Vec::new() });
+        }
+    }
+
+    /// An entry of a Mailgun account.
+    fn entry(&mut self, row: &Row) {
+        if self.is_led(row) {
+            return;
+        }
+        let (source, was) = self.place(row, None);
+        // Once every entry is led, each may serve what is added here later.
+        self.steps.widened.push(Step::Serve { source, was, becomes: "account".to_owned() });
+    }
+
+    /// The rows of one of the four other providers.
+    fn rows(&mut self, rows: &[Row]) {
+        if let Some(name) = &self.wish.from.domain
+            && !self.gateway.domains.contains(name)
+        {
+            let (name, settings, records) = (name.clone(), Default::default(), Default::default());
+            self.steps.domains.push(Step::AddDomain { name, settings, records });
+        }
+        for row in rows {
+            if self.is_led(row) {
+                continue;
+            }
+            if row.state != RowState::Active {
+                let reason = "it is switched off at the provider and stays as it is";
+                self.skipped(row, Class::SkippedPaused, reason);
+            } else if !self.wish.secrets_of.contains(&row.id) {
+                let reason = format!(
+                    "its API does not show its secret, which its receiver has: give it with \
+                     --secret {}=whsec_… or --secrets-file",
+                    row.id
+                );
+                self.skipped(row, Class::Impossible, &reason);
+            } else {
+                self.place(row, Some(row.id.clone()));
+            }
+        }
+    }
+
+    /// Whether a row is led through this gateway already; then that is told.
+    fn is_led(&mut self, row: &Row) -> bool {
+        let is_led = self.is_ours(&row.url);
+        if is_led {
+            self.item(row, Action::Keep);
+        }
+        is_led
+    }
+
+    /// Puts the gateway between a row and its receiver: the source that will feed it, and what that
+    /// serves.
+    fn place(&mut self, row: &Row, secret_of: Option<String>) -> (String, String) {
+        self.item(row, Action::Create);
+        let domain = self.wish.from.domain.clone();
+        let there = self.gateway.webhooks.iter().find(|known| self.is_same(known, row));
+        let there = there.filter(|_| self.wish.dialect == Dialect::Mailgun);
+        let fed = there.and_then(|webhook| {
+            self.gateway.sources.iter().find(|source| source.serves == webhook.id)
+        });
+        let key = row.id.clone();
+        if there.is_none() {
+            let webhook = NewWebhook {
+                dialect: self.wish.dialect,
+                domain: domain.clone(),
+                url: row.url.clone(),
+                events: row.events.clone(),
+                description: row.description.clone().filter(|text| !text.is_empty()),
+                secret_of: secret_of.clone(),
+            };
+            self.steps.webhooks.push(Step::AddWebhook { key: key.clone(), webhook });
+        }
+        let serves = there.map_or_else(|| format!("{WEBHOOK}{key}"), |known| known.id.clone());
+        let url = fed.map_or_else(|| format!("{INGEST}{key}"), |source| source.ingest_url.clone());
+        let source = fed.map_or_else(|| format!("{SOURCE}{key}"), |source| source.id.clone());
+        if fed.is_none() {
+            let (dialect, serves) = (self.wish.dialect, serves.clone());
+            self.steps.sources.push(Step::AddSource { key, dialect, domain, serves, secret_of });
+        }
+        let was = RowFields {
+            url: row.url.clone(),
+            events: row.events.clone(),
+            enabled: true,
+            description: row.description.clone(),
+        };
+        let becomes = RowFields { url, ..was.clone() };
+        self.steps.rows.push(Step::ChangeRow { at: End::From, id: row.id.clone(), was, becomes });
+        (source, serves)
+    }
+
+    fn is_same(&self, known: &Known, row: &Row) -> bool {
+        known.domain == self.wish.from.domain
+            && known.url == row.url
+            && same_set(&known.events, &row.events)
+    }
+
+    fn item(&mut self, row: &Row, action: Action) {
+        self.items.push(Item {
+            action,
+            url: row.url.clone(),
+            source: row.id.clone(),
+            events: row.events.iter().map(|name| carried(name)).collect(),
+            notes: Vec::new(),
+        });
+    }
+
+    fn skipped(&mut self, row: &Row, class: Class, reason: &str) {
+        let line = |name: &String| Line { from: name.clone(), to: Vec::new(), class, reason: None };
+        self.items.push(Item {
+            action: Action::Skip,
+            url: row.url.clone(),
+            source: row.id.clone(),
+            events: row.events.iter().map(line).collect(),
+            notes: vec![Note { class, reason: reason.to_owned() }],
+        });
+    }
+
+    /// Whether a URL is one of this gateway's ingest URLs.
+    fn is_ours(&self, url: &str) -> bool {
+        self.gateway.sources.iter().any(|source| source.ingest_url == url)
+    }
+}
+
+/// The account's entry through which a URL is called for an event that a domain's list has too.
+fn owner<'s>(state: &'s State, event: &str, url: &str) -> Option<&'s Row> {
+    state.rows.iter().find(|row| row.url == url && row.events.iter().any(|name| name == event))
+}
+
+/// Within one dialect every name stays what it is.
+fn carried(name: &str) -> Line {
+    let same = name.to_owned();
+    Line { from: same.clone(), to: vec![same], class: Class::Exact, reason: None }
+}

@@ -1,0 +1,397 @@
+//! Plans: what a migration will do and why, as data that is printed, reviewed, and carried out.
+
+pub mod between;
+pub mod into;
+pub mod receivers;
+pub mod show;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use waypost_compat::Dialect;
+
+use super::State;
+
+/// The form of plans and journals that this program writes and reads.
+pub const VERSION: u32 = 1;
+
+/// A plan. It holds no credential and no secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// The form it is written in, [`VERSION`].
+    pub waypost_plan: u32,
+    /// The account that is read.
+    pub from: Side,
+    /// The account that gets the webhooks, or the gateway.
+    pub to: Side,
+    /// In short.
+    pub summary: Summary,
+    /// What becomes of each webhook.
+    pub webhooks: Vec<Item>,
+    /// What a person should know besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// What is done, in this order.
+    pub steps: Vec<Step>,
+    /// What switches the source off, when that is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retire: Vec<Step>,
+    /// The receivers that need a new secret or other code, each with a text for its owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receivers: Vec<Receiver>,
+    /// Both sides as they were read: the plan fits as long as they are so.
+    pub before: Before,
+}
+
+/// One side of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// The provider; `None` for a gateway's native API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<Dialect>,
+    /// The base URL of its API.
+    pub url: String,
+    /// The domain, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// The organisation, where the dialect needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org: Option<String>,
+}
+
+/// The two sides before anything was done.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Before {
+    /// The source.
+    pub from: State,
+    /// The target; nothing for a gateway, which is looked at step by step.
+    pub to: State,
+    /// The sources that a gateway had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+}
+
+/// How a plan comes out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Webhooks that are made.
+    pub create: usize,
+    /// Webhooks that are changed.
+    pub change: usize,
+    /// Webhooks that are there already.
+    pub keep: usize,
+    /// Webhooks of which nothing can be carried.
+    pub skip: usize,
+    /// Subscriptions: an event name of a webhook each.
+    pub subscriptions: usize,
+    /// Those that live on.
+    pub survive: usize,
+    /// How often each class was given.
+    pub classes: BTreeMap<Class, usize>,
+}
+
+/// What becomes of one webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// What is done.
+    pub action: Action,
+    /// The receiver.
+    pub url: String,
+    /// What it is at the source: an id, or Mailgun's level.
+    pub source: String,
+    /// What becomes of each of its event names.
+    pub events: Vec<Line>,
+    /// What becomes of the rest of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// What is done about a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// A new one is made.
+    Create,
+    /// One that is there gets more.
+    Change,
+    /// There is one already.
+    Keep,
+    /// Nothing can be, or needs to be, carried.
+    Skip,
+}
+
+/// What becomes of one event name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The name at the source.
+    pub from: String,
+    /// The names at the target; none where it does not live on.
+    pub to: Vec<String>,
+    /// How well they fit.
+    pub class: Class,
+    /// Why, where the class alone does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A remark on a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// What it is about.
+    pub class: Class,
+    /// In words.
+    pub reason: String,
+}
+
+/// What a migration does to a thing (`spec/providers.md` §5.3, rule 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// The same events at the same moments.
+    Exact,
+    /// The same kind at another moment.
+    Approximate,
+    /// The target's name brings more.
+    Widened,
+    /// The target's name brings less.
+    Narrowed,
+    /// Nothing at the target stands for it.
+    Impossible,
+    /// A fourth URL where three are taken.
+    Overflow,
+    /// Not made, because it would have been made active.
+    SkippedPaused,
+    /// The receiver needs another secret.
+    SecretRegenerated,
+    /// The target has no place for a label.
+    DescriptionLost,
+    /// Counters and logs stay behind.
+    StatsLost,
+    /// "Every event" became those that there are today.
+    WildcardFrozen,
+}
+
+impl Class {
+    /// Whether something of the source is gone after it.
+    #[must_use]
+    pub const fn is_loss(self) -> bool {
+        match self {
+            Self::Exact | Self::Approximate | Self::Widened | Self::SecretRegenerated => false,
+            Self::Narrowed
+            | Self::Impossible
+            | Self::Overflow
+            | Self::SkippedPaused
+            | Self::DescriptionLost
+            | Self::StatsLost
+            | Self::WildcardFrozen => true,
+        }
+    }
+
+    /// The class in the words of plans.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Approximate => "approximate",
+            Self::Widened => "widened",
+            Self::Narrowed => "narrowed",
+            Self::Impossible => "impossible",
+            Self::Overflow => "overflow",
+            Self::SkippedPaused => "skipped-paused",
+            Self::SecretRegenerated => "secret-regenerated",
+            Self::DescriptionLost => "description-lost",
+            Self::StatsLost => "stats-lost",
+            Self::WildcardFrozen => "wildcard-frozen",
+        }
+    }
+}
+
+/// A receiver whose owner has something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receiver {
+    /// Where it is.
+    pub url: String,
+    /// What to hand to its owner.
+    pub text: String,
+}
+
+/// Which side a step is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// The source.
+    From,
+    /// The target.
+    To,
+}
+
+/// One call, or a few that belong together, with what there is to know to undo it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Step {
+    /// Makes a webhook with an id, paused right away where it shall be.
+    CreateRow {
+        /// Where.
+        at: End,
+        /// What it shall be.
+        row: NewRow,
+    },
+    /// Changes a webhook with an id.
+    ChangeRow {
+        /// Where.
+        at: End,
+        /// Its id.
+        id: String,
+        /// As it was.
+        was: RowFields,
+        /// As it shall be.
+        becomes: RowFields,
+    },
+    /// Replaces the URLs of an event name; no URLs remove it.
+    SetList {
+        /// Where.
+        at: End,
+        /// The domain.
+        domain: String,
+        /// The event name.
+        event: String,
+        /// As they were.
+        was: Vec<String>,
+        /// As they shall be.
+        becomes: Vec<String>,
+    },
+    /// Waits until the provider acts on what was changed.
+    Settle,
+    /// Makes the gateway sign as the account does.
+    AdoptSigningKey,
+    /// Makes a domain at the gateway.
+    AddDomain {
+        /// Its name.
+        name: String,
+        /// Mailgun's fields of it that can be set when it is made.
+        settings: Map<String, Value>,
+        /// Its DNS records, as they were reported.
+        records: Map<String, Value>,
+    },
+    /// Makes a subscription at the gateway.
+    AddWebhook {
+        /// What later steps call it.
+        key: String,
+        /// What it shall be.
+        webhook: NewWebhook,
+    },
+    /// Makes a source at the gateway.
+    AddSource {
+        /// What URLs in later steps call it: `@ingest/<key>`.
+        key: String,
+        /// The provider.
+        dialect: Dialect,
+        /// The domain that it feeds; `None` where that is read from each event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        domain: Option<String>,
+        /// The subscriptions it serves: `domain`, or `@webhook/<key>`.
+        serves: String,
+        /// The row whose secret proves it; Mailgun's is proved by the account's signing key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret_of: Option<String>,
+    },
+    /// Lets a source serve other subscriptions.
+    Serve {
+        /// The source: its id, or `@source/<key>`.
+        source: String,
+        /// What it served.
+        was: String,
+        /// What it shall serve.
+        becomes: String,
+    },
+}
+
+/// A webhook with an id that does not exist yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRow {
+    /// Where it posts to.
+    pub url: String,
+    /// Its event names.
+    pub events: Vec<String>,
+    /// Whether it shall receive.
+    pub enabled: bool,
+    /// Its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The row of the source whose secret it shall have, where the target takes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_of: Option<String>,
+}
+
+/// What can be changed of a webhook with an id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFields {
+    /// Where it posts to.
+    pub url: String,
+    /// Its event names.
+    pub events: Vec<String>,
+    /// Whether it receives.
+    pub enabled: bool,
+    /// Its label: Mailgun's accounts replace all of an entry, this too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A subscription that the gateway does not have yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewWebhook {
+    /// The dialect it is called in.
+    pub dialect: Dialect,
+    /// Its domain; `None` for all of the account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// Where it posts to.
+    pub url: String,
+    /// Its event names.
+    pub events: Vec<String>,
+    /// Its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The row whose secret its receiver knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_of: Option<String>,
+}
+
+/// How a URL says that it is the ingest URL of a source of this plan.
+pub const INGEST: &str = "@ingest/";
+/// How a step says that it is about a source of this plan.
+pub const SOURCE: &str = "@source/";
+/// How `serves` says that it is the id of a webhook of this plan.
+pub const WEBHOOK: &str = "@webhook/";
+
+impl Plan {
+    /// Whether something of the source does not live on.
+    #[must_use]
+    pub fn loses(&self) -> bool {
+        self.summary.classes.keys().any(|class| class.is_loss())
+    }
+
+    /// Counts what the items say.
+    pub(super) fn summarised(mut self) -> Self {
+        let mut summary = Summary::default();
+        for item in &self.webhooks {
+            match item.action {
+                Action::Create => summary.create += 1,
+                Action::Change => summary.change += 1,
+                Action::Keep => summary.keep += 1,
+                Action::Skip => summary.skip += 1,
+            }
+            summary.subscriptions += item.events.len();
+            summary.survive += item.events.iter().filter(|line| !line.to.is_empty()).count();
+            let classes = item.events.iter().map(|line| line.class);
+            for class in classes.chain(item.notes.iter().map(|note| note.class)) {
+                *summary.classes.entry(class).or_default() += 1;
+            }
+        }
+        self.summary = summary;
+        self
+    }
+}

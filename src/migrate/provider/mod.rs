@@ -1,0 +1,258 @@
+//! One side of a migration, over the provider's public API and nothing else.
+
+mod mailgun;
+mod patience;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderName, Method};
+use serde_json::Value;
+use waypost_compat::{Dialect, Secret};
+
+use super::plan::{NewRow, RowFields};
+use super::trouble::{Progress, Trouble, TroubleKind};
+use super::{Row, State};
+use crate::client::api::{Api, Payload};
+
+pub use mailgun::{Account, MailgunDomain};
+pub(super) use mailgun::{domain_form, domains as domain_names};
+pub use patience::{Repeat, Server};
+
+/// Where each provider documents its API to be.
+const HOSTS: [(Dialect, &str); 5] = [
+    (Dialect::Mailgun, "https://api.mailgun.net"),
+    (Dialect::Posthawk, "https://api.posthawk.dev"),
+    (Dialect::MailStack, "https://api.mailstack.voostack.com"),
+    (Dialect::Wistfare, "https://mail.wistfare.com"),
+    (Dialect::MailingApi, "https://api.mailingapi.com"),
+];
+
+/// The documented address of a provider's API.
+#[must_use]
+pub fn documented_url(dialect: Dialect) -> &'static str {
+    let host = HOSTS.iter().find(|(known, _)| *known == dialect);
+    host.expect("every dialect has a row in the table above").1
+}
+
+/// Where a provider is, and as whom to speak to it.
+pub struct Connection<'a> {
+    /// The provider.
+    pub dialect: Dialect,
+    /// Its base URL.
+    pub url: &'a str,
+    /// The API key.
+    pub key: &'a str,
+    /// The organisation (MailStack).
+    pub org: Option<&'a str>,
+    /// The flags that name it, `from` or `to`: for messages.
+    pub flag: &'static str,
+}
+
+/// A provider's API.
+pub struct Provider {
+    dialect: Dialect,
+    server: Server,
+    /// Secrets that its API does not show, by row: whoever runs the migration has them.
+    secrets: BTreeMap<String, Secret>,
+}
+
+/// A webhook that was just made.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// Its id.
+    pub id: String,
+    /// Its secret, where the answer shows it.
+    pub secret: Option<String>,
+}
+
+impl Provider {
+    /// Speaks to a provider. Nothing is sent yet.
+    pub fn connect(to: &Connection<'_>) -> Result<Self, Trouble> {
+        let bearer = format!("Bearer {}", to.key);
+        let api_key = HeaderName::from_static("x-api-key");
+        let org = HeaderName::from_static("x-mailstack-org");
+        let url = to.url.trim_end_matches('/');
+        let api = match to.dialect {
+            // An SDK's base URL is often written with a version behind it.
+            Dialect::Mailgun => {
+                let bare = url.trim_end_matches("/v3").trim_end_matches("/v4");
+                Api::basic(bare, to.key)
+            }
+            Dialect::Posthawk => Api::new(url, &[(api_key, to.key)]),
+            Dialect::Wistfare => Api::new(url.trim_end_matches("/api/v1"), &[(api_key, to.key)]),
+            Dialect::MailStack => {
+                let Some(named) = to.org else {
+                    let flag = to.flag;
+                    let text = format!("mailstack needs an organisation: give --{flag}-org org_…");
+                    return Err(Trouble::misuse(text));
+                };
+                Api::new(url, &[(AUTHORIZATION, &bearer), (org, named)])
+            }
+            Dialect::MailingApi => Api::new(url, &[(AUTHORIZATION, &bearer)]),
+        };
+        let api = api.map_err(|error| Trouble::misuse(format!("--{}-url: {error}", to.flag)))?;
+        let server = Server::new(api, to.dialect.to_string(), url, to.flag);
+        Ok(Self { dialect: to.dialect, server: server.of(to.dialect), secrets: BTreeMap::new() })
+    }
+
+    /// The same, knowing secrets that its API does not show.
+    #[must_use]
+    pub fn knowing(self, secrets: BTreeMap<String, Secret>) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// The provider.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// What it has: for Mailgun the lists of `domains` and the account's entries, for the others
+    /// the rows that the key opens.
+    pub async fn read(
+        &self,
+        domains: &[String],
+        progress: &mut dyn Progress,
+    ) -> Result<State, Trouble> {
+        let mut state = match self.dialect {
+            Dialect::Mailgun => mailgun::read(&self.server, domains, progress).await?,
+            dialect => State {
+                rows: rows::read(&self.server, dialect, progress).await?,
+                ..State::default()
+            },
+        };
+        for row in &mut state.rows {
+            if let Some(secret) = self.secret_named(row) {
+                row.secret = Some(secret.clone());
+            }
+        }
+        Ok(state)
+    }
+
+    /// The secret that was given for a row, by its id or by its URL.
+    fn secret_named(&self, row: &Row) -> Option<&Secret> {
+        self.secrets.get(&row.id).or_else(|| self.secrets.get(&row.url))
+    }
+
+    /// Everything that a Mailgun account has to be taken over.
+    pub async fn read_account(
+        &self,
+        only: Option<&str>,
+        progress: &mut dyn Progress,
+    ) -> Result<Account, Trouble> {
+        mailgun::read_account(&self.server, only, progress).await
+    }
+
+    /// The names of a Mailgun account's domains.
+    pub async fn domains(&self, progress: &mut dyn Progress) -> Result<Vec<String>, Trouble> {
+        mailgun::domains(&self.server, progress).await
+    }
+
+    /// The key that a Mailgun account signs its webhooks with; `None` where its API does not say.
+    pub async fn signing_key(
+        &self,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Secret>, Trouble> {
+        mailgun::signing_key(&self.server, progress).await
+    }
+
+    /// Replaces the URLs of an event name of a Mailgun domain, in one call.
+    pub async fn set_list(
+        &self,
+        (domain, event): (&str, &str),
+        was: &[String],
+        urls: &[String],
+        progress: &mut dyn Progress,
+    ) -> Result<(), Trouble> {
+        mailgun::set_list(&self.server, (domain, event), (was, urls), progress).await
+    }
+
+    /// Makes a webhook with an id, paused at once where it shall be. Made once at most: where the
+    /// answer got lost, that is [`TroubleKind::Unreachable`].
+    pub async fn create_row(
+        &self,
+        row: &NewRow,
+        secret: Option<&Secret>,
+        progress: &mut dyn Progress,
+    ) -> Result<Created, Trouble> {
+        match self.dialect {
+            Dialect::Mailgun => mailgun::create_entry(&self.server, row, progress).await,
+            dialect => {
+                let body = rows::new_body(dialect, row, secret);
+                let path = rows::collection(dialect);
+                let repeat = Repeat::OnlyIfNotDone;
+                let answer =
+                    self.server.call((Method::POST, path, Payload::Json(&body)), repeat, progress);
+                let created = rows::created(dialect, &answer.await?)
+                    .ok_or_else(|| self.server.strange("an id of the webhook that it made"))?;
+                Ok(created)
+            }
+        }
+    }
+
+    /// Changes a webhook with an id. Doing it twice is doing it once.
+    pub async fn change_row(
+        &self,
+        id: &str,
+        (was, becomes): (&RowFields, &RowFields),
+        progress: &mut dyn Progress,
+    ) -> Result<(), Trouble> {
+        match self.dialect {
+            Dialect::Mailgun => mailgun::change_entry(&self.server, id, becomes, progress).await,
+            dialect => {
+                let (method, body) = rows::change(dialect, was, becomes);
+                let path = rows::item(dialect, id);
+                let call = (method, &*path, Payload::Json(&body));
+                self.server.call(call, Repeat::Always, progress).await.map(|_| ())
+            }
+        }
+    }
+
+    /// Removes a webhook with an id; one that is gone already is removed.
+    pub async fn remove_row(&self, id: &str, progress: &mut dyn Progress) -> Result<(), Trouble> {
+        let path = match self.dialect {
+            Dialect::Mailgun => format!("/v1/webhooks/{id}"),
+            dialect => rows::item(dialect, id),
+        };
+        let call = (Method::DELETE, &*path, Payload::None);
+        match self.server.call(call, Repeat::Always, progress).await {
+            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Gives a webhook a new secret, where the API can (MailStack).
+    pub async fn rotate(
+        &self,
+        id: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<String>, Trouble> {
+        if self.dialect != Dialect::MailStack {
+            return Ok(None);
+        }
+        let path = format!("{}/rotate-secret", rows::item(self.dialect, id));
+        let call = (Method::POST, &*path, Payload::None);
+        let answer = self.server.call(call, Repeat::Always, progress).await?;
+        Ok(answer.get("signingSecret").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// Has the provider send a test event to a webhook: the receiver's status. `None` where its
+    /// API has no such call.
+    pub async fn test(
+        &self,
+        id: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<u64>, Trouble> {
+        match self.dialect {
+            Dialect::Posthawk | Dialect::Wistfare => {
+                let path = format!("{}/test", rows::item(self.dialect, id));
+                let call = (Method::POST, &*path, Payload::None);
+                let answer = self.server.call(call, Repeat::Always, progress).await?;
+                Ok(Some(answer.get("status").and_then(Value::as_u64).unwrap_or(0)))
+            }
+            Dialect::Mailgun | Dialect::MailStack | Dialect::MailingApi => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Proof: both sides beside what the plan says, and a test event through what it made.
+
+use super::carry::{Extent, Sides, fit};
+use super::journal::{Journal, Mark, step_name};
+use super::plan::{End, Step};
+use super::trouble::{Progress, Trouble};
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What is as planned, a line each.
+    pub good: Vec<String>,
+    /// What is not.
+    pub bad: Vec<String>,
+}
+
+/// Compares both sides with the plan, as far as the journal says that it was carried out.
+pub async fn verify(
+    journal: &Journal,
+    sides: &Sides,
+    progress: &mut dyn Progress,
+) -> Result<Findings, Trouble> {
+    let mut findings = Findings::default();
+    let plan = journal.plan();
+    let pending = (0..plan.steps.len()).filter(|index| {
+        !matches!(journal.mark(&step_name(false, *index)), Some(Mark::Done(_) | Mark::Found))
+    });
+    for index in pending {
+        let told = super::carry::told(&plan.steps[index]);
+        findings.bad.push(format!("not carried out: {told}; run `waypost migrate apply`"));
+    }
+    for (at, name) in [(End::From, "source"), (End::To, "target")] {
+        let found = sides.read(at, plan, progress).await?;
+        let webhooks = found.rows.len() + found.lists.len();
+        let fit = fit(journal, at, Extent::MoveAndRetire, found)?;
+        if fit.drift.is_empty() {
+            findings.good.push(format!("{name}: all of its {webhooks} webhooks are as planned"));
+        }
+        findings.bad.extend(fit.drift.into_iter().map(|line| format!("{name}: {line}")));
+    }
+    Ok(findings)
+}
+
+/// Has the target send a test event to each webhook that the migration made there, where its API
+/// can.
+pub async fn send_tests(
+    journal: &Journal,
+    sides: &Sides,
+    progress: &mut dyn Progress,
+) -> Result<Findings, Trouble> {
+    let mut findings = Findings::default();
+    for (index, step) in journal.plan().steps.iter().enumerate() {
+        let Step::CreateRow { at, row } = step else { continue };
+        let made = journal.made(&step_name(false, index)).and_then(|made| made.id.as_deref());
+        let Some(id) = made.filter(|_| row.enabled) else { continue };
+        let provider = sides.provider(*at)?;
+        match provider.test(id, progress).await? {
+            None => findings.good.push(format!(
+                "{}: not tested, since {}'s API has no call for it",
+                row.url,
+                provider.dialect()
+            )),
+            Some(status @ 200..=299) => {
+                findings.good.push(format!("{}: took a test event ({status})", row.url));
+            }
+            Some(0) => findings.bad.push(format!("{}: no answer to a test event", row.url)),
+            Some(status) => {
+                findings.bad.push(format!("{}: answered a test event with {status}", row.url));
+            }
+        }
+    }
+    Ok(findings)
+}
