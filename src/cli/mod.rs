@@ -7,7 +7,9 @@ mod demo;
 mod domain;
 mod event;
 mod key;
+mod migrate;
 mod print;
+mod private_file;
 mod remote;
 mod serve;
 mod sign;
@@ -28,6 +30,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::client::api::ApiError;
 use crate::config;
+use crate::migrate::{Trouble, TroubleKind};
 
 use console::Console;
 
@@ -37,6 +40,14 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// It was not understood.
 const USED_WRONGLY: u8 = 2;
+/// A plan was made, and something is lost in it.
+const PLANNED_WITH_LOSSES: u8 = 3;
+/// There is no such thing.
+const NOT_FOUND: u8 = 4;
+/// A server, or what is there by now, forbids it.
+const REFUSED: u8 = 5;
+/// Nobody answers.
+const UNREACHABLE: u8 = 6;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,7 +56,8 @@ Examples:
   waypost domain add mg.example.com             a client of a running gateway
   waypost source add mg.example.com posthawk --secret whsec_…
 
-Exit codes: 0 done, 1 failed, 2 used wrongly.";
+Exit codes: 0 done, 1 failed, 2 used wrongly, 3 planned with losses, 4 not found, 5 refused,
+6 unreachable.";
 
 /// A self-hosted webhook gateway that speaks Mailgun
 #[derive(Debug, Parser)]
@@ -75,6 +87,9 @@ enum Verb {
     Event(event::Args),
     /// Deliveries: events on their way to webhooks
     Delivery(delivery::Args),
+    /// Move webhooks from one account to another, of the same or another provider
+    #[command(after_help = migrate::EXAMPLES)]
+    Migrate(migrate::Args),
     /// Take an event from one dialect to another, standard input to standard output
     #[command(after_help = translate::EXAMPLES)]
     Translate(translate::Args),
@@ -94,6 +109,11 @@ enum Verb {
 #[error("{0}")]
 struct Misuse(String);
 
+/// A plan was printed that loses something: nothing went wrong, and a script must know.
+#[derive(Debug, thiserror::Error)]
+#[error("something is lost")]
+struct PlannedWithLosses;
+
 /// Does what the arguments say and reports how it went; the first argument is the program's name.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -110,11 +130,37 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Ok(()) => DONE,
         // Whoever read our output has read enough.
         Err(error) if is_broken_pipe(&error) => DONE,
+        Err(error) if error.is::<PlannedWithLosses>() => PLANNED_WITH_LOSSES,
         Err(error) => {
-            console.error(&format_args!("{error:#}{}", hint(&error)));
-            if error.is::<Misuse>() { USED_WRONGLY } else { FAILED }
+            match error.downcast_ref::<Trouble>() {
+                // A drift is told line by line.
+                Some(trouble) => console.note(format_args!("waypost: {trouble}")),
+                None => console.error(&format_args!("{error:#}{}", hint(&error))),
+            }
+            exit_code(&error)
         }
     })
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<Misuse>() {
+        return USED_WRONGLY;
+    }
+    if let Some(trouble) = error.downcast_ref::<Trouble>() {
+        return match trouble.kind {
+            TroubleKind::Misuse => USED_WRONGLY,
+            TroubleKind::NotFound => NOT_FOUND,
+            TroubleKind::Refused => REFUSED,
+            TroubleKind::Unreachable => UNREACHABLE,
+            TroubleKind::Failed => FAILED,
+        };
+    }
+    match error.downcast_ref::<ApiError>() {
+        Some(ApiError::Refused { status: 404, .. }) => NOT_FOUND,
+        Some(ApiError::Refused { status: 400..=499, .. }) => REFUSED,
+        Some(ApiError::Unreachable { .. } | ApiError::TooSlow { .. }) => UNREACHABLE,
+        _ => FAILED,
+    }
 }
 
 fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
@@ -127,6 +173,7 @@ fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
         Verb::Webhook(args) => block_on(webhook::run(&args, console)),
         Verb::Event(args) => block_on(event::run(&args, console)),
         Verb::Delivery(args) => block_on(delivery::run(&args, console)),
+        Verb::Migrate(args) => block_on(migrate::run(&args, console)),
         Verb::Translate(args) => translate::run(&args, console),
         Verb::Sign(args) => sign::run(&args, console),
         Verb::Verify(args) => verify::run(&args, console),

@@ -11,6 +11,7 @@ mod ingest;
 mod javascript;
 mod life;
 mod mailgun;
+mod migrate;
 mod native;
 mod registry;
 mod server;

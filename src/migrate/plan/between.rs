@@ -31,8 +31,6 @@ pub struct Wish {
     pub to_dialect: Dialect,
     /// Whether the nearest name will do where none means the same.
     pub mode: Mode,
-    /// The rows of the source whose secrets are at hand, beyond those that its API shows.
-    pub secrets_of: BTreeSet<String>,
 }
 
 /// A webhook of the source, whichever way its provider keeps it.
@@ -136,8 +134,7 @@ fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
         enabled: row.state == RowState::Active,
         description: row.description.clone().filter(|text| !text.is_empty()),
         has_history: row.has_history,
-        secret_of:
-            (row.secret.is_some() || wish.secrets_of.contains(&row.id)).then(|| row.id.clone()),
+        secret_of: row.secret.is_some().then(|| row.id.clone()),
     }));
     hooks
 }

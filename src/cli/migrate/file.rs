@@ -1,0 +1,72 @@
+//! A source that is read from what `waypost export` wrote.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::Value;
+use waypost_compat::{Dialect, Secret};
+
+use crate::migrate::{List, Row, RowState, State, Trouble};
+
+/// The webhooks of a dialect in an exported file; Mailgun's of one domain.
+pub(super) fn read(file: &Path, dialect: Dialect, domain: Option<&str>) -> anyhow::Result<State> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let whole: Value =
+        serde_json::from_slice(&text).map_err(|error| strange(file, &error.to_string()))?;
+    let webhooks = whole.get("webhooks").and_then(Value::as_array);
+    let webhooks = webhooks.ok_or_else(|| strange(file, "it has no `webhooks`"))?;
+    let mut state = State::default();
+    for item in webhooks {
+        let text = |field: &str| item.get(field).and_then(Value::as_str);
+        let (of, own_domain) = (text("dialect"), text("domain"));
+        let elsewhere = domain.is_some() && own_domain.is_some() && own_domain != domain;
+        if of != Some(dialect.as_str()) || elsewhere {
+            continue;
+        }
+        let row =
+            row(item).ok_or_else(|| strange(file, "a webhook lacks an id, a URL or events"))?;
+        match (dialect, own_domain) {
+            (Dialect::Mailgun, Some(own)) => add(&mut state, own, row),
+            _ => state.rows.push(row),
+        }
+    }
+    Ok(state)
+}
+
+fn row(item: &Value) -> Option<Row> {
+    let text = |field: &str| item.get(field).and_then(Value::as_str).map(str::to_owned);
+    let events = item.get("events")?.as_array()?.iter();
+    Some(Row {
+        id: text("id")?,
+        url: text("url")?,
+        events: events.map(|name| name.as_str().map(str::to_owned)).collect::<Option<_>>()?,
+        state: match text("state").as_deref() {
+            Some("paused") => RowState::Paused,
+            Some("disabled") => RowState::Disabled,
+            _ => RowState::Active,
+        },
+        description: text("description"),
+        has_history: false,
+        secret: text("secret").map(Secret::new),
+    })
+}
+
+/// Mailgun's rows of a domain are one for each name and URL; its API has lists.
+fn add(state: &mut State, domain: &str, row: Row) {
+    for event in row.events {
+        match state.lists.iter_mut().find(|list| list.domain == domain && list.event == event) {
+            Some(list) => list.urls.push(row.url.clone()),
+            None => {
+                let (domain, urls) = (domain.to_owned(), vec![row.url.clone()]);
+                state.lists.push(List { domain, event, urls });
+            }
+        }
+    }
+}
+
+fn strange(file: &Path, found: &str) -> Trouble {
+    Trouble::misuse(format!(
+        "{}: expected a file as `waypost export` writes it: {found}",
+        file.display()
+    ))
+}

@@ -1,0 +1,281 @@
+//! `waypost migrate apply`, `verify` and `rollback`: what a plan says, done, looked at, undone.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use waypost_compat::Dialect;
+
+use super::{Apply, Ends, Rollback, Verify};
+use crate::ambient::Ambient;
+use crate::cli::console::Console;
+use crate::cli::private_file;
+use crate::migrate::carry::{self, Extent, NewSecret, Report, Run, Sides, Target};
+use crate::migrate::gateway::Gateway;
+use crate::migrate::plan::{Plan, VERSION};
+use crate::migrate::undo::{self, Readiness};
+use crate::migrate::{Journal, Trouble};
+
+/// How long `--retire --after` goes on waiting beyond the time itself.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result<()> {
+    let plan = read_plan(&args.plan)?;
+    let path = journal_path(args.journal.as_deref(), &args.plan);
+    console.line(format_args!("journal: {}", path.display()))?;
+    // Before anything is changed: a mistake in the flags shall cost nothing.
+    let sides = sides(&plan, &args.ends, console).await?;
+    if let Some(file) = &args.secrets_out {
+        private_file::write(file, b"[]\n")?;
+    }
+    let mut journal = open_or_create(&path, plan)?;
+    let ambient = Ambient::system();
+    let mut run = Run {
+        journal: &mut journal,
+        sides: &sides,
+        progress: console,
+        settle: args.settle,
+        ambient: &ambient,
+    };
+    let extent = if args.retire { Extent::MoveAndRetire } else { Extent::Move };
+    let report = carry::apply(&mut run, extent).await?;
+    tell(&report, console)?;
+    hand_over(&report.secrets, args.secrets_out.as_deref(), console)
+}
+
+fn tell(report: &Report, console: &mut Console) -> anyhow::Result<()> {
+    if report.done == 0 && report.found == 0 {
+        let steps = report.before;
+        console.line(format_args!("nothing to do: all {steps} steps were done before"))?;
+        return Ok(());
+    }
+    console.line(format_args!(
+        "done: {} steps carried out, {} found done already, {} done before",
+        report.done, report.found, report.before
+    ))?;
+    Ok(())
+}
+
+/// Shows new secrets once, or writes them where they were asked for.
+fn hand_over(
+    secrets: &[NewSecret],
+    file: Option<&Path>,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    for lost in secrets.iter().filter(|secret| secret.renewed) {
+        console.note(format_args!(
+            "the first secret of {} got lost in an interruption; this one is new",
+            lost.url
+        ));
+    }
+    if let Some(file) = file {
+        let text = serde_json::to_string_pretty(secrets).context("secrets are JSON")? + "\n";
+        private_file::write(file, text.as_bytes())?;
+        let (count, file) = (secrets.len(), file.display());
+        console.line(format_args!("{count} new secrets are in {file}"))?;
+        return Ok(());
+    }
+    if !secrets.is_empty() {
+        console.line("new secrets, for their receivers:")?;
+    }
+    for secret in secrets {
+        console.line(format_args!("  {}  {}  {}", secret.url, secret.webhook, secret.secret))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn verify(args: &Verify, console: &mut Console) -> anyhow::Result<()> {
+    let plan = read_plan(&args.plan)?;
+    let path = journal_path(args.journal.as_deref(), &args.plan);
+    let sides = sides(&plan, &args.ends, console).await?;
+    let journal = Journal::open(&path)?;
+    same_plan(&journal, &plan)?;
+    let mut findings = crate::migrate::verify::verify(&journal, &sides, console).await?;
+    if args.send_test {
+        let tests = crate::migrate::verify::send_tests(&journal, &sides, console).await?;
+        findings.good.extend(tests.good);
+        findings.bad.extend(tests.bad);
+    }
+    for line in &findings.good {
+        console.line(format_args!("ok   {line}"))?;
+    }
+    for line in &findings.bad {
+        console.line(format_args!("BAD  {line}"))?;
+    }
+    match findings.bad.len() {
+        0 => Ok(()),
+        count => Err(Trouble::failed(format!("{count} things are not as planned")).into()),
+    }
+}
+
+pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::Result<()> {
+    let mut journal = Journal::open(&args.journal)?;
+    let plan = journal.plan().clone();
+    let sides = sides(&plan, &args.ends, console).await?;
+    let ambient = Ambient::system();
+    let mut run = Run {
+        journal: &mut journal,
+        sides: &sides,
+        progress: console,
+        settle: args.settle,
+        ambient: &ambient,
+    };
+    let undone = undo::rollback(&mut run).await?;
+    console.line(format_args!("rolled back: {} steps undone", undone.steps))?;
+    if undone.staying == 0 {
+        return Ok(());
+    }
+    if !args.retire {
+        console.note(
+            "sources and webhooks stay at the gateway: the provider may still repeat events to \
+             them, and what waits goes out. When that is over: the same command with --retire",
+        );
+        return Ok(());
+    }
+    let span = args.after.or_else(|| plan.from.dialect.map(undo::retry_span)).unwrap_or_default();
+    let mut run = Run {
+        journal: &mut journal,
+        sides: &sides,
+        progress: console,
+        settle: args.settle,
+        ambient: &ambient,
+    };
+    wait_until_ready(&mut run, span, args.after).await?;
+    let cleared = undo::clear(&mut run).await?;
+    console.line(format_args!("retired: {} things removed from the gateway", cleared.steps))?;
+    Ok(())
+}
+
+/// Waits until nothing at the gateway is of use any more. The provider's own span is hours: whoever
+/// did not ask for another one is told when to come back.
+async fn wait_until_ready(
+    run: &mut Run<'_>,
+    span: Duration,
+    asked: Option<Duration>,
+) -> anyhow::Result<()> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let told = match undo::readiness(run, span, run.ambient.now()).await? {
+            Readiness::Ready => return Ok(()),
+            Readiness::Waiting(urls) => format!(
+                "deliveries still wait for {}; see `waypost delivery list --state waiting`",
+                urls.join(", ")
+            ),
+            Readiness::TooSoon(left) => format!(
+                "the provider may still repeat events to the gateway: nothing must have come for \
+                 {}, that is in {} at the earliest",
+                in_words(span),
+                in_words(left)
+            ),
+        };
+        if asked.is_none_or(|asked| waited > asked + PATIENCE) {
+            let next = "run the same command again then, or say with --after how long is enough";
+            return Err(Trouble::refused(told).and(next).into());
+        }
+        if waited.is_zero() {
+            run.progress.say(format_args!("{told}; waiting"));
+        }
+        let pause = Duration::from_millis(500);
+        tokio::time::sleep(pause).await;
+        waited += pause;
+    }
+}
+
+/// A span as a person says it.
+fn in_words(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match (seconds / 3600, seconds % 3600 / 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+fn read_plan(file: &Path) -> anyhow::Result<Plan> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let plan: Plan = serde_json::from_slice(&text).map_err(|error| {
+        Trouble::misuse(format!(
+            "{}: expected a plan as `waypost migrate plan --out` writes it: {error}",
+            file.display()
+        ))
+    })?;
+    if plan.waypost_plan != VERSION {
+        return Err(Trouble::misuse(format!(
+            "{}: expected a plan of version {VERSION}, found {}; plan again",
+            file.display(),
+            plan.waypost_plan
+        ))
+        .into());
+    }
+    Ok(plan)
+}
+
+/// The journal's place: as named, or the plan's with `.journal` behind it.
+fn journal_path(named: Option<&Path>, plan: &Path) -> PathBuf {
+    named.map_or_else(
+        || {
+            let mut path = plan.as_os_str().to_owned();
+            path.push(".journal");
+            PathBuf::from(path)
+        },
+        Path::to_owned,
+    )
+}
+
+/// Goes on with the journal that is there. One that was rolled back to its end makes way.
+fn open_or_create(path: &Path, plan: Plan) -> anyhow::Result<Journal> {
+    if !path.exists() {
+        return Ok(Journal::create(path, plan)?);
+    }
+    let journal = Journal::open(path)?;
+    same_plan(&journal, &plan)?;
+    if !journal.is_undone() {
+        return Ok(journal);
+    }
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".undone");
+    std::fs::rename(path, &aside).with_context(|| format!("cannot move {}", path.display()))?;
+    Ok(Journal::create(path, plan)?)
+}
+
+fn same_plan(journal: &Journal, plan: &Plan) -> anyhow::Result<()> {
+    let text = |plan: &Plan| serde_json::to_string(plan).unwrap_or_default();
+    if text(journal.plan()) == text(plan) {
+        return Ok(());
+    }
+    Err(Trouble::refused(format!(
+        "{} is the journal of another plan; give this one another with --journal",
+        journal.path().display()
+    ))
+    .into())
+}
+
+/// Both sides of a plan, with what they need beside their keys.
+async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Result<Sides> {
+    let dialect = plan.from.dialect.context("the plan names no source")?;
+    let mut source = ends.source.clone();
+    source.from_org = source.from_org.or_else(|| plan.from.org.clone());
+    let from = source.connect(dialect, &plan.from.url)?.knowing(ends.secrets.of_rows()?);
+    let mut target = ends.target.clone();
+    target.to_org = target.to_org.or_else(|| plan.to.org.clone());
+    let to = match plan.to.dialect {
+        Some(dialect) => Target::Provider(target.connect(dialect, &plan.to.url)?),
+        None => {
+            let url = ends.gateway.into.as_deref().unwrap_or(&plan.to.url);
+            Target::Gateway(Gateway::connect(url, &ends.gateway.key()?)?)
+        }
+    };
+    let is_taken_over = plan.to.dialect.is_none() && dialect == Dialect::Mailgun;
+    let signing_key = match (is_taken_over, ends.secrets.signing_key()?) {
+        (false, _) => None,
+        (true, Some(key)) => Some(key),
+        (true, None) => from.signing_key(console).await?,
+    };
+    // Mailgun's webhooks have no secrets of their own.
+    let secrets = match dialect {
+        Dialect::Mailgun => BTreeMap::new(),
+        _ => carry::secrets_of(&from.read(&[], console).await?),
+    };
+    Ok(Sides { from, to, signing_key, secrets })
+}
