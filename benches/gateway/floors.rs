@@ -77,7 +77,7 @@ fn arrival(ambient: &Ambient) -> Arrival {
     let event = StoredEvent {
         id: EventId::timed(now, ambient.random()),
         account,
-        domain,
+        domain: Some(domain),
         source: None,
         dialect: Dialect::Mailgun,
         kind: Some(Kind::Delivered),
@@ -87,6 +87,7 @@ fn arrival(ambient: &Ambient) -> Arrival {
         message_id: None,
         occurred_at: Some(now),
         received_at: now,
+        also_by: Vec::new(),
         duplicates: 0,
         body: Bytes::from(event(0, now.millis())),
     };
@@ -97,5 +98,5 @@ fn arrival(ambient: &Ambient) -> Arrival {
         target: TargetId::of_webhook(webhook),
         url: "http://127.0.0.1/".parse().expect("a URL"),
     };
-    Arrival { event, deliveries: vec![delivery], dedupe: None, token: None }
+    Arrival { event, deliveries: vec![delivery], dedupe: None, shared: None, token: None }
 }

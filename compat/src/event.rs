@@ -238,6 +238,8 @@ pub struct Outline {
     pub recipient: Option<String>,
     /// The provider's id of the message, without angle brackets.
     pub message_id: Option<String>,
+    /// The sending domain in lower case, where the payload names it or an address of the sender's.
+    pub domain: Option<String>,
 }
 
 impl Event {
@@ -279,6 +281,7 @@ impl Event {
     /// What a gateway needs in order to store and route it.
     #[must_use]
     pub fn into_outline(self) -> Outline {
+        let domain = self.sending_domain();
         Outline {
             kind: self.kind,
             name: self.name,
@@ -286,6 +289,25 @@ impl Event {
             occurred_at_ms: self.time.map(Moment::millis),
             recipient: self.recipient,
             message_id: self.message.id,
+            domain,
         }
+    }
+
+    /// The sending domain: the one that Mailgun's payloads of today name; those of before have to
+    /// be guessed from the envelope's sender (`spec/mailgun-events.md` §1.3), and so have the other
+    /// dialects', which name none.
+    fn sending_domain(&self) -> Option<String> {
+        let rest = |path: &[&str]| {
+            let part = self.rest.iter().find(|part| part.path == path)?;
+            part.value.as_str().filter(|_| self.dialect == Dialect::Mailgun)
+        };
+        let named = rest(&["domain", "name"]).or_else(|| rest(&["domain-name"]));
+        if let Some(name) = named {
+            return Some(name.to_ascii_lowercase());
+        }
+        let Message { sender, from, .. } = &self.message;
+        let addresses = [sender.as_deref(), rest(&["envelope", "sender"]), from.as_deref()];
+        let mut domains = addresses.into_iter().flatten().map(text::bare_address);
+        domains.find_map(text::domain_of)
     }
 }

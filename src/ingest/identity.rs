@@ -5,7 +5,7 @@ use waypost_compat::dialect::Context;
 use waypost_compat::event::Outline;
 use waypost_compat::{Dialect, translate};
 
-use crate::model::{AccountId, DedupeKey, DomainName, SourceId, Timestamp, hex};
+use crate::model::{AccountId, DedupeKey, DomainName, Source, Timestamp, Webhook, hex};
 
 /// The longest provider's id that stands in a key as it is; longer ones are hashed, so that no
 /// payload decides how long the store's keys are.
@@ -16,15 +16,20 @@ const ID_BYTES_MAX: usize = 128;
 pub(super) struct Origin {
     /// Whose event it is.
     pub(super) account: AccountId,
-    /// The domain it belongs to.
-    pub(super) domain: DomainName,
+    /// The domain of the account's that it belongs to, as far as that is known.
+    pub(super) domain: Option<DomainName>,
     /// The dialect it is written in.
     pub(super) dialect: Dialect,
     /// The source that posted it; `None` for direct ingest.
-    pub(super) source: Option<SourceId>,
+    pub(super) source: Option<Source>,
 }
 
 impl Origin {
+    /// Whether what came in here may go to a webhook.
+    pub(super) fn feeds(&self, webhook: &Webhook) -> bool {
+        self.source.as_ref().is_none_or(|source| source.feeds(webhook))
+    }
+
     /// The key that every repeat of an event has in common (`spec/mailgun-events.md` §4).
     ///
     /// An event whose provider gave it no id is known by its content: a repeat has the same bytes,
@@ -52,10 +57,21 @@ impl Origin {
     /// For direct ingest the account, domain and dialect stand in the source's place: ids of
     /// different providers say nothing about each other.
     fn name(&self) -> String {
-        match self.source {
-            Some(source) => source.to_string(),
-            None => format!("{}/{}/{}", self.account, self.domain, self.dialect),
+        match &self.source {
+            Some(source) => source.id.to_string(),
+            None => {
+                let domain = self.domain.as_ref().map_or("", DomainName::as_str);
+                format!("{}/{domain}/{}", self.account, self.dialect)
+            }
         }
+    }
+
+    /// The key that an event has in common with itself, come in by another place of the same
+    /// provider. Sources that serve all of a domain are connections of their own, and share none.
+    pub(super) fn shared_key(&self, own: &DedupeKey) -> Option<DedupeKey> {
+        let place = self.source.as_ref().filter(|source| source.serves.is_one_place())?;
+        let source = format!("places of {}", place.dialect);
+        Some(DedupeKey { source, ..own.clone() })
     }
 
     /// The part of a body that is the same whenever its provider sends it again: a dialect's
@@ -74,17 +90,25 @@ fn content_hash(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Serves, SourceId};
 
     const NOON: i64 = 43_200_000;
     const DAY: i64 = 86_400_000;
 
     fn origin(dialect: Dialect) -> Origin {
-        Origin {
-            account: AccountId::from_bytes([1; 16]),
-            domain: "example.com".parse().unwrap(),
+        let account = AccountId::from_bytes([1; 16]);
+        let domain: Option<DomainName> = Some("example.com".parse().unwrap());
+        let source = Source {
+            id: SourceId::from_bytes([2; 16]),
+            account,
+            domain: domain.clone(),
             dialect,
-            source: Some(SourceId::from_bytes([2; 16])),
-        }
+            serves: Serves::All,
+            secrets: Vec::new(),
+            enabled: true,
+            created_at: Timestamp::default(),
+        };
+        Origin { account, domain, dialect, source: Some(source) }
     }
 
     fn outline(id: Option<&str>, occurred_at_ms: Option<i64>) -> Outline {
@@ -95,6 +119,7 @@ mod tests {
             occurred_at_ms,
             recipient: None,
             message_id: None,
+            domain: None,
         }
     }
 
@@ -149,6 +174,24 @@ mod tests {
     fn a_long_id_is_hashed() {
         let long = outline(Some(&"x".repeat(100_000)), Some(NOON));
         assert_eq!(key(Dialect::Wistfare, &long, "{}").provider_id.len(), 71);
+    }
+
+    #[test]
+    fn only_sources_that_stand_for_one_place_share_a_key() {
+        let nameless = outline(None, Some(NOON));
+        let keys = |id: u8, serves: Serves| {
+            let mut origin = origin(Dialect::Mailgun);
+            let source = origin.source.as_mut().unwrap();
+            (source.id, source.serves) = (SourceId::from_bytes([id; 16]), serves);
+            let own = origin.dedupe_key(&nameless, b"{}", Timestamp::from_millis(NOON));
+            let shared = origin.shared_key(&own);
+            (own, shared)
+        };
+        assert_eq!(keys(1, Serves::All).1, None);
+        let ((own, shared), (other, also)) = (keys(1, Serves::Domain), keys(2, Serves::Account));
+        assert_ne!(own, other);
+        assert_eq!(shared, also);
+        assert!(shared.is_some_and(|shared| shared != own && shared != other));
     }
 
     #[test]

@@ -22,8 +22,8 @@ use crate::ambient::Ambient;
 use crate::config::Settings;
 use crate::metrics::{Intake, Refused, Stats};
 use crate::model::{
-    AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Source, SourceId,
-    StoredEvent, Timestamp, TokenKey, Webhook,
+    AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Serves, Source, SourceId,
+    StoredEvent, Timestamp, TokenKey, Webhook, WebhookScope,
 };
 use crate::store::{self, Enqueued, Store};
 use identity::Origin;
@@ -179,13 +179,26 @@ impl Ingest {
         let verified = admit(&source, header, &body, now, tolerance_s)?;
         let outline = read(source.dialect, &body)?;
         let token = single_use(&source, &verified);
-        let origin = Origin {
-            account: source.account,
-            domain: source.domain,
-            dialect: source.dialect,
-            source: Some(source.id),
+        let domain = match &source.domain {
+            Some(domain) => Some(domain.clone()),
+            None => self.named_domain(&source, &outline).await?,
         };
+        let (account, dialect) = (source.account, source.dialect);
+        let origin = Origin { account, domain, dialect, source: Some(source) };
         self.enqueue(origin, outline, body, token).await
+    }
+
+    /// The domain that an event names, if it is one of the account's. Another's, or one that nobody
+    /// has, is as good as none: a provider's account may have domains that are not here.
+    async fn named_domain(
+        &self,
+        source: &Source,
+        outline: &Outline,
+    ) -> Result<Option<DomainName>, store::Error> {
+        let Some(name) = outline.domain.as_deref().and_then(|name| name.parse().ok()) else {
+            return Ok(None);
+        };
+        Ok(self.store.domain(source.account, &name).await?.map(|domain| domain.name))
     }
 
     async fn by_owner(
@@ -195,7 +208,7 @@ impl Ingest {
         item: Item,
     ) -> Result<Taken, Refusal> {
         let outline = read(item.dialect, &item.body)?;
-        let origin = Origin { account, domain, dialect: item.dialect, source: None };
+        let origin = Origin { account, domain: Some(domain), dialect: item.dialect, source: None };
         self.enqueue(origin, outline, item.body, None).await
     }
 
@@ -207,19 +220,43 @@ impl Ingest {
         token: Option<TokenKey>,
     ) -> Result<Taken, Refusal> {
         let webhooks = match outline.kind {
-            Some(_) => self.store.subscribers(origin.account, &origin.domain).await?,
+            Some(_) => self.subscribers(&origin).await?,
             // Kept and shown, but nobody can have subscribed to a name that nobody knows.
             None => Arc::default(),
         };
         let now = self.ambient.now();
-        let dedupe = Some(origin.dedupe_key(&outline, &body, now));
-        let deliveries = outline.kind.map_or_else(Vec::new, |kind| {
-            recipients(&webhooks, kind).into_iter().map(|to| self.delivery(to, now)).collect()
-        });
+        let dedupe = origin.dedupe_key(&outline, &body, now);
+        let shared = origin.shared_key(&dedupe);
+        // Narrowed last: a URL that two places name is called through the one that owns it, and
+        // not through the other, even if the event comes by the other alone.
+        let recipients = outline.kind.map_or_else(Vec::new, |kind| recipients(&webhooks, kind));
+        let served = recipients.into_iter().filter(|webhook| origin.feeds(webhook));
+        let deliveries = served.map(|to| self.delivery(to, now)).collect();
         let (dialect, known) = (origin.dialect, outline.kind.is_some());
         let event = self.event(origin, outline, body, now);
-        let enqueued = self.store.enqueue(Arrival { event, deliveries, dedupe, token }).await?;
+        let arrival = Arrival { event, deliveries, dedupe: Some(dedupe), shared, token };
+        let enqueued = self.store.enqueue(arrival).await?;
         Ok(Taken { enqueued, dialect, known })
+    }
+
+    /// Everything that may receive the events of where an event came from. One that came by the
+    /// place of a single webhook is for that webhook, whatever domain it names.
+    async fn subscribers(&self, origin: &Origin) -> Result<Arc<[Webhook]>, store::Error> {
+        let of_domain = async |domain: Option<&DomainName>| {
+            self.store.subscribers(origin.account, domain).await
+        };
+        match origin.source.as_ref().map(|source| source.serves) {
+            Some(Serves::Webhook(id)) => match self.store.webhook(origin.account, id).await? {
+                Some(Webhook { scope: WebhookScope { domain: Some(own), .. }, .. }) => {
+                    of_domain(Some(&own)).await
+                }
+                Some(_) => of_domain(origin.domain.as_ref()).await,
+                None => Ok(Arc::default()),
+            },
+            Some(Serves::All | Serves::Domain | Serves::Account) | None => {
+                of_domain(origin.domain.as_ref()).await
+            }
+        }
     }
 
     fn delivery(&self, webhook: &Webhook, now: Timestamp) -> NewDelivery {
@@ -237,7 +274,8 @@ impl Ingest {
             id: EventId::timed(now, self.ambient.random()),
             account: origin.account,
             domain: origin.domain,
-            source: origin.source,
+            source: origin.source.map(|source| source.id),
+            also_by: Vec::new(),
             dialect: origin.dialect,
             kind: outline.kind,
             name: bounded(outline.name),
@@ -296,8 +334,9 @@ mod tests {
         Source {
             id: SourceId::from_bytes([1; 16]),
             account: AccountId::from_bytes([2; 16]),
-            domain: "example.com".parse().unwrap(),
+            domain: Some("example.com".parse().unwrap()),
             dialect: Dialect::Posthawk,
+            serves: Serves::All,
             secrets: secrets.iter().copied().map(Secret::new).collect(),
             enabled,
             created_at: Timestamp::default(),

@@ -91,8 +91,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// Whose it is.
     pub account: AccountId,
-    /// The event's domain.
-    pub domain: DomainName,
+    /// The event's domain, as far as the source that caused the delivery could tell.
+    pub domain: Option<DomainName>,
     /// The event.
     pub event: EventId,
     /// What happened.

@@ -12,10 +12,13 @@ pub struct StoredEvent {
     pub id: EventId,
     /// Whose it is.
     pub account: AccountId,
-    /// The domain it belongs to.
-    pub domain: DomainName,
+    /// The domain of the account's that it belongs to; `None` where it came in by a source of the
+    /// whole account and names none, or one that the account does not have.
+    pub domain: Option<DomainName>,
     /// The source that posted it; `None` for direct ingest.
     pub source: Option<SourceId>,
+    /// The further sources that posted it too, where each stands for one place at the provider.
+    pub also_by: Vec<SourceId>,
     /// The dialect of `body`.
     pub dialect: Dialect,
     /// What happened; `None` where the name is unknown.
@@ -42,7 +45,8 @@ pub struct StoredEvent {
 /// (`spec/mailgun-events.md` §4), so the day belongs to the key, for every provider.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DedupeKey {
-    /// The source; for direct ingest the account and domain stand in its place.
+    /// The source; for direct ingest the account and domain stand in its place, for what the places
+    /// of one provider share the provider.
     pub source: String,
     /// The UTC day of the event's own time.
     pub day: i64,
@@ -71,6 +75,8 @@ pub struct Arrival {
     pub deliveries: Vec<NewDelivery>,
     /// Under which it must not have been seen before.
     pub dedupe: Option<DedupeKey>,
+    /// Under which other places of its provider may have brought it before: then it is that event.
+    pub shared: Option<DedupeKey>,
     /// The single-use token it was signed with.
     pub token: Option<TokenKey>,
 }

@@ -20,6 +20,6 @@ pub use event::{Arrival, DedupeKey, StoredEvent, TokenKey};
 pub use id::{
     AccountId, DeliveryId, EventId, InvalidId, KeyId, SourceId, WebhookId, from_hex, hex,
 };
-pub use source::Source;
+pub use source::{InvalidServes, Serves, Source};
 pub use time::Timestamp;
 pub use webhook::{InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookStats, WebhookUrl};

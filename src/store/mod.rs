@@ -75,15 +75,21 @@ pub trait Store: Send + Sync + 'static {
         name: &DomainName,
         settings: serde_json::Map<String, serde_json::Value>,
     ) -> Result<bool, Error>;
-    /// Removes a domain with its webhooks and sources, in one commit. Deliveries that still wait
-    /// are cancelled when they come due. `false` if there is no such domain.
+    /// Removes a domain with its webhooks and the sources that feed it alone, in one commit.
+    /// Deliveries that still wait are cancelled when they come due. `false` if there is no such
+    /// domain.
     async fn remove_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error>;
     /// Adds a source, or replaces the one with its id; an error if that is another account's.
     async fn put_source(&self, source: Source) -> Result<(), Error>;
     /// A source by its id alone: whoever knows it may try to prove that they are the provider.
     async fn source(&self, id: SourceId) -> Result<Option<Source>, Error>;
-    /// The sources of a domain, oldest first.
-    async fn sources(&self, account: AccountId, domain: &DomainName) -> Result<Vec<Source>, Error>;
+    /// The sources that feed one domain alone or, without one, every source of the account; oldest
+    /// first.
+    async fn sources(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+    ) -> Result<Vec<Source>, Error>;
     /// Removes a source; `false` if the account has none with this id.
     async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error>;
 
@@ -92,18 +98,20 @@ pub trait Store: Send + Sync + 'static {
     /// The webhooks of a scope, in order.
     async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error>;
     /// Runs `change` on the webhooks of a scope and stores what it leaves, in one commit. Changes
-    /// of one scope run one after the other. Every read that begins after this returns sees it.
+    /// of one scope run one after the other. Every read that begins after this returns sees it. An
+    /// id that a webhook of another scope has, whoever's that is, is an error that
+    /// [says so](Error::is_taken), and nothing changes.
     async fn change_webhooks(
         &self,
         scope: &WebhookScope,
         change: Change<'_>,
     ) -> Result<Verdict, Error>;
     /// Everything that may receive a domain's events, in every dialect: the domain's own webhooks
-    /// and those of the whole account.
+    /// and those of the whole account; without a domain, those alone.
     async fn subscribers(
         &self,
         account: AccountId,
-        domain: &DomainName,
+        domain: Option<&DomainName>,
     ) -> Result<Arc<[Webhook]>, Error>;
     /// One webhook, whatever its scope.
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error>;
@@ -118,6 +126,13 @@ pub trait Store: Send + Sync + 'static {
     /// been seen before, takes nothing, counts the repeat, and says which event it was. Two
     /// arrivals at the same moment are told apart too. An id of an event or a delivery that exists
     /// already is an error.
+    ///
+    /// An arrival with a shared key that another has brought before is the same event, as long as
+    /// that is still there and the two do not name different domains or kinds: then no event is
+    /// added, but those of the arrival's deliveries whose webhooks have none of it yet, in the same
+    /// commit as its own keys. The event is the one that is told then, as accepted. Once these
+    /// deliveries are there, nothing tells them from those that the event came with. An event that
+    /// was trimmed meanwhile is taken anew.
     async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error>;
     /// One event, body and all.
     async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error>;
@@ -201,7 +216,7 @@ pub enum Added {
 /// What came of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enqueued {
-    /// It is new, and durable.
+    /// It is new, or new to this source, and durable.
     Accepted(EventId),
     /// It is a repeat of this event, which is durable.
     Duplicate(EventId),
@@ -218,6 +233,8 @@ pub struct EventFilter {
     pub unknown: bool,
     /// Only this recipient's.
     pub recipient: Option<String>,
+    /// Only those that this source posted, first or too.
+    pub source: Option<SourceId>,
 }
 
 /// Which deliveries to list. Empty means all.
@@ -324,17 +341,24 @@ pub struct Usage {
 pub struct Error {
     message: Arc<str>,
     full: bool,
+    taken: bool,
 }
 
 impl Error {
     fn new(message: impl Into<Arc<str>>) -> Self {
-        Self { message: message.into(), full: false }
+        Self { message: message.into(), full: false, taken: false }
     }
 
     /// Whether the disk is full, or the queue of commits is: trying again later may help.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.full
+    }
+
+    /// Whether something else has the id that was to be given; nothing was written.
+    #[must_use]
+    pub const fn is_taken(&self) -> bool {
+        self.taken
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
-use waypost_compat::dialect::{Context, Rendered};
+use waypost_compat::dialect::{Context, Rendered, outline};
 use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::{Dialect, Secret, translate};
 
@@ -17,7 +17,7 @@ use crate::ambient::Ambient;
 use crate::client::{Client, Sent};
 use crate::metrics::{Fate, Stats};
 use crate::model::{
-    Attempt, Delivery, Failure, Outcome, StoredEvent, Timestamp, Webhook, WebhookState,
+    Attempt, Delivery, DomainName, Failure, Outcome, StoredEvent, Timestamp, Webhook, WebhookState,
     WebhookStats, WebhookUrl, hex,
 };
 use crate::retry::{self, Policies, Policy, Verdict};
@@ -222,7 +222,7 @@ impl Courier {
         // What a store in trouble cannot tell now, the next failure asks again.
         let enough = failed && self.has_had_enough(webhook, policy).await.unwrap_or(false);
         if enough {
-            warn!(delivery.id = %delivery.id, webhook.id = %delivery.webhook, "receiver of {} has failed for too long; webhook switched off", delivery.domain);
+            warn!(delivery.id = %delivery.id, webhook.id = %delivery.webhook, "receiver of {} has failed for too long; webhook switched off", domain(&delivery));
         } else {
             say(&delivery, &attempt, made, verdict);
         }
@@ -318,11 +318,25 @@ fn context(event: &StoredEvent) -> Context {
     let mut account = hex(event.account.as_bytes());
     account.truncate(24);
     Context {
-        domain: event.domain.to_string(),
+        domain: event.domain.as_ref().map_or_else(|| named_domain(event), DomainName::to_string),
         account,
         event_id: event.id.to_string(),
         received_at_ms: event.received_at.millis(),
     }
+}
+
+/// The domain of an event that belongs to none of the account's, as its payload names it: what is
+/// made of the payload names it too. Empty where it names none.
+fn named_domain(event: &StoredEvent) -> String {
+    let outline = outline(event.dialect, &event.body).ok();
+    outline
+        .and_then(|outline| outline.domain?.parse().ok())
+        .map_or_else(String::new, |domain: DomainName| domain.to_string())
+}
+
+/// The domain of a delivery's event, for people.
+fn domain(delivery: &Delivery) -> &str {
+    delivery.domain.as_ref().map_or("no domain of the account's", DomainName::as_str)
 }
 
 fn health(sent: &Sent) -> Health {
@@ -361,7 +375,7 @@ fn say(delivery: &Delivery, attempt: &Attempt, made: u32, verdict: Verdict) {
             Failure::Dns | Failure::Connect | Failure::Tls | Failure::Timeout | Failure::Broken,
         ) => format!("gave no answer: {}", attempt.excerpt),
     };
-    let (id, domain) = (delivery.id, &delivery.domain);
+    let (id, domain) = (delivery.id, domain(delivery));
     match verdict {
         Verdict::Done => {}
         Verdict::Retry(due) => {

@@ -90,6 +90,25 @@ impl Manager {
         self.0.covers(domain)
     }
 
+    /// The same of what may belong to no single domain, or to none that is known: that is for those
+    /// who manage all of the account.
+    pub(super) fn sees_of(&self, domain: Option<&DomainName>) -> bool {
+        match domain {
+            Some(domain) => self.sees(domain),
+            None => self.bound_to().is_none(),
+        }
+    }
+
+    /// Refuses somebody who manages one domain what concerns all of the account.
+    pub(super) fn whole_account(&self) -> Result<(), ApiError> {
+        match self.bound_to() {
+            None => Ok(()),
+            Some(own) => Err(ApiError::forbidden(format!(
+                "this key manages {own} only; expected one for all of the account's domains"
+            ))),
+        }
+    }
+
     /// The domain that a listing is to be narrowed to: the one asked for, or the one that the key
     /// is bound to.
     pub(super) fn narrowed(

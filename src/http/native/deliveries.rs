@@ -69,7 +69,7 @@ impl App {
         let missing = || ApiError::missing("delivery", id);
         let id: DeliveryId = id.parse().map_err(|_| missing())?;
         let delivery = self.store.delivery(manager.account(), id).await?;
-        delivery.filter(|delivery| manager.sees(&delivery.domain)).ok_or_else(missing)
+        delivery.filter(|found| manager.sees_of(found.domain.as_ref())).ok_or_else(missing)
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
         Delivery {
             id: DeliveryId::timed(at, [1; 10]),
             account: AccountId::from_bytes([2; 16]),
-            domain: "example.com".parse().unwrap(),
+            domain: Some("example.com".parse().unwrap()),
             event: EventId::from_bytes([3; 16]),
             kind: Some(Kind::Delivered),
             webhook: WebhookId::from_bytes([4; 16]),

@@ -38,13 +38,14 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
 
 async fn list(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
-    let query = Query::read(&raw, &["domain", "kind", "recipient", "limit", "cursor"])?;
+    let query = Query::read(&raw, &["domain", "kind", "recipient", "source", "limit", "cursor"])?;
     let unknown = query.text("kind") == Some(UNKNOWN);
     let filter = EventFilter {
         domain: manager.narrowed(query.parsed("domain")?)?,
         kind: if unknown { None } else { query.parsed::<Kind>("kind")? },
         unknown,
         recipient: query.text("recipient").map(str::to_owned),
+        source: query.parsed("source")?,
     };
     let page = app.store.events(manager.account(), &filter, &query.page()?).await?;
     Ok(answer(StatusCode::OK, &listing(&page, shown)))
@@ -76,7 +77,7 @@ impl App {
         let missing = || ApiError::missing("event", id);
         let id: EventId = id.parse().map_err(|_| missing())?;
         let event = self.store.event(manager.account(), id).await?;
-        event.filter(|event| manager.sees(&event.domain)).ok_or_else(missing)
+        event.filter(|found| manager.sees_of(found.domain.as_ref())).ok_or_else(missing)
     }
 
     async fn deliveries_of(&self, event: &StoredEvent) -> Result<Vec<Delivery>, ApiError> {
@@ -102,6 +103,7 @@ fn shown(event: &StoredEvent) -> Value {
         "id": event.id,
         "domain": event.domain,
         "source": event.source,
+        "also_by": event.also_by,
         "dialect": event.dialect,
         "kind": event.kind,
         "name": event.name,

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
+use waypost_compat::{Dialect, Secret};
 
 use super::error::ApiError;
 use crate::http::{Body, BodyError};
@@ -87,6 +88,26 @@ impl Fields {
             .ok_or_else(|| ApiError::invalid(name, format!("expected {expected}, found nothing")))
     }
 
+    /// The name of a dialect.
+    pub(super) fn dialect(&self) -> Result<Dialect, ApiError> {
+        let text: String = self.required("dialect", "the name of a dialect")?;
+        Ok(text.parse::<Dialect>()?)
+    }
+
+    /// A secret as its provider shows it, byte for byte.
+    pub(super) fn secret(&self, name: &str) -> Result<Option<Secret>, ApiError> {
+        let text: Option<String> = self.optional(name, "the provider's secret as a text")?;
+        match text {
+            Some(text) if text.is_empty() || text.len() > SECRET_BYTES_MAX => {
+                Err(ApiError::invalid(
+                    name,
+                    format!("expected 1 to {SECRET_BYTES_MAX} bytes, found {}", text.len()),
+                ))
+            }
+            text => Ok(text.map(Secret::new)),
+        }
+    }
+
     /// A text for people, of a bounded length.
     pub(super) fn label(&self, name: &str) -> Result<Option<String>, ApiError> {
         let label: Option<String> = self.optional(name, "a text")?;
@@ -99,6 +120,9 @@ impl Fields {
         }
     }
 }
+
+/// The longest secret taken, in bytes. The longest that a provider is known to issue has 54.
+const SECRET_BYTES_MAX: usize = 512;
 
 /// The longest name or description, in characters.
 const LABEL_CHARS_MAX: usize = 500;

@@ -34,8 +34,7 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
     let fields = Fields::read(body, &["dialect", "domain", "scope", "description"])?;
-    let dialect: String = fields.required("dialect", "the name of a dialect")?;
-    let dialect: Dialect = dialect.parse::<Dialect>()?;
+    let dialect = fields.dialect()?;
     let domain = match fields.optional::<String>("domain", "the name of a domain")? {
         Some(name) => Some(app.domain_of(&manager, &name).await?.name),
         None => unbound(&manager)?,

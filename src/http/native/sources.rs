@@ -1,4 +1,4 @@
-//! Sources: who may post events for a domain.
+//! Sources: who may post events for a domain, or for all of the account's.
 
 use serde_json::{Value, json};
 use warp::Filter;
@@ -6,22 +6,20 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 use waypost_compat::{Dialect, Secret};
 
-use super::auth::domain_name;
+use super::auth::{Manager, domain_name};
 use super::error::ApiError;
 use super::json::{Fields, answer, no_content};
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
-use crate::model::{Source, SourceId};
-
-/// The longest secret taken, in bytes. The longest that a provider is known to issue has 54.
-const SECRET_BYTES_MAX: usize = 512;
+use crate::model::{DomainName, InvalidServes, Serves, Source, SourceId, Webhook};
 
 /// How many secrets a source holds: a few for a rotation, and for Mailgun's parent accounts.
 const SECRETS_MAX: usize = 4;
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
+    let every = warp::path!("sources");
     let all = warp::path!("domains" / Segment / "sources");
     let below = warp::path!("domains" / Segment / "sources" / Segment)
         .map(|domain, id| Place { domain: Some(domain), id });
@@ -29,6 +27,10 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
     let one = below.or(plain).unify();
     let (who, app_) = (credentials, with(app));
     vec![
+        route(
+            every.and(warp::post()).and(body(app)).and(who()).and(app_.clone()).then(create_wide),
+        ),
+        route(every.and(warp::get()).and(who()).and(app_.clone()).then(list_all)),
         route(all.and(warp::post()).and(body(app)).and(who()).and(app_.clone()).then(create)),
         route(all.and(warp::get()).and(who()).and(app_.clone()).then(list)),
         route(one.and(warp::get()).and(who()).and(app_.clone()).then(show)),
@@ -52,31 +54,42 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
     let domain = app.domain_of(&manager, &domain).await?;
-    let fields = Fields::read(body, &["dialect", "secret", "enabled"])?;
-    let now = app.ambient.now();
-    let source = Source {
-        id: SourceId::timed(now, app.ambient.random()),
-        account: manager.account(),
-        domain: domain.name,
-        dialect: dialect(&fields)?,
-        secrets: secret(&fields)?.into_iter().collect(),
-        enabled: enabled(&fields)?.unwrap_or(true),
-        created_at: now,
-    };
-    app.store.put_source(source.clone()).await?;
-    Ok(answer(StatusCode::CREATED, &shown(&app, &source)))
+    app.create_source(&manager, Some(domain.name), body).await
+}
+
+/// A source for all the account's domains: each of its events says which it belongs to.
+async fn create_wide(
+    body: Result<Body, BodyError>,
+    credentials: Credentials,
+    app: App,
+) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    manager.whole_account()?;
+    app.create_source(&manager, None, body).await
+}
+
+/// Every source of the account; somebody who manages one domain sees that domain's.
+async fn list_all(credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let sources = app.store.sources(manager.account(), manager.bound_to()).await?;
+    Ok(listed(&app, &sources))
 }
 
 async fn list(domain: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
     let domain = app.domain_of(&manager, &domain).await?;
-    let sources = app.store.sources(manager.account(), &domain.name).await?;
-    let items: Vec<Value> = sources.iter().map(|source| shown(&app, source)).collect();
-    Ok(answer(StatusCode::OK, &json!({ "items": items })))
+    let sources = app.store.sources(manager.account(), Some(&domain.name)).await?;
+    Ok(listed(&app, &sources))
+}
+
+fn listed(app: &App, sources: &[Source]) -> Response {
+    let items: Vec<Value> = sources.iter().map(|source| shown(app, source)).collect();
+    answer(StatusCode::OK, &json!({ "items": items }))
 }
 
 async fn show(place: Place, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let source = app.source_at(&place, &credentials).await?;
+    let manager = app.manager(&credentials).await?;
+    let source = app.source_at(&place, &manager).await?;
     Ok(answer(StatusCode::OK, &shown(&app, &source)))
 }
 
@@ -87,24 +100,27 @@ async fn update(
     app: App,
 ) -> Result<Response, ApiError> {
     let _alone = app.sources.lock().await;
-    let mut source = app.source_at(&place, &credentials).await?;
-    let fields = Fields::read(body, &["secret", "keep_previous", "enabled"])?;
+    let manager = app.manager(&credentials).await?;
+    let mut source = app.source_at(&place, &manager).await?;
+    let fields = Fields::read(body, &["secret", "keep_previous", "enabled", "serves"])?;
     let keep: Option<bool> = fields.optional("keep_previous", "`true` or `false`")?;
     if fields.has("secret") {
         let previous = if keep == Some(true) { source.secrets } else { Vec::new() };
-        source.secrets = rotated(secret(&fields)?, previous);
+        source.secrets = rotated(fields.secret("secret")?, previous);
     } else if keep.is_some() {
         let message = "expected a new `secret` beside it, found none";
         return Err(ApiError::invalid("keep_previous", message));
     }
     source.enabled = enabled(&fields)?.unwrap_or(source.enabled);
+    source.serves = app.serves(&manager, &source, &fields).await?;
     app.store.put_source(source.clone()).await?;
     Ok(answer(StatusCode::OK, &shown(&app, &source)))
 }
 
 async fn remove(place: Place, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let _alone = app.sources.lock().await;
-    let source = app.source_at(&place, &credentials).await?;
+    let manager = app.manager(&credentials).await?;
+    let source = app.source_at(&place, &manager).await?;
     if app.store.remove_source(source.account, source.id).await? {
         Ok(no_content())
     } else {
@@ -113,22 +129,86 @@ async fn remove(place: Place, credentials: Credentials, app: App) -> Result<Resp
 }
 
 impl App {
-    async fn source_at(
+    async fn create_source(
         &self,
-        place: &Place,
-        credentials: &Credentials,
-    ) -> Result<Source, ApiError> {
-        let manager = self.manager(credentials).await?;
+        manager: &Manager,
+        domain: Option<DomainName>,
+        body: Result<Body, BodyError>,
+    ) -> Result<Response, ApiError> {
+        let fields = Fields::read(body, &["dialect", "secret", "enabled", "serves"])?;
+        let now = self.ambient.now();
+        let mut source = Source {
+            id: SourceId::timed(now, self.ambient.random()),
+            account: manager.account(),
+            domain,
+            dialect: fields.dialect()?,
+            serves: Serves::All,
+            secrets: fields.secret("secret")?.into_iter().collect(),
+            enabled: enabled(&fields)?.unwrap_or(true),
+            created_at: now,
+        };
+        source.serves = self.serves(manager, &source, &fields).await?;
+        self.store.put_source(source.clone()).await?;
+        Ok(answer(StatusCode::CREATED, &shown(self, &source)))
+    }
+
+    /// What a source shall serve: as asked, if it can, or else as it does already.
+    async fn serves(
+        &self,
+        manager: &Manager,
+        source: &Source,
+        fields: &Fields,
+    ) -> Result<Serves, ApiError> {
+        let expected = "`all`, `domain`, `account` or the id of a webhook";
+        let Some(text) = fields.optional::<String>("serves", expected)? else {
+            return Ok(source.serves);
+        };
+        let invalid = |message: String| ApiError::invalid("serves", message);
+        let serves = text.parse().map_err(|error: InvalidServes| invalid(error.to_string()))?;
+        match serves {
+            Serves::All | Serves::Account => {}
+            Serves::Domain if source.domain.is_some() => {}
+            Serves::Domain => {
+                let found = "found `domain` on a source for all the account's domains";
+                return Err(invalid(format!(
+                    "expected `all`, `account` or the id of a webhook, {found}"
+                )));
+            }
+            Serves::Webhook(id) => {
+                let webhook = self.webhook_of(manager, &id.to_string()).await;
+                let webhook = webhook.map_err(|error| error.about("serves"))?;
+                if !(Source { serves, ..source.clone() }).feeds(&webhook) {
+                    return Err(invalid(unfit(source, &webhook)));
+                }
+            }
+        }
+        Ok(serves)
+    }
+
+    async fn source_at(&self, place: &Place, manager: &Manager) -> Result<Source, ApiError> {
         let domain = place.domain.as_deref().map(domain_name).transpose()?;
         let missing = || ApiError::missing("source", &place.id);
         let id: SourceId = place.id.parse().map_err(|_| missing())?;
         self.store
             .source(id)
             .await?
-            .filter(|source| source.account == manager.account() && manager.sees(&source.domain))
-            .filter(|source| domain.is_none_or(|domain| domain == source.domain))
+            .filter(|source| {
+                source.account == manager.account() && manager.sees_of(source.domain.as_ref())
+            })
+            .filter(|source| domain.is_none() || domain == source.domain)
             .ok_or_else(missing)
     }
+}
+
+/// A webhook that a source cannot serve, in words.
+fn unfit(source: &Source, webhook: &Webhook) -> String {
+    let words = |dialect: Dialect, domain: Option<&DomainName>| match domain {
+        Some(domain) => format!("a {dialect} webhook for {domain}"),
+        None => format!("a {dialect} webhook"),
+    };
+    let expected = words(source.dialect, source.domain.as_ref());
+    let found = words(webhook.scope.dialect, webhook.scope.domain.as_ref());
+    format!("expected {expected}, found {found}")
 }
 
 /// The newest secret first. Without a new one there are none left, and every event is refused.
@@ -142,6 +222,7 @@ fn shown(app: &App, source: &Source) -> Value {
         "id": source.id,
         "domain": source.domain,
         "dialect": source.dialect,
+        "serves": source.serves,
         "ingest_url": format!("{}/ingest/{}", app.settings.public_url, source.id),
         "enabled": source.enabled,
         "has_secret": !source.secrets.is_empty(),
@@ -150,25 +231,8 @@ fn shown(app: &App, source: &Source) -> Value {
     })
 }
 
-fn dialect(fields: &Fields) -> Result<Dialect, ApiError> {
-    let text: String = fields.required("dialect", "the name of a dialect")?;
-    Ok(text.parse::<Dialect>()?)
-}
-
 fn enabled(fields: &Fields) -> Result<Option<bool>, ApiError> {
     fields.optional("enabled", "`true` or `false`")
-}
-
-/// The secret as the provider shows it, byte for byte.
-fn secret(fields: &Fields) -> Result<Option<Secret>, ApiError> {
-    let text: Option<String> = fields.optional("secret", "the provider's secret as a text")?;
-    match text {
-        Some(text) if text.is_empty() || text.len() > SECRET_BYTES_MAX => Err(ApiError::invalid(
-            "secret",
-            format!("expected 1 to {SECRET_BYTES_MAX} bytes, found {}", text.len()),
-        )),
-        text => Ok(text.map(Secret::new)),
-    }
 }
 
 #[cfg(test)]

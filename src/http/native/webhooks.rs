@@ -1,11 +1,13 @@
 //! Webhooks of every dialect side by side. Each dialect's own API makes and changes them; here is
-//! only what no provider's API has a word for: the way one is signed.
+//! only what no provider's API has a word for: the way one is signed. `register` makes them for
+//! those who bring many along.
 
 use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 use waypost_compat::Dialect;
+use waypost_compat::signature::Scheme;
 
 use super::auth::Manager;
 use super::error::ApiError;
@@ -45,9 +47,7 @@ async fn sign(
     let webhook = app.webhook_of(&manager, &id).await?;
     let wanted: String =
         Fields::read(body, &["signature"])?.required("signature", "the name of a signature")?;
-    let schemes = webhook.scope.dialect.schemes();
-    let scheme = schemes.iter().find(|(name, _)| *name == wanted).map(|(_, scheme)| *scheme);
-    let scheme = scheme.ok_or_else(|| unknown_signature(&webhook, &wanted))?;
+    let scheme = scheme_named(&webhook, &wanted)?;
     let now = app.ambient.now();
     let mut changed = None;
     let change = |webhooks: &mut Vec<Webhook>| {
@@ -62,6 +62,13 @@ async fn sign(
     app.store.change_webhooks(&webhook.scope, Box::new(change)).await?;
     let changed = changed.ok_or_else(|| ApiError::missing("webhook", &id))?;
     Ok(answer(StatusCode::OK, &shown(&changed)))
+}
+
+/// The way of signing that a webhook's dialect has under this name.
+pub(super) fn scheme_named(webhook: &Webhook, wanted: &str) -> Result<Scheme, ApiError> {
+    let schemes = webhook.scope.dialect.schemes();
+    let scheme = schemes.iter().find(|(name, _)| *name == wanted).map(|(_, scheme)| *scheme);
+    scheme.ok_or_else(|| unknown_signature(webhook, wanted))
 }
 
 fn unknown_signature(webhook: &Webhook, found: &str) -> ApiError {
@@ -91,14 +98,15 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
 
 impl App {
     /// One webhook; those for all domains are not for the eyes of somebody who manages one.
-    async fn webhook_of(&self, manager: &Manager, written: &str) -> Result<Webhook, ApiError> {
+    pub(super) async fn webhook_of(
+        &self,
+        manager: &Manager,
+        written: &str,
+    ) -> Result<Webhook, ApiError> {
         let missing = || ApiError::missing("webhook", written);
         let id: WebhookId = written.parse().map_err(|_| missing())?;
         let webhook = self.store.webhook(manager.account(), id).await?;
-        let seen = |webhook: &Webhook| match (&webhook.scope.domain, manager.bound_to()) {
-            (Some(domain), _) => manager.sees(domain),
-            (None, bound) => bound.is_none(),
-        };
+        let seen = |webhook: &Webhook| manager.sees_of(webhook.scope.domain.as_ref());
         webhook.filter(seen).ok_or_else(missing)
     }
 
@@ -111,7 +119,7 @@ impl App {
     ) -> Result<Vec<Webhook>, ApiError> {
         match manager.bound_to() {
             Some(_) => self.scope_webhooks(manager, Some(domain)).await,
-            None => Ok(self.store.subscribers(manager.account(), domain).await?.to_vec()),
+            None => Ok(self.store.subscribers(manager.account(), Some(domain)).await?.to_vec()),
         }
     }
 
@@ -158,7 +166,7 @@ impl App {
 
 /// A webhook as it is listed. Its secret is shown by its own dialect's API, as often as the
 /// provider shows it.
-fn shown(webhook: &Webhook) -> Value {
+pub(super) fn shown(webhook: &Webhook) -> Value {
     json!({
         "id": webhook.id,
         "domain": webhook.scope.domain,

@@ -1,6 +1,6 @@
 //! The commit thread: gathers what waits, applies it as one batch, syncs once, wakes the tasks.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -15,7 +15,7 @@ use super::key;
 use super::rows::{Batch, Writes};
 use super::shared::{Shared, Totals, closed};
 use super::targets::Moves;
-use crate::model::EventId;
+use crate::model::{DeliveryId, EventId};
 use crate::store::Error;
 
 /// A piece of work for the commit thread. Gets the group it is to write into, or why there is
@@ -51,14 +51,15 @@ pub(super) struct Group<'d> {
     pub(super) batch: Batch<'d>,
     pub(super) totals: Totals,
     pub(super) moves: Moves,
-    /// Events that this group replays: none of them may be trimmed.
-    pub(super) replayed: HashSet<EventId>,
+    /// Deliveries that this group makes of events which are there already, replays and others: none
+    /// of those events may be trimmed. One whose job failed is named, but not in the batch.
+    pub(super) later: HashMap<EventId, Vec<DeliveryId>>,
 }
 
 impl<'d> Group<'d> {
     fn new(db: &'d Db, totals: Totals) -> Self {
-        let (moves, replayed) = (Moves::default(), HashSet::new());
-        Self { batch: Batch::new(db), totals, moves, replayed }
+        let (moves, later) = (Moves::default(), HashMap::new());
+        Self { batch: Batch::new(db), totals, moves, later }
     }
 
     /// Runs one job; if it fails, nothing of it remains.
@@ -184,7 +185,7 @@ impl Committer {
                 error!("a settlement could not be written, its attempt is repeated: {cause}");
             }
         }
-        let Group { mut batch, mut totals, moves, replayed: _ } = group;
+        let Group { mut batch, mut totals, moves, later: _ } = group;
         if batch.bytes() > 0 {
             totals.commits += 1;
             totals.records = totals.records.saturating_add_signed(batch.records());

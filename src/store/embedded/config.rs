@@ -194,8 +194,12 @@ impl Embedded {
         self.commit(move |group| put_webhooks(&shared, group, scope, webhooks)).await?
     }
 
-    /// The domain's own webhooks and its account's.
-    pub(super) fn subscribers_of(&self, account: AccountId, domain: &DomainName) -> Arc<[Webhook]> {
+    /// The domain's own webhooks, if one is given, and its account's.
+    pub(super) fn subscribers_of(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+    ) -> Arc<[Webhook]> {
         let known = self.shared.directory().known_subscribers(account, domain);
         known.unwrap_or_else(|| self.shared.directory_mut().make_subscribers(account, domain))
     }
@@ -211,7 +215,8 @@ fn put_webhooks(
     let elsewhere =
         |webhook: &&Webhook| directory.scope_of(webhook.id).is_some_and(|holder| *holder != scope);
     if let Some(stray) = webhooks.iter().find(elsewhere) {
-        return Ok(Err(Error::new(format!("webhook {} is of another scope", stray.id))));
+        let message = format!("webhook {} is of another scope", stray.id);
+        return Ok(Err(Error { taken: true, ..Error::new(message) }));
     }
     stats::forget(group, &directory.webhooks(&scope), &webhooks);
     let row = key::webhooks(&scope);
@@ -234,7 +239,8 @@ fn remove_domain(
     if directory.domains.get(name).is_none_or(|domain| domain.account != account) {
         return Ok(false);
     }
-    let feeds = |source: &&Source| source.account == account && source.domain == *name;
+    let feeds =
+        |source: &&Source| source.account == account && source.domain.as_ref() == Some(name);
     let sources: Vec<_> = directory.sources.values().filter(feeds).map(|s| s.id).collect();
     let scopes = directory.scopes(account, Some(name));
     group.batch.delete_record(key::domain(name))?;

@@ -25,6 +25,14 @@ pub(super) fn add(group: &mut Group<'_>, delivery: &Delivery) -> Result<(), Erro
     Ok(())
 }
 
+/// Writes a new delivery of an event that is there already, and where to find it from there.
+pub(super) fn add_later(group: &mut Group<'_>, delivery: &Delivery) -> Result<(), Error> {
+    add(group, delivery)?;
+    group.batch.put(key::later(delivery.account, delivery.event, delivery.id), Vec::new());
+    group.later.entry(delivery.event).or_default().push(delivery.id);
+    Ok(())
+}
+
 impl Embedded {
     pub(super) async fn commit_replay(
         &self,
@@ -46,9 +54,7 @@ impl Embedded {
                 replay_of: Some(id),
                 ..old
             };
-            add(group, &delivery)?;
-            group.batch.put(key::replay(account, delivery.event, new), Vec::new());
-            group.replayed.insert(delivery.event);
+            add_later(group, &delivery)?;
             Ok(Some(delivery))
         })
         .await
@@ -89,7 +95,7 @@ pub(super) fn list(
 
 impl DeliveryFilter {
     fn admits(&self, delivery: &Delivery) -> bool {
-        self.domain.as_ref().is_none_or(|domain| *domain == delivery.domain)
+        (self.domain.is_none() || self.domain == delivery.domain)
             && self.state.is_none_or(|state| state == delivery.state)
             && self.webhook.is_none_or(|webhook| webhook == delivery.webhook)
             && self.event.is_none_or(|event| event == delivery.event)

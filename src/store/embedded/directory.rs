@@ -29,7 +29,7 @@ pub(super) struct Directory {
     /// Ordered, so that the scopes of an account, and of a domain in it, are neighbours.
     webhooks: BTreeMap<WebhookScope, Arc<[Webhook]>>,
     scope_of: HashMap<WebhookId, WebhookScope>,
-    subscribers: HashMap<(AccountId, DomainName), Arc<[Webhook]>>,
+    subscribers: HashMap<(AccountId, Option<DomainName>), Arc<[Webhook]>>,
 }
 
 impl Directory {
@@ -78,7 +78,7 @@ impl Directory {
         self.scope_of.get(&id)
     }
 
-    /// Every scope that belongs to a domain.
+    /// Every scope that belongs to a domain or, without one, to the whole account.
     pub(super) fn scopes(
         &self,
         account: AccountId,
@@ -94,7 +94,7 @@ impl Directory {
     pub(super) fn set_webhooks(&mut self, scope: WebhookScope, webhooks: Arc<[Webhook]>) {
         match &scope.domain {
             Some(domain) => {
-                self.subscribers.remove(&(scope.account, domain.clone()));
+                self.subscribers.remove(&(scope.account, Some(domain.clone())));
             }
             None => self.subscribers.retain(|(account, _), _| *account != scope.account),
         }
@@ -115,25 +115,26 @@ impl Directory {
     pub(super) fn known_subscribers(
         &self,
         account: AccountId,
-        domain: &DomainName,
+        domain: Option<&DomainName>,
     ) -> Option<Arc<[Webhook]>> {
-        self.subscribers.get(&(account, domain.clone())).map(Arc::clone)
+        self.subscribers.get(&(account, domain.cloned())).map(Arc::clone)
     }
 
-    /// Makes the list of a domain's subscribers: its own, then its account's.
+    /// Makes the list of a domain's subscribers: its own, then its account's; without a domain,
+    /// its account's alone.
     pub(super) fn make_subscribers(
         &mut self,
         account: AccountId,
-        domain: &DomainName,
+        domain: Option<&DomainName>,
     ) -> Arc<[Webhook]> {
-        let own = self.scopes(account, Some(domain));
+        let own = domain.map_or_else(Vec::new, |_| self.scopes(account, domain));
         let shared = self.scopes(account, None);
         let lists = own.iter().chain(&shared).filter_map(|scope| self.webhooks.get(scope));
         let list: Arc<[Webhook]> = lists.flat_map(|list| list.iter().cloned()).collect();
         if self.subscribers.len() >= SUBSCRIBER_LISTS_MAX {
             self.subscribers.clear();
         }
-        self.subscribers.insert((account, domain.clone()), Arc::clone(&list));
+        self.subscribers.insert((account, domain.cloned()), Arc::clone(&list));
         list
     }
 }

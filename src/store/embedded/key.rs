@@ -8,9 +8,9 @@
 //! | `e` account, event | event |
 //! | `k` key hash | key |
 //! | `m` word | [`FORMAT`], [`LIVE`], [`TOTALS`] |
-//! | `n` account, event | how often the event was sent again |
+//! | `n` account, event | how often the event was sent again, and by which further sources |
 //! | `q` target, due, delivery | account, time of scheduling: the queues |
-//! | `r` account, event, delivery | nothing: a replay of the event |
+//! | `r` account, event, delivery | nothing: a delivery made after its event, by replay or another place |
 //! | `s` source | source |
 //! | `t` time of signing, token's hash | event |
 //! | `v` account, delivery | delivery |
@@ -123,7 +123,7 @@ pub(super) fn event(account: AccountId, id: EventId) -> Vec<u8> {
     join(&[EVENTS, account.as_bytes(), id.as_bytes()])
 }
 
-pub(super) fn duplicates(account: AccountId, id: EventId) -> Vec<u8> {
+pub(super) fn repeats(account: AccountId, id: EventId) -> Vec<u8> {
     join(&[b"n", account.as_bytes(), id.as_bytes()])
 }
 
@@ -136,12 +136,12 @@ pub(super) fn delivery(account: AccountId, id: DeliveryId) -> Vec<u8> {
     join(&[DELIVERIES, account.as_bytes(), id.as_bytes()])
 }
 
-/// What all replays of an event begin with.
-pub(super) fn replays(account: AccountId, event: EventId) -> Vec<u8> {
+/// What all deliveries begin with that were made after their event was stored.
+pub(super) fn all_later(account: AccountId, event: EventId) -> Vec<u8> {
     join(&[b"r", account.as_bytes(), event.as_bytes()])
 }
 
-pub(super) fn replay(account: AccountId, event: EventId, id: DeliveryId) -> Vec<u8> {
+pub(super) fn later(account: AccountId, event: EventId, id: DeliveryId) -> Vec<u8> {
     join(&[b"r", account.as_bytes(), event.as_bytes(), id.as_bytes()])
 }
 

@@ -264,10 +264,16 @@ impl Store for Embedded {
         Ok(self.shared.directory().sources.get(&id).cloned())
     }
 
-    async fn sources(&self, account: AccountId, domain: &DomainName) -> Result<Vec<Source>, Error> {
+    async fn sources(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+    ) -> Result<Vec<Source>, Error> {
         let directory = self.shared.directory();
-        let feeds = |source: &&Source| source.account == account && source.domain == *domain;
-        let mut sources: Vec<_> = directory.sources.values().filter(feeds).cloned().collect();
+        let asked = |source: &&Source| {
+            source.account == account && (domain.is_none() || source.domain.as_ref() == domain)
+        };
+        let mut sources: Vec<_> = directory.sources.values().filter(asked).cloned().collect();
         sources.sort_by_key(|source| (source.created_at, source.id));
         Ok(sources)
     }
@@ -291,7 +297,7 @@ impl Store for Embedded {
     async fn subscribers(
         &self,
         account: AccountId,
-        domain: &DomainName,
+        domain: Option<&DomainName>,
     ) -> Result<Arc<[Webhook]>, Error> {
         Ok(self.subscribers_of(account, domain))
     }

@@ -208,9 +208,9 @@ fn any_waits(
 }
 
 /// Removes an event with its deliveries, unless one waits: it may have been replayed since it was
-/// found.
+/// found, or another place has brought it too.
 fn remove(group: &mut Group<'_>, account: AccountId, id: EventId) -> Result<bool, Error> {
-    if group.replayed.contains(&id) {
+    if group.later.contains_key(&id) {
         return Ok(false);
     }
     let Some(row) = events::find(&group.batch, account, id)? else { return Ok(false) };
@@ -221,11 +221,11 @@ fn remove(group: &mut Group<'_>, account: AccountId, id: EventId) -> Result<bool
     for delivery in deliveries {
         group.batch.delete_record(key::delivery(account, delivery))?;
         if !row.deliveries.contains(&delivery) {
-            group.batch.delete(key::replay(account, id, delivery));
+            group.batch.delete(key::later(account, id, delivery));
         }
     }
-    if row.event.duplicates > 0 {
-        group.batch.delete(key::duplicates(account, id));
+    if row.event.duplicates > 0 || !row.event.also_by.is_empty() {
+        group.batch.delete(key::repeats(account, id));
     }
     group.batch.delete_record(key::event(account, id))?;
     group.totals.events = group.totals.events.saturating_sub(1);

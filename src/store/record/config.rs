@@ -7,7 +7,7 @@ use waypost_compat::{Dialect, Kind, Secret};
 
 use super::{Unreadable, from_json, to_json, versioned};
 use crate::model::{
-    Account, AccountId, Domain, DomainName, Key, KeyHash, KeyId, Scope, Source, SourceId,
+    Account, AccountId, Domain, DomainName, Key, KeyHash, KeyId, Scope, Serves, Source, SourceId,
     Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, WebhookUrl,
 };
 
@@ -121,11 +121,19 @@ pub(in crate::store) fn decode_domain(bytes: &[u8]) -> Result<Domain, Unreadable
 struct SourceRecord {
     id: SourceId,
     account: AccountId,
-    domain: DomainName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    domain: Option<DomainName>,
     dialect: Dialect,
+    #[serde(default, skip_serializing_if = "is_all")]
+    serves: Serves,
     secrets: Vec<String>,
     enabled: bool,
     created_at: Timestamp,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_all(serves: &Serves) -> bool {
+    *serves == Serves::All
 }
 
 /// A source, its secrets in the clear.
@@ -135,6 +143,7 @@ pub(in crate::store) fn encode_source(source: &Source) -> Vec<u8> {
         account: source.account,
         domain: source.domain.clone(),
         dialect: source.dialect,
+        serves: source.serves,
         secrets: source.secrets.iter().map(|secret| secret.expose().to_owned()).collect(),
         enabled: source.enabled,
         created_at: source.created_at,
@@ -149,6 +158,7 @@ pub(in crate::store) fn decode_source(bytes: &[u8]) -> Result<Source, Unreadable
         account: record.account,
         domain: record.domain,
         dialect: record.dialect,
+        serves: record.serves,
         secrets: record.secrets.into_iter().map(Secret::new).collect(),
         enabled: record.enabled,
         created_at: record.created_at,

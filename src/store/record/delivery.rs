@@ -18,7 +18,8 @@ pub(in crate::store) const ATTEMPTS_MAX: usize = 20;
 
 #[derive(Serialize, Deserialize)]
 struct DeliveryRecord {
-    domain: DomainName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    domain: Option<DomainName>,
     event: EventId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<Kind>,

@@ -9,7 +9,8 @@ use crate::model::{AccountId, DeliveryId, DomainName, EventId, SourceId, StoredE
 
 #[derive(Serialize, Deserialize)]
 struct EventHeader {
-    domain: DomainName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    domain: Option<DomainName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<SourceId>,
     dialect: Dialect,
@@ -28,12 +29,12 @@ struct EventHeader {
 }
 
 /// An event as it is stored: with the deliveries that were enqueued with it, so that none needs
-/// an index of its own. `event.duplicates` is kept elsewhere, because it changes.
+/// an index of its own. `event.duplicates` and `event.also_by` are kept elsewhere, because they change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct EventRow {
     /// The event.
     pub(in crate::store) event: StoredEvent,
-    /// The deliveries enqueued with it; replays are found elsewhere.
+    /// The deliveries enqueued with it; those made later are found elsewhere.
     pub(in crate::store) deliveries: Vec<DeliveryId>,
 }
 
@@ -97,6 +98,7 @@ pub(in crate::store) fn decode_event(
         message_id: header.message_id,
         occurred_at: header.occurred_at,
         received_at: header.received_at,
+        also_by: Vec::new(),
         duplicates: 0,
         body: Bytes::from(bytes).slice(body_at..),
     };
@@ -129,7 +131,7 @@ mod tests {
         let event = StoredEvent {
             id: EventId::from_bytes([1; 16]),
             account: AccountId::from_bytes([2; 16]),
-            domain: "example.com".parse().unwrap(),
+            domain: Some("example.com".parse().unwrap()),
             source: None,
             dialect: Dialect::Mailgun,
             kind: Some(Kind::Delivered),
@@ -139,6 +141,7 @@ mod tests {
             message_id: None,
             occurred_at: None,
             received_at: Timestamp::from_millis(5),
+            also_by: Vec::new(),
             duplicates: 0,
             body: Bytes::new(),
         };

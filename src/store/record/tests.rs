@@ -41,13 +41,18 @@ fn samples() -> Vec<Sample> {
         ("key-bare", encode_key(&key(false)), |b| encode_key(&decode_key(HASH, b).unwrap())),
         ("domain", encode_domain(&domain()), |b| encode_domain(&decode_domain(b).unwrap())),
         ("source", encode_source(&source()), |b| encode_source(&decode_source(b).unwrap())),
+        ("source-of-one-place", encode_source(&place()), |b| {
+            encode_source(&decode_source(b).unwrap())
+        }),
         ("webhooks", encode_webhooks(&webhooks()), |b| {
             encode_webhooks(&decode_webhooks(&scope(), b).unwrap())
         }),
         ("event", encode_event(&event(true), ids(2)), read_event),
         ("event-bare", encode_event(&event(false), ids(0)), read_event),
+        ("event-of-no-domain", encode_event(&nowhere(), ids(1)), read_event),
         ("delivery", encode_delivery(&delivery(true)), read_delivery),
         ("delivery-bare", encode_delivery(&delivery(false)), read_delivery),
+        ("delivery-of-no-domain", encode_delivery(&delivered_nowhere()), read_delivery),
         ("stats", encode_stats(&stats()), |b| encode_stats(&decode_stats(b).unwrap())),
         ("stats-bare", encode_stats(&WebhookStats::default()), |b| {
             encode_stats(&decode_stats(b).unwrap())
@@ -110,12 +115,26 @@ fn source() -> Source {
     Source {
         id: SourceId::from_bytes([0xb1; 16]),
         account: ACCOUNT,
-        domain: name(),
+        domain: Some(name()),
         dialect: Dialect::Posthawk,
+        serves: Serves::All,
         secrets: vec![Secret::new("whsec_new"), Secret::new("whsec_old")],
         enabled: true,
         created_at: AT,
     }
+}
+
+fn place() -> Source {
+    let serves = Serves::Webhook(WebhookId::random([7; 16]));
+    Source { domain: None, serves, ..source() }
+}
+
+fn nowhere() -> StoredEvent {
+    StoredEvent { domain: None, ..event(false) }
+}
+
+fn delivered_nowhere() -> Delivery {
+    Delivery { domain: None, ..delivery(false) }
 }
 
 fn webhooks() -> Vec<Webhook> {
@@ -151,7 +170,7 @@ fn event(full: bool) -> StoredEvent {
     StoredEvent {
         id: EVENT,
         account: ACCOUNT,
-        domain: name(),
+        domain: Some(name()),
         source: full.then(|| SourceId::from_bytes([0xb1; 16])),
         dialect: Dialect::MailingApi,
         kind: full.then_some(Kind::Bounced),
@@ -161,6 +180,7 @@ fn event(full: bool) -> StoredEvent {
         message_id: full.then(|| "<m1@mg.example.com>".to_owned()),
         occurred_at: full.then_some(AT),
         received_at: AT,
+        also_by: Vec::new(),
         duplicates: 0,
         body: Bytes::from_static(if full { b"{\"type\": \"email.bounced\"}\n" } else { b"" }),
     }
@@ -191,7 +211,7 @@ fn delivery(full: bool) -> Delivery {
     Delivery {
         id: DELIVERY,
         account: ACCOUNT,
-        domain: name(),
+        domain: Some(name()),
         event: EVENT,
         kind: full.then_some(Kind::Bounced),
         webhook: WebhookId::random([7; 16]),
@@ -244,9 +264,11 @@ fn a_version_from_the_future_is_refused_by_its_number() {
             "account" => decode_account(&bytes).unwrap_err(),
             "key" | "key-bare" => decode_key(HASH, &bytes).unwrap_err(),
             "domain" => decode_domain(&bytes).unwrap_err(),
-            "source" => decode_source(&bytes).unwrap_err(),
+            "source" | "source-of-one-place" => decode_source(&bytes).unwrap_err(),
             "webhooks" => decode_webhooks(&scope(), &bytes).unwrap_err(),
-            "event" | "event-bare" => decode_event(ACCOUNT, EVENT, bytes).unwrap_err(),
+            "event" | "event-bare" | "event-of-no-domain" => {
+                decode_event(ACCOUNT, EVENT, bytes).unwrap_err()
+            }
             _ => decode_delivery(ACCOUNT, DELIVERY, &bytes).unwrap_err(),
         };
         assert!(refused.to_string().ends_with("expected version 1, found version 2"), "{refused}");

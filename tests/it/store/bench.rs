@@ -149,8 +149,9 @@ pub(crate) fn source(account: AccountId, domain: &str) -> Source {
     Source {
         id: SourceId::timed(T0, random()),
         account,
-        domain: name(domain),
+        domain: Some(name(domain)),
         dialect: Dialect::Posthawk,
+        serves: Serves::All,
         secrets: vec![Secret::new("whsec_first"), Secret::new("whsec_second")],
         enabled: true,
         created_at: T0.plus(Duration::from_millis(unique())),
@@ -202,7 +203,7 @@ pub(crate) fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -
     let event = StoredEvent {
         id,
         account,
-        domain: name("example.com"),
+        domain: Some(name("example.com")),
         source: Some(SourceId::from_bytes([5; 16])),
         dialect: Dialect::Posthawk,
         kind: Some(Kind::Delivered),
@@ -212,6 +213,7 @@ pub(crate) fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -
         message_id: None,
         occurred_at: Some(at),
         received_at: at,
+        also_by: Vec::new(),
         duplicates: 0,
         body: Bytes::from(format!("{{\"id\":\"{id}\",\"pad\":\"{}\"}}", "x".repeat(200))),
     };
@@ -223,7 +225,7 @@ pub(crate) fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -
         url: "https://receiver.example/hook".parse().unwrap(),
     });
     let deliveries = deliveries.collect();
-    Arrival { event, deliveries, dedupe: None, token: None }
+    Arrival { event, deliveries, dedupe: None, shared: None, token: None }
 }
 
 /// Enqueues something that must be new.

@@ -322,7 +322,7 @@ async fn deliveries_are_listed_whatever_their_state(mut bench: Bench) {
 async fn deliveries_are_found_by_event_webhook_domain_and_state(bench: Bench) {
     let store = bench.store();
     let mut one = arrival(account_id(1), T0, &[target(1), target(2)]);
-    one.event.domain = name("one.example");
+    one.event.domain = Some(name("one.example"));
     let other = arrival(account_id(1), T0.plus(SECOND), &[target(1)]);
     for new in [&one, &other] {
         accept(&*store, new).await;

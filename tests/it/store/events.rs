@@ -149,7 +149,7 @@ async fn a_page_with_a_filter_is_bounded_and_goes_on(bench: Bench) {
     let store = bench.store();
     let mut rare = arrival(account_id(1), T0, &[]);
     rare.event.kind = None;
-    rare.event.domain = name("rare.example");
+    rare.event.domain = Some(name("rare.example"));
     rare.event.recipient = Some("bob@example.org".to_owned());
     accept(&*store, &rare).await;
     let later = T0.plus(Duration::from_secs(1));

@@ -166,14 +166,14 @@ impl Actor {
         let events = EventFilter::default();
         let page_d = Page { after: None, limit: 100 };
         let deliveries = DeliveryFilter::default();
-        let mut subscribers = store.subscribers(account, &example).await.unwrap().to_vec();
+        let mut subscribers = store.subscribers(account, Some(&example)).await.unwrap().to_vec();
         subscribers.iter_mut().for_each(|hook| hook.updated_at = T0);
         let signing_key = store.account(account).await.unwrap().unwrap().signing_key;
         let view = format!(
             "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{}",
             store.domains(account).await.unwrap(),
             store.keys(account).await.unwrap(),
-            store.sources(account, &example).await.unwrap(),
+            store.sources(account, Some(&example)).await.unwrap(),
             subscribers,
             store.events(account, &events, &page).await.unwrap().items,
             store.deliveries(account, &deliveries, &page_d).await.unwrap().items,

@@ -161,7 +161,7 @@ impl Bench {
         let event = StoredEvent {
             id: EventId::timed(now, self.ambient.random()),
             account: self.account,
-            domain: domain(),
+            domain: Some(domain()),
             source: None,
             dialect,
             kind: Some(Kind::Delivered),
@@ -171,6 +171,7 @@ impl Bench {
             message_id: None,
             occurred_at: None,
             received_at: now,
+            also_by: Vec::new(),
             duplicates: 0,
             body: Bytes::from(body.to_owned()),
         };
@@ -183,7 +184,7 @@ impl Bench {
         };
         let deliveries: Vec<NewDelivery> = webhooks.iter().map(new).collect();
         let ids = deliveries.iter().map(|delivery| delivery.id).collect();
-        let arrival = Arrival { event, deliveries, dedupe: None, token: None };
+        let arrival = Arrival { event, deliveries, dedupe: None, shared: None, token: None };
         let enqueued = self.store.enqueue(arrival).await.unwrap();
         assert!(matches!(enqueued, Enqueued::Accepted(_)));
         ids

@@ -119,7 +119,11 @@ impl Store for Troubled {
         self.store.source(id).await
     }
 
-    async fn sources(&self, account: AccountId, domain: &DomainName) -> Result<Vec<Source>, Error> {
+    async fn sources(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+    ) -> Result<Vec<Source>, Error> {
         self.store.sources(account, domain).await
     }
 
@@ -142,7 +146,7 @@ impl Store for Troubled {
     async fn subscribers(
         &self,
         account: AccountId,
-        domain: &DomainName,
+        domain: Option<&DomainName>,
     ) -> Result<Arc<[Webhook]>, Error> {
         self.store.subscribers(account, domain).await
     }
