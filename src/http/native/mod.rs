@@ -4,6 +4,7 @@
 //! `{"error":{"code","message","field"?}}`. A handler authorises, parses, asks the store and
 //! renders; what is another tenant's is answered as if it were not there.
 
+mod account;
 mod accounts;
 mod auth;
 mod deliveries;
@@ -39,6 +40,7 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
         deliveries::routes(app),
         webhooks::routes(app),
         vocabulary::routes(app),
+        account::routes(app),
         accounts::routes(app),
     ];
     let native = any_of(all.concat()).recover(unmatched).unify();

@@ -1,0 +1,75 @@
+//! The account that a key is of, and the key that signs its Mailgun deliveries.
+
+use serde_json::{Value, json};
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+use waypost_compat::Secret;
+
+use super::error::ApiError;
+use super::json::{Fields, answer};
+use crate::http::auth::credentials;
+use crate::http::body::body;
+use crate::http::route::{route, with};
+use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::model::{Account, AccountId};
+
+/// The longest signing key taken, in bytes. Mailgun's own have 32 or 36.
+const KEY_BYTES_MAX: usize = 512;
+
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let own = warp::path!("account");
+    vec![
+        route(own.and(warp::get()).and(credentials()).and(with(app)).then(show)),
+        route(own.and(warp::patch()).and(body(app)).and(credentials()).and(with(app)).then(update)),
+    ]
+}
+
+async fn show(credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    manager.whole_account()?;
+    let account = app.account(manager.account()).await?;
+    Ok(answer(StatusCode::OK, &shown(&app, &account)))
+}
+
+/// Replaces the signing key, so that receivers which know the one of another account, their
+/// Mailgun account's for one, go on believing what they get.
+async fn update(
+    body: Result<Body, BodyError>,
+    credentials: Credentials,
+    app: App,
+) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    manager.whole_account()?;
+    let fields = Fields::read(body, &["signing_key"])?;
+    let key: String = fields.required("signing_key", "the key as a text")?;
+    let printable = key.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if !printable || key.is_empty() || key.len() > KEY_BYTES_MAX {
+        let expected = format!("expected 1 to {KEY_BYTES_MAX} printable ASCII characters");
+        return Err(ApiError::invalid(
+            "signing_key",
+            format!("{expected}, found {} bytes", key.len()),
+        ));
+    }
+    app.store.set_signing_key(manager.account(), Secret::new(key)).await?;
+    let account = app.account(manager.account()).await?;
+    Ok(answer(StatusCode::OK, &shown(&app, &account)))
+}
+
+impl App {
+    async fn account(&self, id: AccountId) -> Result<Account, ApiError> {
+        let account = self.store.account(id).await?;
+        account.ok_or_else(|| ApiError::missing("account", &id.to_string()))
+    }
+}
+
+/// An account as its owner sees it. Its signing key is read, as Mailgun's is, by
+/// `GET /v5/accounts/http_signing_key`.
+fn shown(app: &App, account: &Account) -> Value {
+    json!({
+        "id": account.id,
+        "name": account.name,
+        "public_url": app.settings.public_url,
+        "created_at": account.created_at.rfc3339(),
+    })
+}
