@@ -136,7 +136,7 @@ async fn wistfare(tail: warp::path::Tail, call: Call, app: App) -> Response {
 }
 
 /// The API of a dialect whose webhooks are rows with ids; Mailgun's are something else.
-fn api(dialect: Dialect) -> Option<&'static dyn Api> {
+pub(super) fn api(dialect: Dialect) -> Option<&'static dyn Api> {
     match dialect {
         Dialect::Mailgun => None,
         Dialect::Posthawk => Some(&Posthawk),

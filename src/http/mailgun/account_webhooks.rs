@@ -59,7 +59,7 @@ async fn create(call: &Call, app: &App) -> Answered {
     let fields = Fields::of(&Form::of(call).await?)?;
     let mint = Mint::new(app, scope.clone(), 1);
     let id = plan::change(app, &scope, |list| {
-        plan::fits_account(list, &fields.url, &fields.names, mint.limit)?;
+        plan::fits(list, &fields.url, &fields.names, mint.limit)?;
         let webhook = fields.filled(mint.webhook(0, &fields.url, &fields.names));
         let id = public_id(&webhook);
         list.push(webhook);
@@ -85,7 +85,7 @@ async fn update(id: &str, call: &Call, app: &App) -> Answered {
     let plan = |list: &mut Vec<Webhook>| {
         let at = list.iter().position(|webhook| public_id(webhook) == id);
         let old = list.remove(at.ok_or(Clash::NotFound)?);
-        plan::fits_account(list, &fields.url, &fields.names, mint.limit)?;
+        plan::fits(list, &fields.url, &fields.names, mint.limit)?;
         let new = fields.filled(mint.webhook(0, &fields.url, &fields.names));
         let (id, created_at) = (old.id, old.created_at);
         list.insert(at.unwrap_or_default(), Webhook { id, created_at, ..new });

@@ -13,13 +13,16 @@ use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, We
 use crate::store::Verdict;
 
 /// Why a list cannot be changed as asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Clash {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(in crate::http) enum Clash {
     /// The event name has URLs already.
+    #[error("webhook already exists")]
     Exists,
     /// What shall be changed is not there.
+    #[error("webhook not found")]
     NotFound,
     /// The event name would have more URLs than it may.
+    #[error("unable to add more than {limit} urls for event type {name}")]
     TooMany {
         /// The event name.
         name: String,
@@ -27,6 +30,7 @@ pub(super) enum Clash {
         limit: usize,
     },
     /// The event name has this URL already.
+    #[error("url {url} already exists for event type {name}")]
     Duplicate {
         /// The event name.
         name: String,
@@ -34,15 +38,17 @@ pub(super) enum Clash {
         url: String,
     },
     /// There is no webhook with this id.
+    #[error("webhook_id not found: {0}")]
     NoSuchId(String),
     /// There is no webhook at all.
+    #[error("no webhooks found for account")]
     Empty,
 }
 
 /// What a change needs besides the list, drawn before it runs, so that it may run again: a scope, a
 /// time, and an id for each webhook that it may have to make.
 #[derive(Debug)]
-pub(super) struct Mint {
+pub(in crate::http) struct Mint {
     scope: WebhookScope,
     now: Timestamp,
     ids: Vec<WebhookId>,
@@ -52,14 +58,19 @@ pub(super) struct Mint {
 
 impl Mint {
     /// A mint for up to `count` webhooks.
-    pub(super) fn new(app: &App, scope: WebhookScope, count: usize) -> Self {
+    pub(in crate::http) fn new(app: &App, scope: WebhookScope, count: usize) -> Self {
         let ids = (0..count).map(|_| WebhookId::random(app.ambient.random())).collect();
         let limit = app.settings.urls_per_event_max;
         Self { scope, now: app.ambient.now(), ids, limit }
     }
 
     /// The `nth` webhook.
-    pub(super) fn webhook(&self, nth: usize, url: &WebhookUrl, names: &[&'static str]) -> Webhook {
+    pub(in crate::http) fn webhook(
+        &self,
+        nth: usize,
+        url: &WebhookUrl,
+        names: &[&'static str],
+    ) -> Webhook {
         let mut kinds: Vec<Kind> =
             names.iter().flat_map(|name| kind::covered(Dialect::Mailgun, name)).copied().collect();
         kinds.sort_unstable();
@@ -125,7 +136,7 @@ impl Unchanged {
             Clash::NotFound | Clash::NoSuchId(_) | Clash::Empty => {
                 Refusal::not_found("Webhook not found")
             }
-            Clash::TooMany { name, limit } => Refusal::bad(too_many(&name, limit)),
+            Clash::TooMany { .. } => Refusal::bad(clash.to_string()),
             Clash::Duplicate { name, url } => Refusal::bad(format!(
                 "Webhook for event type '{name}' with URL '{url}' already exists"
             )),
@@ -139,19 +150,13 @@ impl Unchanged {
             Self::Store(error) => return error.into(),
         };
         match clash {
-            Clash::Exists | Clash::NotFound => Refusal::not_found("webhook not found"),
-            Clash::NoSuchId(id) => Refusal::not_found(format!("webhook_id not found: {id}")),
-            Clash::Empty => Refusal::not_found("no webhooks found for account"),
-            Clash::TooMany { name, limit } => Refusal::conflict(too_many(&name, limit)),
-            Clash::Duplicate { name, url } => {
-                Refusal::conflict(format!("url {url} already exists for event type {name}"))
+            Clash::Exists => Self::Clash(Clash::NotFound).of_account(),
+            Clash::NotFound | Clash::NoSuchId(_) | Clash::Empty => {
+                Refusal::not_found(clash.to_string())
             }
+            Clash::TooMany { .. } | Clash::Duplicate { .. } => Refusal::conflict(clash.to_string()),
         }
     }
-}
-
-fn too_many(name: &str, limit: usize) -> String {
-    format!("unable to add more than {limit} urls for event type {name}")
 }
 
 /// The URLs of an event name, in order.
@@ -227,15 +232,7 @@ pub(super) fn add_url(
     url: &WebhookUrl,
     names: &[&'static str],
 ) -> Result<(), Clash> {
-    for name in names {
-        let present = urls(list, name);
-        if present.contains(url) {
-            return Err(Clash::Duplicate { name: (*name).to_owned(), url: url.to_string() });
-        }
-        if present.len() >= mint.limit {
-            return Err(Clash::TooMany { name: (*name).to_owned(), limit: mint.limit });
-        }
-    }
+    fits(list, url, names, mint.limit)?;
     list.extend(names.iter().enumerate().map(|(nth, name)| mint.webhook(nth, url, &[*name])));
     Ok(())
 }
@@ -283,12 +280,12 @@ pub(super) fn take(list: &mut Vec<Webhook>, which: impl Fn(&Webhook) -> bool) ->
     taken
 }
 
-/// A new or changed account webhook must leave every event name with few enough URLs and none of
-/// them twice (§1.6).
-pub(super) fn fits_account(
+/// A new or changed webhook must leave every event name with few enough URLs and none of them twice
+/// (§1.5, §1.6).
+pub(in crate::http) fn fits(
     others: &[Webhook],
     url: &WebhookUrl,
-    names: &[&'static str],
+    names: &[&str],
     limit: usize,
 ) -> Result<(), Clash> {
     for name in names {
@@ -411,11 +408,11 @@ mod tests {
     #[test]
     fn account_webhooks_share_the_limit_and_repeat_no_url() {
         let hooks = list(&[("clicked", A), ("clicked", B), ("clicked", C)]);
-        let full = fits_account(&hooks, &url(D), &["opened", "clicked"], 3);
+        let full = fits(&hooks, &url(D), &["opened", "clicked"], 3);
         assert_eq!(full, Err(Clash::TooMany { name: "clicked".to_owned(), limit: 3 }));
-        let repeat = fits_account(&hooks, &url(A), &["clicked"], 3);
+        let repeat = fits(&hooks, &url(A), &["clicked"], 3);
         let name = "clicked".to_owned();
         assert_eq!(repeat, Err(Clash::Duplicate { name, url: A.to_owned() }));
-        assert_eq!(fits_account(&hooks, &url(A), &["opened"], 3), Ok(()));
+        assert_eq!(fits(&hooks, &url(A), &["opened"], 3), Ok(()));
     }
 }

@@ -15,6 +15,7 @@ pub(super) mod json;
 mod keys;
 pub(super) mod mint;
 mod query;
+mod register;
 mod sources;
 mod vocabulary;
 mod webhooks;
@@ -39,6 +40,7 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
         events::routes(app),
         deliveries::routes(app),
         webhooks::routes(app),
+        register::routes(app),
         vocabulary::routes(app),
         account::routes(app),
         accounts::routes(app),

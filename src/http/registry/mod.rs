@@ -43,6 +43,7 @@ pub(super) use fields::{Fields, shorten};
 pub(super) use log::LogLine;
 pub(super) use operate::{answer, reason};
 pub(super) use problem::Problem;
+pub(super) use rows::{Rows, WEBHOOKS_MAX};
 
 use super::TestAnswer;
 use super::auth::{Credentials, Principal};

@@ -11,7 +11,7 @@ use crate::model::{
 use crate::store::Verdict;
 
 /// How many webhooks one scope may hold.
-const WEBHOOKS_MAX: usize = 1000;
+pub(in crate::http) const WEBHOOKS_MAX: usize = 1000;
 
 /// The longest description taken, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 1000;
@@ -20,10 +20,10 @@ const DESCRIPTION_CHARS_MAX: usize = 1000;
 const ROTATION_OVERLAP: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// The webhooks of one scope, as one dialect's API speaks of them.
-pub(super) struct Rows<'a> {
-    pub(super) app: &'a App,
-    pub(super) scope: WebhookScope,
-    pub(super) api: &'a dyn Api,
+pub(in crate::http) struct Rows<'a> {
+    pub(in crate::http) app: &'a App,
+    pub(in crate::http) scope: WebhookScope,
+    pub(in crate::http) api: &'a dyn Api,
 }
 
 impl Rows<'_> {
@@ -54,12 +54,13 @@ impl Rows<'_> {
         Ok(self.app.store.webhook_stats(self.scope.account, webhook.id).await?)
     }
 
-    pub(super) async fn create(&self, draft: Draft) -> Result<Webhook, Problem> {
+    /// A new webhook as the draft has it, not yet in the list.
+    pub(in crate::http) fn drafted(&self, draft: Draft) -> Result<Webhook, Problem> {
         let url = self.url(&draft.url)?;
         let (events, kinds) = self.subscription(draft.events)?;
         let ambient = &self.app.ambient;
         let now = ambient.now();
-        let webhook = Webhook {
+        Ok(Webhook {
             id: WebhookId::random(ambient.random()),
             scope: self.scope.clone(),
             url,
@@ -72,7 +73,11 @@ impl Rows<'_> {
             description: draft.description.map(described).transpose()?,
             created_at: now,
             updated_at: now,
-        };
+        })
+    }
+
+    pub(super) async fn create(&self, draft: Draft) -> Result<Webhook, Problem> {
+        let webhook = self.drafted(draft)?;
         let mut full = false;
         let change = |list: &mut Vec<Webhook>| {
             full = list.len() >= WEBHOOKS_MAX;

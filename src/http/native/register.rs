@@ -1,0 +1,246 @@
+//! Registering webhooks of any dialect in any scope, and removing them: for those who bring a whole
+//! configuration along. What a dialect's own API would refuse is refused here too.
+
+use serde_json::json;
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+use waypost_compat::{Dialect, Secret, kind};
+
+use super::auth::Manager;
+use super::error::{ApiError, quoted};
+use super::json::{Fields, answer, no_content};
+use super::webhooks::{scheme_named, shown};
+use crate::http::auth::credentials;
+use crate::http::body::body;
+use crate::http::dispatch;
+use crate::http::mailgun::{Clash, Mint, fits};
+use crate::http::registry::{Draft, Problem, Rows, WEBHOOKS_MAX};
+use crate::http::route::{Segment, route, with};
+use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::model::{InvalidId, InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookUrl};
+use crate::store::Verdict;
+
+/// What may be said of a webhook.
+const FIELDS: [&str; 9] =
+    ["dialect", "domain", "url", "events", "secret", "state", "description", "signature", "id"];
+
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let all = warp::path!("webhooks");
+    let one = warp::path!("webhooks" / Segment);
+    vec![
+        route(all.and(warp::post()).and(body(app)).and(credentials()).and(with(app)).then(create)),
+        route(one.and(warp::delete()).and(credentials()).and(with(app)).then(remove)),
+    ]
+}
+
+async fn create(
+    body: Result<Body, BodyError>,
+    credentials: Credentials,
+    app: App,
+) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let fields = Fields::read(body, &FIELDS)?;
+    let scope = app.scope(&manager, &fields).await?;
+    let secret = fields.secret("secret")?;
+    let given = secret.is_some();
+    let mut webhook = match scope.dialect {
+        Dialect::Mailgun => mailgun(&app, scope, &fields, secret)?,
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+            row(&app, scope, &fields, secret)?
+        }
+    };
+    if let Some(name) = fields.optional::<String>("signature", "the name of a signature")? {
+        webhook.scheme = Some(scheme_named(&webhook, &name)?);
+    }
+    if let Some(id) = fields.optional::<String>("id", "the id of a webhook")? {
+        webhook.id =
+            id.parse().map_err(|error: InvalidId| ApiError::invalid("id", error.to_string()))?;
+    }
+    webhook.state = state(&fields)?;
+    app.register(&webhook).await?;
+    let mut shown = shown(&webhook);
+    if let Some(secret) = webhook.secret.filter(|_| !given) {
+        shown["secret"] = json!(secret.expose());
+    }
+    Ok(answer(StatusCode::CREATED, &shown))
+}
+
+async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let webhook = app.webhook_of(&manager, &id).await?;
+    let change = |list: &mut Vec<Webhook>| {
+        let before = list.len();
+        list.retain(|there| there.id != webhook.id);
+        if list.len() < before { Verdict::Keep } else { Verdict::Discard }
+    };
+    match app.store.change_webhooks(&webhook.scope, Box::new(change)).await? {
+        Verdict::Keep => Ok(no_content()),
+        Verdict::Discard => Err(ApiError::missing("webhook", &id)),
+    }
+}
+
+impl App {
+    /// The scope that a new webhook is asked for.
+    async fn scope(&self, manager: &Manager, fields: &Fields) -> Result<WebhookScope, ApiError> {
+        let domain = match fields.optional::<String>("domain", "the name of a domain")? {
+            Some(name) => Some(self.domain_of(manager, &name).await?.name),
+            None => manager.whole_account().map(|()| None)?,
+        };
+        Ok(WebhookScope { account: manager.account(), domain, dialect: fields.dialect()? })
+    }
+
+    /// Puts a webhook behind those of its scope, if it fits there and nothing has its id.
+    async fn register(&self, webhook: &Webhook) -> Result<(), ApiError> {
+        let limit = self.settings.urls_per_event_max;
+        let mut refused = None;
+        let change = |list: &mut Vec<Webhook>| {
+            refused = unfit(list, webhook, limit).err();
+            if refused.is_some() {
+                return Verdict::Discard;
+            }
+            list.push(webhook.clone());
+            Verdict::Keep
+        };
+        match self.store.change_webhooks(&webhook.scope, Box::new(change)).await {
+            Err(error) if error.is_taken() => Err(id_taken()),
+            Err(error) => Err(error.into()),
+            Ok(_) => refused.map_or(Ok(()), Err),
+        }
+    }
+}
+
+/// Why a webhook cannot stand beside those of its scope.
+fn unfit(list: &[Webhook], webhook: &Webhook, limit: usize) -> Result<(), ApiError> {
+    // Mailgun's account webhooks are named by these bytes of their ids alone.
+    let name = |webhook: &Webhook| webhook.id.as_bytes()[..12].to_vec();
+    if list.iter().any(|there| name(there) == name(webhook)) {
+        return Err(id_taken());
+    }
+    match webhook.scope.dialect {
+        Dialect::Mailgun => {
+            let names: Vec<&str> = webhook.events.iter().map(String::as_str).collect();
+            fits(list, &webhook.url, &names, limit).map_err(|clash| conflict(&clash))
+        }
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+            if list.len() < WEBHOOKS_MAX {
+                return Ok(());
+            }
+            Err(Problem::TooMany { limit: WEBHOOKS_MAX }.into())
+        }
+    }
+}
+
+/// The same whoever has it: what is another tenant's is nobody's business.
+fn id_taken() -> ApiError {
+    let message = "expected an id that is free, found one that is in use";
+    ApiError::new(StatusCode::CONFLICT, "taken", message).about("id")
+}
+
+fn conflict(clash: &Clash) -> ApiError {
+    let code = match clash {
+        Clash::TooMany { .. } => "limit_reached",
+        Clash::Duplicate { .. }
+        | Clash::Exists
+        | Clash::NotFound
+        | Clash::NoSuchId(_)
+        | Clash::Empty => "taken",
+    };
+    ApiError::new(StatusCode::CONFLICT, code, clash.to_string()).about("events")
+}
+
+/// A webhook of Mailgun's. For a domain there is one for each event name and URL; the account's key
+/// signs them all.
+fn mailgun(
+    app: &App,
+    scope: WebhookScope,
+    fields: &Fields,
+    secret: Option<Secret>,
+) -> Result<Webhook, ApiError> {
+    if secret.is_some() {
+        let message = "expected none: the account's signing key signs Mailgun's webhooks";
+        return Err(ApiError::invalid("secret", message));
+    }
+    let text: String = fields.required("url", "a URL")?;
+    let url: WebhookUrl = text.parse().map_err(|error: InvalidUrl| {
+        ApiError::invalid("url", format!("{} is not a valid url: {error}", quoted(&text)))
+    })?;
+    let mut names = Vec::new();
+    for text in events(fields)? {
+        let name = kind::canonical_mailgun(&text).ok_or_else(|| {
+            let expected = kind::names(Dialect::Mailgun).join("`, `");
+            let message = format!("expected names among `{expected}`, found {}", quoted(&text));
+            ApiError::invalid("events", message)
+        })?;
+        if names.contains(&name) {
+            return Err(ApiError::invalid("events", format!("`{name}` is there twice")));
+        }
+        names.push(name);
+    }
+    if scope.domain.is_some() && names.len() > 1 {
+        let message = "expected one name: a domain has a webhook for each name and URL";
+        return Err(ApiError::invalid("events", message));
+    }
+    let description = fields.label("description")?;
+    Ok(Webhook { description, ..Mint::new(app, scope, 1).webhook(0, &url, &names) })
+}
+
+/// A webhook of a dialect whose webhooks are rows, as its own API makes them.
+fn row(
+    app: &App,
+    scope: WebhookScope,
+    fields: &Fields,
+    secret: Option<Secret>,
+) -> Result<Webhook, ApiError> {
+    let api = dispatch::api(scope.dialect)
+        .ok_or_else(|| ApiError::invalid("dialect", "expected one whose webhooks are rows"))?;
+    let draft = Draft {
+        url: fields.required("url", "a URL")?,
+        events: events(fields)?,
+        description: fields.label("description")?,
+        secret,
+        enabled: true,
+    };
+    Ok(Rows { app, scope, api }.drafted(draft)?)
+}
+
+/// Event names as written, at least one.
+fn events(fields: &Fields) -> Result<Vec<String>, ApiError> {
+    let names: Vec<String> = fields.required("events", "an array of event names")?;
+    match names.is_empty() {
+        false => Ok(names),
+        true => Err(ApiError::invalid("events", "expected at least one event name, found none")),
+    }
+}
+
+fn state(fields: &Fields) -> Result<WebhookState, ApiError> {
+    let expected = "`active` or `paused`";
+    match fields.optional::<String>("state", expected)?.as_deref() {
+        None | Some("active") => Ok(WebhookState::Active),
+        Some("paused") => Ok(WebhookState::Paused),
+        Some(found) => {
+            let message = format!("expected {expected}, found {}", quoted(found));
+            Err(ApiError::invalid("state", message))
+        }
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        let message = problem.to_string();
+        match problem {
+            Problem::Unavailable => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+            }
+            Problem::TooMany { .. } => Self::new(StatusCode::CONFLICT, "limit_reached", message),
+            // Each dialect has a name of its own for the field.
+            Problem::UnknownEvent { .. } | Problem::NoEvents { .. } => {
+                Self::invalid("events", message)
+            }
+            other => match other.field() {
+                Some(field) => Self::invalid(field, message),
+                None => Self::malformed(message),
+            },
+        }
+    }
+}
