@@ -8,6 +8,7 @@ mod deliveries;
 mod events;
 mod full;
 mod opening;
+mod places;
 mod stats;
 mod tenants;
 mod trimming;

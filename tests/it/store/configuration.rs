@@ -17,6 +17,7 @@ contract! {
     a_domain_goes_with_its_webhooks_and_sources,
     a_source_is_found_by_its_id_alone,
     a_source_of_another_account_is_not_replaced,
+    a_source_of_the_whole_account_outlives_its_domains,
 }
 
 async fn an_account_is_created_with_its_first_key(mut bench: Bench) {
@@ -179,4 +180,28 @@ async fn a_source_of_another_account_is_not_replaced(bench: Bench) {
     let theft = Source { account: account_id(2), ..mine.clone() };
     assert!(store.put_source(theft).await.is_err());
     assert_eq!(store.source(mine.id).await.unwrap().unwrap().account, account_id(1));
+}
+
+async fn a_source_of_the_whole_account_outlives_its_domains(mut bench: Bench) {
+    let store = bench.store();
+    assert!(added(store.create_domain(domain(account_id(1), "a.example")).await));
+    let serves = Serves::Webhook(WebhookId::from_bytes([7; 16]));
+    let wide = Source { domain: None, serves, ..source(account_id(1), "a.example") };
+    let own = Source { serves: Serves::Domain, ..source(account_id(1), "a.example") };
+    let theirs = Source { domain: None, ..source(account_id(2), "b.example") };
+    for source in [&wide, &own, &theirs] {
+        store.put_source(source.clone()).await.unwrap();
+    }
+    let ids = |sources: Vec<Source>| sources.iter().map(|source| source.id).collect::<Vec<_>>();
+    let example = name("a.example");
+    let of_domain = store.sources(account_id(1), Some(&example)).await.unwrap();
+    assert_eq!(ids(of_domain), [own.id]);
+    assert_eq!(ids(store.sources(account_id(1), None).await.unwrap()), [wide.id, own.id]);
+    assert!(store.remove_domain(account_id(1), &example).await.unwrap());
+    drop(store);
+    for store in [bench.after_a_crash(), bench.reopen()] {
+        assert_eq!(ids(store.sources(account_id(1), None).await.unwrap()), [wide.id]);
+        let read = store.source(wide.id).await.unwrap().unwrap();
+        assert_eq!((read.domain, read.serves), (None, serves));
+    }
 }

@@ -38,6 +38,7 @@ fn child() {
         for number in 0..8 {
             tokio::spawn(enqueue_for_ever(Arc::clone(&store), Arc::clone(&ledger), number));
         }
+        tokio::spawn(share_for_ever(Arc::clone(&store), Arc::clone(&ledger)));
         tokio::spawn(configure_for_ever(Arc::clone(&store), Arc::clone(&ledger)));
         tokio::spawn(trim_for_ever(Arc::clone(&store)));
         settle_for_ever(store, ledger).await;
@@ -71,6 +72,25 @@ async fn enqueue_for_ever(store: Arc<dyn Store>, ledger: Arc<File>, number: usiz
         store.enqueue(new).await.unwrap();
         let word = if kept { "kept" } else { "passed" };
         note(&ledger, &format!("{word} {event} {delivery}"));
+    }
+}
+
+/// One event by two places, each with a delivery to a receiver that never answers.
+async fn share_for_ever(store: Arc<dyn Store>, ledger: Arc<File>) {
+    let ambient = Ambient::system();
+    loop {
+        let (mut first, mut other) = (fresh(&ambient, target(2)), fresh(&ambient, target(2)));
+        for (place, new) in [(3, &mut first), (4, &mut other)] {
+            new.deliveries[0].webhook = WebhookId::from_bytes([place; 16]);
+        }
+        let (event, delivery) = (first.event.id, first.deliveries[0].id);
+        first.shared = Some(DedupeKey { source: "places".to_owned(), ..dedupe(event) });
+        other.shared.clone_from(&first.shared);
+        let second = other.deliveries[0].id;
+        store.enqueue(first).await.unwrap();
+        note(&ledger, &format!("kept {event} {delivery}"));
+        assert_eq!(store.enqueue(other).await.unwrap(), Enqueued::Accepted(event));
+        note(&ledger, &format!("kept {event} {second}"));
     }
 }
 

@@ -23,6 +23,7 @@ enum Step {
     ChangeWebhooks(u8),
     SetSigningKey,
     Enqueue(u8),
+    EnqueueByPlace(u8),
     Replay(u8),
     Trim,
 }
@@ -40,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         small.clone().prop_map(Step::ChangeWebhooks),
         Just(Step::SetSigningKey),
         small.clone().prop_map(Step::Enqueue),
+        small.clone().prop_map(Step::EnqueueByPlace),
         small.prop_map(Step::Replay),
         Just(Step::Trim),
     ]
@@ -106,6 +108,9 @@ impl Actor {
             Step::Enqueue(n) => {
                 store.enqueue(self.arrival(n)).await.unwrap();
             }
+            Step::EnqueueByPlace(n) => {
+                store.enqueue(self.by_place(n)).await.unwrap();
+            }
             Step::Replay(n) => {
                 let new = DeliveryId::timed(T0, [n + 100; 10]);
                 let old = DeliveryId::timed(T0, [n; 10]);
@@ -158,6 +163,19 @@ impl Actor {
         new
     }
 
+    /// One event, by one place or another; both accounts have the same places.
+    fn by_place(&self, place: u8) -> Arrival {
+        let mut new = self.arrival(place + 50);
+        new.deliveries[0].webhook = WebhookId::from_bytes([place; 16]);
+        let key = |source: String| {
+            let provider_id = "one".to_owned();
+            Some(DedupeKey { source, day: T0.day(), provider_id })
+        };
+        new.dedupe = key(format!("place {place}"));
+        new.shared = key("places".to_owned());
+        new
+    }
+
     /// Everything that the account can see, as text, with what must differ taken out.
     async fn view(&self, store: &dyn Store) -> String {
         let account = self.account;
@@ -173,7 +191,7 @@ impl Actor {
             "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{}",
             store.domains(account).await.unwrap(),
             store.keys(account).await.unwrap(),
-            store.sources(account, Some(&example)).await.unwrap(),
+            store.sources(account, None).await.unwrap(),
             subscribers,
             store.events(account, &events, &page).await.unwrap().items,
             store.deliveries(account, &deliveries, &page_d).await.unwrap().items,

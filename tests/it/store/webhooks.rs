@@ -150,7 +150,9 @@ async fn a_webhook_belongs_to_one_scope(bench: Bench) {
             list.push(theft.clone());
             Verdict::Keep
         };
-        assert!(store.change_webhooks(&yours, Box::new(steal)).await.is_err());
+        let refused = store.change_webhooks(&yours, Box::new(steal)).await.unwrap_err();
+        // A webhook that says it is of that scope was meant to be new there.
+        assert_eq!(refused.is_taken(), theft.scope == yours);
     }
     assert_eq!(store.webhook(account_id(1), hook.id).await.unwrap().unwrap().scope, mine);
 }
