@@ -13,6 +13,7 @@ mod life;
 mod mailgun;
 mod migrate;
 mod native;
+mod places;
 mod registry;
 mod server;
 mod store;

@@ -119,6 +119,12 @@ impl Api {
         self.call(Method::POST, path, "application/json", body).await.ok()
     }
 
+    /// Changes something by the native API.
+    pub(crate) async fn patch_json(&self, path: &str, body: &Value) -> Value {
+        let body = serde_json::to_vec(body).unwrap();
+        self.call(Method::PATCH, path, "application/json", body).await.ok()
+    }
+
     /// Creates a domain.
     pub(crate) async fn create_domain(&self, domain: &str) {
         self.post_form("/v3/domains", &[("name", domain)]).await;
