@@ -112,9 +112,12 @@ impl App {
 
 /// Why a webhook cannot stand beside those of its scope.
 fn unfit(list: &[Webhook], webhook: &Webhook, limit: usize) -> Result<(), ApiError> {
-    // Mailgun's account webhooks are named by these bytes of their ids alone.
-    let name = |webhook: &Webhook| webhook.id.as_bytes()[..12].to_vec();
-    if list.iter().any(|there| name(there) == name(webhook)) {
+    let bytes = match webhook.scope.dialect {
+        // Its API knows the account's webhooks by these bytes alone.
+        Dialect::Mailgun => 12,
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => 16,
+    };
+    if list.iter().any(|there| there.id.as_bytes()[..bytes] == webhook.id.as_bytes()[..bytes]) {
         return Err(id_taken());
     }
     match webhook.scope.dialect {

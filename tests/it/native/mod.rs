@@ -1,10 +1,12 @@
 //! `/waypost/v1`: sources, keys, direct ingest, events, deliveries, and who sees what of them.
 
+mod account;
 mod deliveries;
 mod direct_ingest;
 mod events;
 mod keys;
 mod mapping;
+mod register;
 mod sources;
 mod surface;
 mod tenants;

@@ -110,3 +110,112 @@ async fn of_two_changes_at_the_same_moment_neither_undoes_the_other() {
         assert_eq!((&source["enabled"], &source["has_secret"]), (&json!(false), &json!(true)));
     }
 }
+
+const WIDE: &str = "/waypost/v1/sources";
+
+#[tokio::test]
+async fn a_source_for_all_domains_lives_beside_those_of_one() {
+    let gateway = gateway().await;
+    let body = json!({ "dialect": "mailgun", "secret": SECRET });
+    let wide = gateway.json("POST", WIDE, &body).await;
+    assert_eq!(wide.status, 201);
+    let wide = wide.json();
+    assert_eq!((&wide["domain"], &wide["serves"]), (&Value::Null, &json!("all")));
+    gateway.wait(std::time::Duration::from_secs(1));
+    let own = gateway.json("POST", SOURCES, &body).await.json();
+    assert_eq!((&own["domain"], &own["serves"]), (&json!(DOMAIN), &json!("all")));
+    assert_eq!(items(&gateway.get(WIDE).await), [wide.clone(), own.clone()]);
+    assert_eq!(items(&gateway.get(SOURCES).await), [own]);
+
+    let id = text(&wide["id"]);
+    refused(&gateway.get(&format!("{SOURCES}/{id}")).await, 404, "not_found", None);
+    let path = format!("{WIDE}/{id}");
+    assert_eq!(gateway.get(&path).await.json(), wide);
+    let off = gateway.json("PATCH", &path, &json!({ "enabled": false })).await.json();
+    assert_eq!((&off["enabled"], &off["serves"]), (&json!(false), &json!("all")));
+    gateway
+        .gateway
+        .app
+        .store
+        .remove_domain(gateway.gateway.account, &DOMAIN.parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(items(&gateway.get(WIDE).await).len(), 1, "it outlives every domain");
+    assert_eq!(gateway.delete(&path).await.status, 204);
+}
+
+#[tokio::test]
+async fn what_a_source_serves_is_said_at_once_or_later() {
+    let gateway = gateway().await;
+    let row = json!({ "dialect": "mailgun", "url": "https://a.example", "events": ["opened"] });
+    let row = gateway.json("POST", "/waypost/v1/webhooks", &row).await.json();
+    for path in [SOURCES, WIDE] {
+        let source = json!({ "dialect": "mailgun", "serves": row["id"] });
+        let source = gateway.json("POST", path, &source).await.json();
+        assert_eq!(source["serves"], row["id"]);
+        let one = format!("{WIDE}/{}", text(&source["id"]));
+        for serves in ["account", "all"] {
+            let changed = gateway.json("PATCH", &one, &json!({ "serves": serves })).await.json();
+            assert_eq!(changed["serves"], serves);
+            let kept = gateway.json("PATCH", &one, &json!({ "serves": null })).await.json();
+            assert_eq!(kept["serves"], serves);
+        }
+        let domain = gateway.json("PATCH", &one, &json!({ "serves": "domain" })).await;
+        assert_eq!(domain.status, if path == WIDE { 400 } else { 200 }, "{domain:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_source_cannot_serve_is_refused() {
+    let gateway = gateway().await;
+    gateway.gateway.domain("other.example").await;
+    let hook = async |dialect: &str, domain: Option<&str>, event: &str| {
+        let hook = json!({
+            "dialect": dialect, "domain": domain, "url": "https://a.example", "events": [event],
+        });
+        gateway.json("POST", "/waypost/v1/webhooks", &hook).await.json()["id"].clone()
+    };
+    let stack = hook("mailstack", None, "*").await;
+    let elsewhere = hook("mailgun", Some("other.example"), "opened").await;
+    for (serves, status, code) in [
+        (json!("everything"), 400, "invalid"),
+        (json!(""), 400, "invalid"),
+        (json!(7), 400, "invalid"),
+        (json!(["all"]), 400, "invalid"),
+        (json!(format!("whk_{}", "0".repeat(32))), 404, "not_found"),
+        (stack, 400, "invalid"),
+        (elsewhere.clone(), 400, "invalid"),
+    ] {
+        let source = json!({ "dialect": "mailgun", "serves": serves });
+        let answer = gateway.json("POST", SOURCES, &source).await;
+        refused(&answer, status, code, Some("serves"));
+    }
+    let wide = json!({ "dialect": "mailgun", "serves": "domain" });
+    refused(&gateway.json("POST", WIDE, &wide).await, 400, "invalid", Some("serves"));
+    assert_eq!(items(&gateway.get(WIDE).await), Vec::<Value>::new());
+    // A source for all domains may stand for a row of one.
+    let wide = json!({ "dialect": "mailgun", "serves": elsewhere });
+    assert_eq!(gateway.json("POST", WIDE, &wide).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_bound_key_has_nothing_to_do_with_sources_for_all_domains() {
+    let gateway = gateway().await;
+    let key = json!({ "dialect": "mailgun", "domain": DOMAIN });
+    let key = gateway.json("POST", "/waypost/v1/keys", &key).await.json();
+    let bound = gateway.with_key(text(&key["key"]));
+    let body = json!({ "dialect": "mailgun" });
+    refused(&bound.json("POST", WIDE, &body).await, 403, "forbidden", None);
+    let wide = gateway.json("POST", WIDE, &body).await.json();
+    let path = format!("{WIDE}/{}", text(&wide["id"]));
+    for method in ["GET", "PATCH", "DELETE"] {
+        refused(&bound.call(method, &path, b"{}").await, 404, "not_found", None);
+    }
+    let own = bound.json("POST", SOURCES, &body).await.json();
+    assert_eq!(items(&bound.get(WIDE).await), [own]);
+    // Nor can it make its own source feed what it cannot see.
+    let row = json!({ "dialect": "mailgun", "url": "https://a.example", "events": ["opened"] });
+    let row = gateway.json("POST", "/waypost/v1/webhooks", &row).await.json();
+    let theft = json!({ "dialect": "mailgun", "serves": row["id"] });
+    refused(&bound.json("POST", SOURCES, &theft).await, 404, "not_found", Some("serves"));
+}
