@@ -39,6 +39,9 @@ enum Verb {
         /// Only to this recipient
         #[arg(long, value_name = "ADDRESS")]
         recipient: Option<String>,
+        /// Only those that this source posted
+        #[arg(long, value_name = "ID")]
+        source: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
@@ -68,13 +71,14 @@ enum Verb {
 pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     let api = args.remote.api()?;
     match &args.verb {
-        Verb::List { domain, kind, recipient, limit, cursor } => {
+        Verb::List { domain, kind, recipient, source, limit, cursor } => {
             let at = query(
                 "/waypost/v1/events",
                 &[
                     ("domain", domain.clone()),
                     ("kind", kind.clone()),
                     ("recipient", recipient.clone()),
+                    ("source", source.clone()),
                     ("limit", Some(limit.to_string())),
                     ("cursor", cursor.clone()),
                 ],

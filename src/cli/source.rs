@@ -1,4 +1,4 @@
-//! `waypost source`: provider connections that feed a domain.
+//! `waypost source`: provider connections that feed a domain, or all of an account's.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use super::console::Console;
 use super::print::Printer;
 use super::remote::Remote;
 use crate::client::api::{Payload, path};
+use crate::model::Serves;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,34 +26,52 @@ struct SecretArg {
     secret: Option<String>,
 }
 
+/// Which subscriptions a source's events go to.
+#[derive(Debug, clap::Args)]
+struct ServesArg {
+    /// Whom its events go to: `all`, or where it stands for one place at the provider, `domain`,
+    /// `account` or a webhook's id
+    #[arg(long, value_name = "WHAT", group = "what")]
+    serves: Option<Serves>,
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// A domain's sources
+    /// Every source, or a domain's own
     List {
         /// The domain
-        domain: String,
+        domain: Option<String>,
     },
     /// Add a source and print the URL that its provider shall post to
+    #[command(allow_missing_positional = true)]
     Add {
         /// The domain that it feeds
-        domain: String,
+        #[arg(required_unless_present = "all_domains", conflicts_with = "all_domains")]
+        domain: Option<String>,
         /// The provider's dialect
         dialect: Dialect,
+        /// Feed all of the account's domains: each event says which it belongs to
+        #[arg(long)]
+        all_domains: bool,
         #[command(flatten)]
         secret: SecretArg,
+        #[command(flatten)]
+        serves: ServesArg,
     },
     /// One source
+    #[command(allow_missing_positional = true)]
     Show {
         /// The domain
-        domain: String,
+        domain: Option<String>,
         /// Its id, `src_…`
         id: String,
     },
-    /// Give a source another secret, or switch it on or off
+    /// Give a source another secret, switch it on or off, or change whom it serves
+    #[command(allow_missing_positional = true)]
     #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
     Set {
         /// The domain
-        domain: String,
+        domain: Option<String>,
         /// Its id, `src_…`
         id: String,
         /// What the provider signs with from now on
@@ -64,11 +83,14 @@ enum Verb {
         /// Whether it takes events
         #[arg(long, group = "what", value_name = "true|false")]
         enabled: Option<bool>,
+        #[command(flatten)]
+        serves: ServesArg,
     },
     /// Remove a source; its URL answers 404 from then on
+    #[command(allow_missing_positional = true)]
     Remove {
         /// The domain
-        domain: String,
+        domain: Option<String>,
         /// Its id, `src_…`
         id: String,
     },
@@ -82,25 +104,31 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             let columns = [
                 ("ID", "/id"),
                 ("DIALECT", "/dialect"),
+                ("DOMAIN", "/domain"),
+                ("SERVES", "/serves"),
                 ("ENABLED", "/enabled"),
                 ("INGEST URL", "/ingest_url"),
             ];
-            print.list(&api.get(&all(domain)).await?, "/items", &columns)?;
+            print.list(&api.get(&all(domain.as_deref())).await?, "/items", &columns)?;
         }
-        Verb::Add { domain, dialect, secret } => {
+        Verb::Add { domain, dialect, all_domains: _, secret, serves } => {
             let mut wish = json!({"dialect": dialect});
             if let Some(secret) = &secret.secret {
                 wish["secret"] = json!(secret);
             }
-            print.one(&api.call(Method::POST, &all(domain), Payload::Json(&wish)).await?)?;
+            if let Some(serves) = serves.serves {
+                wish["serves"] = json!(serves);
+            }
+            let sources = all(domain.as_deref());
+            print.one(&api.call(Method::POST, &sources, Payload::Json(&wish)).await?)?;
             if secret.secret.is_none() {
                 print.hint(
                     "it refuses every event until it has a secret: waypost source set … --secret …",
                 );
             }
         }
-        Verb::Show { domain, id } => print.one(&api.get(&one(domain, id)).await?)?,
-        Verb::Set { domain, id, secret, keep_previous, enabled } => {
+        Verb::Show { domain, id } => print.one(&api.get(&one(domain.as_deref(), id)).await?)?,
+        Verb::Set { domain, id, secret, keep_previous, enabled, serves } => {
             let mut change = serde_json::Map::new();
             if let Some(secret) = secret {
                 change.insert("secret".to_owned(), json!(secret));
@@ -111,21 +139,31 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             if let Some(enabled) = enabled {
                 change.insert("enabled".to_owned(), json!(enabled));
             }
-            let change = Value::Object(change);
-            print.one(&api.call(Method::PATCH, &one(domain, id), Payload::Json(&change)).await?)?;
+            if let Some(serves) = serves.serves {
+                change.insert("serves".to_owned(), json!(serves));
+            }
+            let (source, change) = (one(domain.as_deref(), id), Value::Object(change));
+            print.one(&api.call(Method::PATCH, &source, Payload::Json(&change)).await?)?;
         }
         Verb::Remove { domain, id } => {
-            let answer = api.call(Method::DELETE, &one(domain, id), Payload::None).await?;
+            let source = one(domain.as_deref(), id);
+            let answer = api.call(Method::DELETE, &source, Payload::None).await?;
             print.done(&answer, format_args!("removed {id}"))?;
         }
     }
     Ok(())
 }
 
-fn all(domain: &str) -> String {
-    path(&["waypost", "v1", "domains", domain, "sources"])
+fn all(domain: Option<&str>) -> String {
+    match domain {
+        Some(domain) => path(&["waypost", "v1", "domains", domain, "sources"]),
+        None => path(&["waypost", "v1", "sources"]),
+    }
 }
 
-fn one(domain: &str, id: &str) -> String {
-    path(&["waypost", "v1", "domains", domain, "sources", id])
+fn one(domain: Option<&str>, id: &str) -> String {
+    match domain {
+        Some(domain) => path(&["waypost", "v1", "domains", domain, "sources", id]),
+        None => path(&["waypost", "v1", "sources", id]),
+    }
 }

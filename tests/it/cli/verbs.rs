@@ -110,6 +110,27 @@ fn sources_are_added_changed_and_removed_without_showing_their_secret() {
     assert_eq!(cli.ok(&["source", "list", DOMAIN]), "none\n");
 }
 
+#[test]
+fn a_source_for_all_domains_needs_no_domain_to_be_named() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let cli = Cli { url: &gateway.url };
+    cli.ok(&["domain", "add", DOMAIN]);
+    let wide = ["source", "add", "--all-domains", "mailgun", "--serves", "account"];
+    let wide = cli.json(&[&wide[..], &["--secret", "whsec_0123456789"]].concat());
+    let id = wide["id"].as_str().unwrap();
+    cli.ok(&["source", "add", DOMAIN, "mailgun", "--serves", "domain"]);
+    let list = cli.ok(&["source", "list"]);
+    let line = |word: &str| list.lines().any(|line| line.split_whitespace().any(|w| w == word));
+    assert!(line("SERVES") && line("account") && line("domain") && line(DOMAIN), "{list}");
+    assert_eq!(cli.ok(&["source", "list", DOMAIN]).lines().count(), 2);
+    assert_eq!(cli.json(&["source", "set", id, "--serves", "all"])["serves"], "all");
+    assert!(cli.ok(&["source", "show", id]).contains("all"));
+    assert_eq!(cli.ok(&["event", "list", "--source", id]), "none\n");
+    cli.ok(&["source", "remove", id]);
+    assert_refused(&cli.run(&["source", "show", id]), 1, &["there is no source"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_sent_by_hand_is_delivered_listed_and_replayed() {
     let data = TempDir::new().unwrap();
