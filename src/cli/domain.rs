@@ -1,11 +1,31 @@
 //! `waypost domain`: sending domains, through Mailgun's domains API.
 
-use http::Method;
+use std::path::{Path, PathBuf};
 
-use super::console::Console;
+use anyhow::Context;
+use http::Method;
+use serde_json::Value;
+
+use super::console::{Console, stdin};
 use super::print::Printer;
 use super::remote::Remote;
 use crate::client::api::{Payload, path};
+
+const DNS: &str = r#"Waypost looks no record up and makes none up: it reports what it was given, to Terraform and to
+whoever else asks Mailgun's API for a domain. Without --file, the records are shown.
+
+The file is what Mailgun answers of the domain, or its two lists alone:
+
+  {"receiving_dns_records": [{"record_type": "MX", "priority": "10", "value": "mxa.mailgun.org"}],
+   "sending_dns_records": [{"record_type": "TXT", "name": "mg.example.com",
+                            "value": "v=spf1 include:mailgun.org ~all"}]}
+
+A list that is not in it stays as it was; an empty one forgets its records.
+
+Examples:
+  curl -s --user "api:$MAILGUN_KEY" https://api.mailgun.net/v4/domains/mg.example.com |
+    waypost domain dns mg.example.com --file -
+  waypost domain dns mg.example.com"#;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,6 +49,15 @@ enum Verb {
         /// Its name
         domain: String,
     },
+    /// Show or set the DNS records that the API reports
+    #[command(after_help = DNS)]
+    Dns {
+        /// The domain
+        domain: String,
+        /// Report the records in this file from now on; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
     /// Remove a domain with its webhooks and sources
     Remove {
         /// Its name
@@ -38,6 +67,11 @@ enum Verb {
 
 pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     let api = args.remote.api()?;
+    // Read before anything is asked for: a file that is none is nobody's business but ours.
+    let records = match &args.verb {
+        Verb::Dns { file: Some(file), .. } => Some(json_in(file, console)?),
+        _ => None,
+    };
     let mut print = Printer::new(console, &args.remote);
     match &args.verb {
         Verb::List => {
@@ -54,6 +88,14 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             let answer = api.get(&path(&["v4", "domains", domain])).await?;
             print.one(if args.remote.json { &answer } else { &answer["domain"] })?;
         }
+        Verb::Dns { domain, .. } => {
+            let at = path(&["waypost", "v1", "domains", domain]);
+            let answer = match &records {
+                Some(records) => api.call(Method::PATCH, &at, Payload::Json(records)).await?,
+                None => api.get(&at).await?,
+            };
+            print.rows(&answer, &rows(&answer))?;
+        }
         Verb::Remove { domain } => {
             let at = path(&["v3", "domains", domain]);
             let answer = api.call(Method::DELETE, &at, Payload::None).await?;
@@ -61,4 +103,29 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+/// The JSON in a file, or on standard input.
+fn json_in(file: &Path, console: &mut Console) -> anyhow::Result<Value> {
+    let bytes = if file.as_os_str() == "-" {
+        stdin("DNS records", console)?
+    } else {
+        std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?
+    };
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("expected JSON in {}, found something else", file.display()))
+}
+
+/// One row for each record, under headings; a word where there are none.
+fn rows(answer: &Value) -> Vec<Vec<String>> {
+    let headings = ["FOR", "TYPE", "NAME", "PRIORITY", "VALUE", "VALID"];
+    let mut rows = vec![headings.map(str::to_owned).to_vec()];
+    for (of, list) in [("receiving", "receiving_dns_records"), ("sending", "sending_dns_records")] {
+        for record in answer[list].as_array().into_iter().flatten() {
+            let text = |field: &str| record[field].as_str().unwrap_or("-").to_owned();
+            let fields = ["record_type", "name", "priority", "value", "valid"].map(text);
+            rows.push(std::iter::once(of.to_owned()).chain(fields).collect());
+        }
+    }
+    if rows.len() == 1 { vec![vec!["none".to_owned()]] } else { rows }
 }

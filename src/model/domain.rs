@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{AccountId, Timestamp};
+use super::{AccountId, DnsRecord, DnsUse, Timestamp};
 
 /// A domain's name in lower case: letters, digits, `-`, `_` and dots, at most 253 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -74,6 +74,22 @@ pub struct Domain {
     pub created_at: Timestamp,
     /// 24 hex digits, Mailgun's `id`.
     pub mailgun_id: String,
-    /// Mailgun's settings that differ from their defaults, by their field names.
+    /// Mailgun's settings that differ from their defaults, by their field names. What Waypost keeps
+    /// beside them has names that begin with `waypost:`.
     pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Domain {
+    /// The DNS records to report, as [`DnsRecord`]s are written; empty where none were given.
+    #[must_use]
+    pub fn dns_records(&self, of: DnsUse) -> serde_json::Value {
+        let kept = self.settings.get(of.setting()).cloned();
+        kept.unwrap_or_else(|| serde_json::Value::Array(Vec::new()))
+    }
+
+    /// Has these records reported from now on, instead of those before.
+    pub fn set_dns_records(&mut self, of: DnsUse, records: &[DnsRecord]) {
+        let records = serde_json::json!(records);
+        self.settings.insert(of.setting().to_owned(), records);
+    }
 }

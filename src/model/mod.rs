@@ -6,6 +6,7 @@
 
 mod account;
 mod delivery;
+mod dns;
 mod domain;
 mod event;
 mod id;
@@ -15,6 +16,7 @@ mod webhook;
 
 pub use account::{Account, Key, KeyHash, Scope};
 pub use delivery::{Attempt, Delivery, DeliveryState, Failure, NewDelivery, Outcome, TargetId};
+pub use dns::{DnsRecord, DnsUse, InvalidRecord};
 pub use domain::{Domain, DomainName, InvalidDomain};
 pub use event::{Arrival, DedupeKey, StoredEvent, TokenKey};
 pub use id::{

@@ -8,6 +8,7 @@ mod account;
 mod accounts;
 mod auth;
 mod deliveries;
+mod domains;
 pub(super) mod error;
 mod events;
 mod intake;
@@ -36,6 +37,7 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
     let all = [
         intake::routes(app),
         sources::routes(app),
+        domains::routes(app),
         keys::routes(app),
         events::routes(app),
         deliveries::routes(app),

@@ -1,8 +1,8 @@
 //! `/v3/domains` and `/v4/domains`: the domains that webhooks belong to (`spec/mailgun-api.md` §3).
 //!
 //! Mailgun's clients spread their calls over both versions, so both answer everything. A domain
-//! needs no verification here, since Waypost sends no mail: it is active from the start, and there
-//! are no DNS records to publish.
+//! needs no verification here, since Waypost sends no mail: it is active from the start. The DNS
+//! records reported are those that its owner had us keep (`PATCH /waypost/v1/domains/{d}`).
 
 mod credentials;
 mod options;
@@ -21,7 +21,7 @@ use super::form::Form;
 use crate::http::App;
 use crate::http::call::{Call, call};
 use crate::http::route::{Route, Segment, one_of, route, with};
-use crate::model::{Domain, DomainName};
+use crate::model::{DnsUse, Domain, DomainName};
 use crate::store::Added;
 
 /// How many domains a page has unless asked otherwise, and at most.
@@ -187,7 +187,8 @@ fn with_records(message: Option<&str>, domain: &Domain) -> Value {
         body.insert("message".to_owned(), json!(message));
     }
     body.insert("domain".to_owned(), settings::shown(domain));
-    body.insert("receiving_dns_records".to_owned(), json!([]));
-    body.insert("sending_dns_records".to_owned(), json!([]));
+    for of in DnsUse::ALL {
+        body.insert(of.field().to_owned(), domain.dns_records(of));
+    }
     Value::Object(body)
 }

@@ -13,6 +13,7 @@ use crate::http::mailgun::answer::{Answered, Refusal, ok, other_method};
 use crate::http::mailgun::caller::Caller;
 use crate::http::mailgun::form::Form;
 use crate::http::route::{Route, Segment, route};
+use crate::model::{DnsUse, Domain};
 
 /// The four paths.
 pub(super) fn routes(app: &App) -> Vec<Route> {
@@ -65,10 +66,21 @@ async fn web_prefix(name: Segment, call: Call, app: App) -> Response {
 
 async fn show_connection(name: &str, call: &Call, app: &App) -> Answered {
     let domain = Caller::of(call, app).await?.domain(name, app).await?;
-    ok(&json!({
-        "require_tls": settings::of(&domain, "require_tls"),
-        "skip_verification": settings::of(&domain, "skip_verification"),
-    }))
+    ok(&with_connection(None, &domain))
+}
+
+/// Nested for the Go, PHP and Java clients, flat as Mailgun answers today
+/// (`spec/mailgun-pull.md` §7.2).
+fn with_connection(message: Option<&str>, domain: &Domain) -> Value {
+    let mut body = Map::new();
+    if let Some(message) = message {
+        body.insert("message".to_owned(), json!(message));
+    }
+    let flat = ["require_tls", "skip_verification"]
+        .map(|name| (name.to_owned(), settings::of(domain, name)));
+    body.insert("connection".to_owned(), Value::Object(flat.clone().into_iter().collect()));
+    body.extend(flat);
+    Value::Object(body)
 }
 
 async fn set_connection(name: &str, call: &Call, app: &App) -> Answered {
@@ -85,13 +97,9 @@ async fn set_connection(name: &str, call: &Call, app: &App) -> Answered {
         }
         Ok(())
     });
-    let domain = domain.await?;
-    ok(&json!({
-        "message":
-            "Domain connection settings have been updated, may take 10 minutes to fully propagate",
-        "require_tls": settings::of(&domain, "require_tls"),
-        "skip_verification": settings::of(&domain, "skip_verification"),
-    }))
+    let message =
+        "Domain connection settings have been updated, may take 10 minutes to fully propagate";
+    ok(&with_connection(Some(message), &domain.await?))
 }
 
 /// Sets the one text that a path is for, under the same name.
@@ -121,11 +129,15 @@ async fn set_dkim_authority(name: &str, call: &Call, app: &App) -> Answered {
         settings.insert("dkim_authority".to_owned(), json!(own));
         Ok(())
     };
-    change(&caller, name, app, set).await?;
+    let domain = change(&caller, name, app, set).await?;
     let changed = before != json!(own);
     let message = match changed {
         true => "Domain DKIM authority has been changed",
         false => "Domain DKIM authority has not been changed",
     };
-    ok(&json!({ "message": message, "sending_dns_records": [], "changed": changed }))
+    ok(&json!({
+        "message": message,
+        "sending_dns_records": domain.dns_records(DnsUse::Sending),
+        "changed": changed,
+    }))
 }
