@@ -68,6 +68,12 @@ impl Timestamp {
         self.civil().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
+    /// `Mon, 24 Feb 2025 22:44:03 +0000`, as Mailgun writes `created_at` of an SMTP login.
+    #[must_use]
+    pub fn rfc2822(self) -> String {
+        self.civil().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    }
+
     fn civil(self) -> jiff::Timestamp {
         let (first, last) = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 { first } else { last })
@@ -91,10 +97,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_text_forms_are_in_utc() {
+    fn every_text_form_is_in_utc() {
         let at = Timestamp::from_millis(1_740_437_043_000);
         assert_eq!(at.rfc3339(), "2025-02-24T22:44:03Z");
         assert_eq!(at.rfc1123(), "Mon, 24 Feb 2025 22:44:03 GMT");
+        assert_eq!(at.rfc2822(), "Mon, 24 Feb 2025 22:44:03 +0000");
     }
 
     #[test]

@@ -1,24 +1,32 @@
-//! `/v3/domains/{d}/credentials`: SMTP logins (`spec/mailgun-api.md` §3.2).
+//! `/v3/domains/{d}/credentials`: SMTP logins (`spec/mailgun-pull.md` §7.1).
 //!
 //! Waypost takes no mail by SMTP. Logins are kept by name, so that set-up scripts and Terraform
-//! find what they wrote; passwords are not kept at all.
+//! find what they wrote; passwords are not kept at all. `postmaster` exists in every domain as it
+//! does at Mailgun, without being stored.
 
 use serde_json::{Map, Value, json};
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
+use waypost_compat::Dialect;
 
-use super::{below, change, settings};
+use super::{below, change};
 use crate::http::App;
 use crate::http::call::{Call, call};
-use crate::http::mailgun::answer::{Answered, Refusal, ok, other_method};
+use crate::http::mailgun::answer::{Answered, Refusal, excerpt, ok, other_method};
 use crate::http::mailgun::caller::Caller;
 use crate::http::mailgun::form::Form;
+use crate::http::native::mint;
 use crate::http::route::{Route, Segment, one_of, route, with};
-use crate::model::{DomainName, Timestamp};
+use crate::model::{Domain, DomainName, Timestamp};
 
-/// How many logins are kept for a domain.
+/// The most logins that are kept for a domain.
 const LOGINS_MAX: usize = 1000;
+/// The length of a page unless asked otherwise, and at most.
+const PAGE: u64 = 100;
+const PAGE_MAX: u64 = 1000;
+/// The longest local part of an address (RFC 5321).
+const LOCAL_PART_BYTES_MAX: usize = 64;
 
 /// The collection and its items.
 pub(super) fn routes(app: &App) -> Vec<Route> {
@@ -34,7 +42,8 @@ async fn collection(name: Segment, call: Call, app: App) -> Response {
     let answered = match call.method {
         Method::GET => list(&name, &call, &app).await,
         Method::POST => create(&name, &call, &app).await,
-        _ => other_method(&call, "GET, POST"),
+        Method::DELETE => remove_all(&name, &call, &app).await,
+        _ => other_method(&call, "GET, POST, DELETE"),
     };
     call.respond(answered)
 }
@@ -50,44 +59,73 @@ async fn one(name: Segment, login: Segment, call: Call, app: App) -> Response {
 
 async fn list(name: &str, call: &Call, app: &App) -> Answered {
     let domain = Caller::of(call, app).await?.domain(name, app).await?;
-    let items: Vec<Value> = logins(&domain.settings).map(|(login, at)| row(login, at)).collect();
-    ok(&json!({ "total_count": items.len(), "items": items }))
+    let form = Form::of(call).await?;
+    let limit = form.number("limit")?.unwrap_or(PAGE);
+    if limit > PAGE_MAX {
+        return Err(Refusal::bad("Limit parameter can't be larger than 1000"));
+    }
+    let clamped = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let skip = clamped(form.number("skip")?.unwrap_or(0));
+    let rows: Vec<Value> = std::iter::once(row(&postmaster(&domain.name), domain.created_at))
+        .chain(logins(&domain).map(|(login, at)| row(login, at)))
+        .collect();
+    let page: Vec<&Value> = rows.iter().skip(skip).take(clamped(limit)).collect();
+    ok(&json!({ "items": page, "total_count": rows.len() }))
 }
 
 async fn create(name: &str, call: &Call, app: &App) -> Answered {
     let caller = Caller::of(call, app).await?;
     let domain = caller.domain(name, app).await?;
     let form = Form::of(call).await?;
-    let Some(login) = settings::text(&form, "login")? else {
-        return Err(Refusal::missing("login"));
-    };
-    let login = full(login.as_str().unwrap_or_default(), &domain.name);
-    let now = app.ambient.now();
-    let add = |settings: &mut Map<String, Value>| {
-        if logins(settings).count() >= LOGINS_MAX {
-            return Err(Refusal::bad(format!("expected at most {LOGINS_MAX} credentials")));
+    let mut new: Vec<String> = Vec::new();
+    for text in form.all("login").chain(form.all("mailbox")) {
+        let login = login(text, &domain.name).ok_or_else(|| {
+            let text = excerpt(text);
+            Refusal::bad(format!(
+                "Invalid parameter: login expected a mailbox of {name}, found {text}"
+            ))
+        })?;
+        if !new.contains(&login) {
+            new.push(login);
         }
+    }
+    if new.is_empty() {
+        return Err(Refusal::bad("Parameter 'login' is missing"));
+    }
+    let now = app.ambient.now();
+    let stored = new.iter().filter(|login| !is_postmaster(login, &domain.name));
+    let add = |settings: &mut Map<String, Value>| {
         let kept = settings.entry("credentials").or_insert_with(|| json!({}));
-        kept[login.as_str()] = json!(now);
-        Ok(())
+        for login in stored {
+            // One that is there already keeps its age and has another password.
+            if kept.get(login).is_none() {
+                kept[login.as_str()] = json!(now);
+            }
+        }
+        match kept.as_object().map_or(0, Map::len) {
+            0..=LOGINS_MAX => Ok(()),
+            _ => Err(Refusal::bad(format!("expected at most {LOGINS_MAX} credentials"))),
+        }
     };
     change(&caller, name, app, add).await?;
-    ok(&json!({ "message": "Created 1 credentials pair(s)" }))
+    let message = format!("Created {} credentials pair(s)", new.len());
+    with_passwords(&message, &new, &form, app)
 }
 
-async fn update(name: &str, login: &str, call: &Call, app: &App) -> Answered {
+async fn update(name: &str, text: &str, call: &Call, app: &App) -> Answered {
     let domain = Caller::of(call, app).await?.domain(name, app).await?;
-    let login = full(login, &domain.name);
-    if !logins(&domain.settings).any(|(known, _)| *known == login) {
-        return Err(not_found());
-    }
-    ok(&json!({ "message": "Password changed" }))
+    let login = known(text, &domain)?;
+    let form = Form::of(call).await?;
+    with_passwords("Password changed", &[login], &form, app)
 }
 
-async fn remove(name: &str, login: &str, call: &Call, app: &App) -> Answered {
+async fn remove(name: &str, text: &str, call: &Call, app: &App) -> Answered {
     let caller = Caller::of(call, app).await?;
     let domain = caller.domain(name, app).await?;
-    let login = full(login, &domain.name);
+    let login = known(text, &domain)?;
+    if is_postmaster(&login, &domain.name) {
+        return Err(Refusal::bad(format!("Cannot delete system mailbox: {login}")));
+    }
     let take = |settings: &mut Map<String, Value>| {
         let kept = settings.get_mut("credentials").and_then(Value::as_object_mut);
         let removed = kept.and_then(|kept| kept.shift_remove(&login));
@@ -97,22 +135,79 @@ async fn remove(name: &str, login: &str, call: &Call, app: &App) -> Answered {
     ok(&json!({ "message": "Credentials have been deleted", "spec": login }))
 }
 
+/// Removes all that can be removed, which `postmaster` cannot.
+async fn remove_all(name: &str, call: &Call, app: &App) -> Answered {
+    let caller = Caller::of(call, app).await?;
+    caller.domain(name, app).await?;
+    let mut count = 0;
+    let clear = |settings: &mut Map<String, Value>| {
+        let kept = settings.shift_remove("credentials");
+        count = kept.as_ref().and_then(Value::as_object).map_or(0, Map::len);
+        Ok(())
+    };
+    change(&caller, name, app, clear).await?;
+    ok(&json!({ "message": "All domain credentials have been deleted", "count": count }))
+}
+
 fn not_found() -> Refusal {
     Refusal::not_found("Credentials not found")
 }
 
-/// A login as Mailgun shows it: with its domain, whether or not it was given so.
-fn full(login: &str, domain: &DomainName) -> String {
-    if login.contains('@') { login.to_owned() } else { format!("{login}@{domain}") }
+/// The answer to a change: what was done and, unless the client gave a password, those made for it.
+/// They are shown for the client's sake, who stores them somewhere: nothing here opens with one.
+fn with_passwords(message: &str, logins: &[String], form: &Form, app: &App) -> Answered {
+    if form.one("password").is_some() {
+        return ok(&json!({ "message": message }));
+    }
+    // Mailgun's own have the form of its keys (recorded).
+    let made =
+        |login: &String| (login.clone(), json!(mint::api_key(Dialect::Mailgun, &app.ambient)));
+    let credentials: Map<String, Value> = logins.iter().map(made).collect();
+    ok(&json!({
+        "message": message,
+        "note": "Please store your new password(s) now. You won't be able to see it anymore.",
+        "credentials": credentials,
+    }))
 }
 
-fn logins(settings: &Map<String, Value>) -> impl Iterator<Item = (&String, Timestamp)> {
-    let kept = settings.get("credentials").and_then(Value::as_object);
+fn postmaster(domain: &DomainName) -> String {
+    format!("postmaster@{domain}")
+}
+
+/// Whether a login is the one that every domain has.
+fn is_postmaster(login: &str, domain: &DomainName) -> bool {
+    login.eq_ignore_ascii_case(&postmaster(domain))
+}
+
+/// A login as Mailgun shows it, with its domain, whether or not it was given so. `None` if it is
+/// none of the domain's.
+fn login(text: &str, domain: &DomainName) -> Option<String> {
+    let (local, of) = text.rsplit_once('@').unwrap_or((text, domain.as_str()));
+    let fits = (1..=LOCAL_PART_BYTES_MAX).contains(&local.len())
+        && !local.chars().any(|c| c.is_whitespace() || c.is_control())
+        && of.eq_ignore_ascii_case(domain.as_str());
+    let login = fits.then(|| format!("{local}@{domain}"))?;
+    // Spelt in one way, so that it is known again.
+    Some(if is_postmaster(&login, domain) { postmaster(domain) } else { login })
+}
+
+/// The login that a path names.
+fn known(text: &str, domain: &Domain) -> Result<String, Refusal> {
+    let login = login(text, &domain.name).ok_or_else(not_found)?;
+    let there =
+        is_postmaster(&login, &domain.name) || logins(domain).any(|(known, _)| *known == login);
+    there.then_some(login).ok_or_else(not_found)
+}
+
+/// The logins that were made, less `postmaster`, which may have been stored as if it were one.
+fn logins(domain: &Domain) -> impl Iterator<Item = (&String, Timestamp)> {
+    let kept = domain.settings.get("credentials").and_then(Value::as_object);
     kept.into_iter()
         .flatten()
+        .filter(|(login, _)| !is_postmaster(login, &domain.name))
         .map(|(login, at)| (login, Timestamp::from_millis(at.as_i64().unwrap_or_default())))
 }
 
 fn row(login: &str, at: Timestamp) -> Value {
-    json!({ "created_at": at.rfc1123(), "login": login, "mailbox": login, "size_bytes": null })
+    json!({ "mailbox": login, "login": login, "created_at": at.rfc2822(), "size_bytes": null })
 }
