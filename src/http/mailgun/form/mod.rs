@@ -1,6 +1,8 @@
 //! The fields of a request, in every encoding that Mailgun's clients send them in
 //! (`spec/mailgun-api.md` §1.2, §5.1).
 
+mod json;
+
 use std::convert::Infallible;
 
 use futures_util::stream;
@@ -101,14 +103,18 @@ async fn body_fields(body: &Body) -> Result<Vec<(String, String)>, Refusal> {
             Some(boundary) => multipart(body, boundary).await,
             None => Err(unexpected("multipart/form-data without a boundary")),
         },
+        // The error repeats what it found, which may be all of the body.
+        "application/json" => json::fields(&body.bytes).map_err(|error| {
+            Refusal::bad(format!("Invalid request body: {}", excerpt(&error.to_string())))
+        }),
         _ => Err(unexpected(&format!("{:?}", excerpt(content_type)))),
     }
 }
 
 fn unexpected(found: &str) -> Refusal {
     Refusal::bad(format!(
-        "Invalid request body: expected application/x-www-form-urlencoded or multipart/form-data, \
-         found {found}"
+        "Invalid request body: expected application/x-www-form-urlencoded, multipart/form-data or \
+         application/json, found {found}"
     ))
 }
 
@@ -271,6 +277,18 @@ mod tests {
     }
 
     #[test]
+    fn a_json_object_is_read_as_fields_beside_those_of_the_query() {
+        let json = Some("Application/JSON; charset=utf-8");
+        let form = now(Form::of(&call(json, b"{}", "self=true"))).unwrap();
+        assert_eq!(form.flag("self").unwrap(), Some(true));
+        let body = br#"{"url":["a","b"],"limit":5,"skip":"","wildcard":false}"#;
+        let form = now(Form::of(&call(json, body, "url=c&limit=6"))).unwrap();
+        assert_eq!(form.all("url").collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!((form.number("limit").unwrap(), form.number("skip").unwrap()), (Some(5), None));
+        assert_eq!(form.flag("wildcard").unwrap(), Some(false));
+    }
+
+    #[test]
     fn a_part_in_another_charset_is_decoded() {
         let body = b"--X\r\nContent-Disposition: form-data; name=\"description\"\r\n\
             Content-Type: text/plain; charset=ISO-8859-1\r\n\r\n\xfc\r\n--X--\r\n";
@@ -280,8 +298,10 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_was_expected_and_what_was_found() {
-        let json = refused(Some("application/json"), b"{}");
-        assert!(json.ends_with("found \"application/json\""), "{json}");
+        let xml = refused(Some("application/xml"), b"<a/>");
+        assert!(xml.ends_with("found \"application/xml\""), "{xml}");
+        let json = refused(Some("application/json"), b"[1]");
+        assert!(json.contains("expected a JSON object"), "{json}");
         let none = refused(None, b"url=a");
         assert!(none.ends_with("found no Content-Type"), "{none}");
         let bare = refused(Some("multipart/form-data"), b"--X--");
@@ -305,9 +325,9 @@ mod tests {
         #[test]
         fn arbitrary_bytes_of_any_type_are_read_or_refused(
             content_type in proptest::option::of(
-                "(application/x-www-form-urlencoded|multipart/form-data(; ?[a-z]{1,8}=\"?[-X;\"=a-z]{0,6}\"?)*|.{0,20})"
+                "(application/x-www-form-urlencoded|application/json|multipart/form-data(; ?[a-z]{1,8}=\"?[-X;\"=a-z]{0,6}\"?)*|.{0,20})"
             ),
-            body in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'-'), Just(b'X'), Just(b'\r'), Just(b'\n')], 0..200),
+            body in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'-'), Just(b'X'), Just(b'\r'), Just(b'\n'), Just(b'{'), Just(b'"')], 0..200),
             query in "[-&=%a-f0-9\\[\\]]{0,40}",
         ) {
             let _ = now(Form::of(&call(content_type.as_deref(), &body, &query)));
