@@ -1,4 +1,5 @@
-//! Mailgun's management API: domain webhooks, account webhooks, the signing key, domains, keys.
+//! Mailgun's management API: domain webhooks, account webhooks, the signing key, domains, keys;
+//! and, as if nothing were configured, what belongs to sending mail.
 //!
 //! The contract is `spec/mailgun-api.md`; its sections are cited where a line of code follows from
 //! one. A request is judged in this order: credential (401), what its key may do (403), what its
@@ -12,6 +13,7 @@ mod form;
 mod keys;
 mod plan;
 mod signing_key;
+mod unconfigured;
 mod webhooks_test;
 mod webhooks_v3;
 mod webhooks_v4;
@@ -28,8 +30,9 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
         webhooks_v4::routes(app),
         webhooks_test::routes(app),
         signing_key::routes(app),
-        keys::routes(app),
         domains::routes(app),
+        unconfigured::routes(app),
+        keys::routes(app),
     ]
     .concat()
 }

@@ -82,6 +82,7 @@ fn sort(word: &str) -> Option<&'static str> {
     match groups.as_slice() {
         [long, first, second] if hex(long, 32) && hex(first, 8) && hex(second, 8) => Some("secret"),
         ["key", long] if hex(long, 32) => Some("signing_key"),
+        ["pubkey", long] if hex(long, 32) => Some("pubkey"),
         [a, b, c, d, e] if hex(&[a, b, c, d, e].map(|part| *part).concat(), 32) => Some("uuid"),
         [_] if word.strip_prefix("whsec_").is_some_and(|rest| hex(rest, 48)) => Some("whsec"),
         [_] if word.strip_prefix("whk_").is_some_and(|rest| hex(rest, 32)) => Some("whk"),
