@@ -79,6 +79,16 @@ async fn nobody_sees_another_accounts_domains_webhooks_or_keys() {
         ("PUT", "/v4/domains/theirs.example".to_owned()),
         ("DELETE", "/v3/domains/theirs.example".to_owned()),
         ("PUT", "/v3/domains/theirs.example/tracking/open".to_owned()),
+        ("GET", "/v3/domains/theirs.example/credentials".to_owned()),
+        ("PUT", "/v3/domains/theirs.example/credentials/postmaster".to_owned()),
+        ("DELETE", "/v3/domains/theirs.example/credentials".to_owned()),
+        ("GET", "/v4/domains/theirs.example/keys".to_owned()),
+        ("PUT", "/v4/domains/theirs.example/keys/s1/activate".to_owned()),
+        ("POST", "/v1/dkim/keys?signing_domain=theirs.example".to_owned()),
+        ("GET", "/v1/dmarc/records/theirs.example".to_owned()),
+        ("POST", "/v2/x509/email.theirs.example".to_owned()),
+        ("GET", "/v3/theirs.example/bounces".to_owned()),
+        ("POST", "/v3/theirs.example/unsubscribes".to_owned()),
         ("GET", format!("/v1/webhooks/{id}")),
         ("PUT", format!("/v1/webhooks/{id}")),
         ("DELETE", format!("/v1/webhooks/{id}")),
@@ -126,18 +136,8 @@ async fn the_key_id_header_names_new_style_keys_only() {
     assert_eq!((refused.status, refused.header("x-mailgun-key-id")), (401, None));
 }
 
-/// A request of hostile make: real words of the API in impossible combinations, with bytes that no
-/// client would send.
-fn request() -> impl Strategy<Value = Vec<u8>> {
-    let method = prop_oneof![
-        Just("GET"),
-        Just("POST"),
-        Just("PUT"),
-        Just("DELETE"),
-        Just("PATCH"),
-        Just("OPTIONS"),
-        Just("HEAD"),
-    ];
+/// A path of the API, or one of its words in any order.
+fn path() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         Just("v1".to_owned()),
         Just("v3".to_owned()),
@@ -152,6 +152,9 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
         Just("tracking".to_owned()),
         Just("credentials".to_owned()),
         Just("accounts".to_owned()),
+        Just("dkim".to_owned()),
+        Just("x509".to_owned()),
+        Just("bounces".to_owned()),
         "[%a-zA-Z0-9._~!$&'()*+,;=:@-]{0,12}",
     ];
     let real = prop_oneof![
@@ -163,27 +166,49 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
         Just("/v4/domains/example.com".to_owned()),
         Just("/v3/domains/example.com/tracking/unsubscribe".to_owned()),
         Just("/v3/domains/example.com/credentials".to_owned()),
+        Just("/v3/domains/example.com/credentials/postmaster".to_owned()),
+        Just("/v3/domains/example.com/connection".to_owned()),
+        Just("/v1/dkim/keys".to_owned()),
+        Just("/v3/example.com/bounces".to_owned()),
+        Just("/v2/x509/email.example.com/status".to_owned()),
         Just("/v1/webhooks".to_owned()),
         Just("/v1/webhooks/0123456789abcdef01234567".to_owned()),
         Just("/v1/keys".to_owned()),
     ];
     let made_up =
         proptest::collection::vec(part, 0..6).prop_map(|parts| format!("/{}", parts.join("/")));
-    let path = prop_oneof![real, made_up];
+    prop_oneof![real, made_up]
+}
+
+/// A request of hostile make: real words of the API in impossible combinations, with bytes that no
+/// client would send.
+fn request() -> impl Strategy<Value = Vec<u8>> {
+    let method = prop_oneof![
+        Just("GET"),
+        Just("POST"),
+        Just("PUT"),
+        Just("DELETE"),
+        Just("PATCH"),
+        Just("OPTIONS"),
+        Just("HEAD"),
+    ];
     let content_type = prop_oneof![
         Just("application/x-www-form-urlencoded".to_owned()),
         Just("multipart/form-data; boundary=X".to_owned()),
+        Just("application/json".to_owned()),
         "[ -~]{0,40}",
     ];
     let field = "(url|id|event_types|name|limit|webhook_ids|active|role)(\\[[0-9]?\\])?=[%a-z0-9:/.,]{0,30}";
     let body = prop_oneof![
         proptest::collection::vec(field, 0..6).prop_map(|fields| fields.join("&").into_bytes()),
         proptest::collection::vec(any::<u8>(), 0..120),
+        proptest::collection::vec("\"(url|id|name|active|login|self)(\\[\\])?\":(null|true|-?[0-9]{1,30}|\"[ -~]{0,9}\"|\\[(\"a\",){0,3}[01]?\\]|\\{\\})", 0..4)
+            .prop_map(|fields| format!("{{{}}}", fields.join(",")).into_bytes()),
         "(--X(--)?\r\n|Content-Disposition: form-data; name=\"?url\"?\r\n|\r\n|[ -~]{0,20}){0,8}"
             .prop_map(String::into_bytes),
     ];
     let query = "[%a-z0-9=&,\\[\\]]{0,30}";
-    (method, path, query, content_type, body, any::<bool>()).prop_map(
+    (method, path(), query, content_type, body, any::<bool>()).prop_map(
         |(method, path, query, content_type, body, known)| {
             let key = if known { KEY } else { "nobody" };
             let head = format!(
@@ -195,6 +220,34 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
             [head.into_bytes(), body].concat()
         },
     )
+}
+
+/// Bodies that would be a burden if all of one were read, or read into memory as it nests.
+#[tokio::test]
+async fn a_json_body_of_any_depth_or_length_is_refused_at_once() {
+    let gateway = Gateway::start().await;
+    gateway.domain("example.com").await;
+    let nested = "[".repeat(1_000_000);
+    let bodies = [
+        format!("{{\"a\":{nested}"),
+        format!("{{\"{}\":[{}1]}}", "n".repeat(500_000), "1,".repeat(200_000)),
+        format!("{{\"a\":[{}1]}}", "1,".repeat(500_000)),
+        format!("{{{}\"b\":1}}", "\"a\":1,".repeat(100_000)),
+        format!("\"{}\"", "t".repeat(1_000_000)),
+        nested,
+    ];
+    for body in bodies {
+        let request = format!(
+            "PUT /v3/domains/example.com/connection HTTP/1.1\r\nHost: waypost\r\n\
+             Authorization: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            basic("api", KEY),
+            body.len()
+        );
+        let answer = gateway.send(request.as_bytes()).await;
+        assert_eq!(answer.status, 400, "{}", &body[..20]);
+        assert!(answer.text().len() < 1000, "{}", answer.text());
+    }
 }
 
 #[test]

@@ -53,6 +53,40 @@ fn domains_come_and_go() {
 }
 
 #[test]
+fn dns_records_are_shown_and_set_from_a_file_or_standard_input() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let cli = Cli { url: &gateway.url };
+    cli.ok(&["domain", "add", DOMAIN]);
+    assert_eq!(cli.ok(&["domain", "dns", DOMAIN]), "none\n");
+
+    let records = br#"{"receiving_dns_records": [
+        {"record_type": "MX", "priority": "10", "value": "mxa.mailgun.org"}]}"#;
+    let set = ["domain", "dns", DOMAIN, "--file", "-", "--url", cli.url, "--api-key", API_KEY];
+    let set = run_with(&set, records);
+    assert_eq!(set.code, Some(0), "{}", set.err);
+    let shown = cli.ok(&["domain", "dns", DOMAIN]);
+    let row = shown.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(row, ["receiving", "MX", "-", "10", "mxa.mailgun.org", "unknown"], "{shown}");
+
+    // What was shown can be put into a file, edited, and given back.
+    let file = data.path().join("records.json");
+    let mut answer = cli.json(&["domain", "dns", DOMAIN]);
+    answer["receiving_dns_records"][0]["value"] = "mx.example.net".into();
+    std::fs::write(&file, answer.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    assert!(cli.ok(&["domain", "dns", DOMAIN, "--file", file]).contains("mx.example.net"));
+
+    std::fs::write(file, "MX 10 mx.example.net").unwrap();
+    assert_refused(
+        &cli.run(&["domain", "dns", DOMAIN, "--file", file]),
+        1,
+        &["expected JSON", file],
+    );
+    assert_refused(&cli.run(&["domain", "dns", DOMAIN, "--file", "/no/such"]), 1, &["/no/such"]);
+}
+
+#[test]
 fn a_key_is_shown_once_and_opens_nothing_once_removed() {
     let data = TempDir::new().unwrap();
     let gateway = Process::start(data.path());

@@ -3,6 +3,7 @@
 mod account;
 mod deliveries;
 mod direct_ingest;
+mod domains;
 mod events;
 mod keys;
 mod mapping;

@@ -33,6 +33,8 @@ async fn another_account_sees_and_touches_nothing() {
     let (delivery, key) = (text(&delivery["id"]), text(&key["id"]));
     let (wide, hook) = (text(&wide["id"]), text(&hook["id"]));
     for (method, path) in [
+        ("GET", format!("/waypost/v1/domains/{DOMAIN}")),
+        ("PATCH", format!("/waypost/v1/domains/{DOMAIN}")),
         ("GET", SOURCES.to_owned()),
         ("POST", SOURCES.to_owned()),
         ("GET", format!("{SOURCES}/{source}")),
