@@ -78,6 +78,62 @@ async function webhooks(mg, domain) {
   await refused(() => mg.webhooks.get(domain, 'delivered'), 404, 'Webhook not found');
 }
 
+async function domainSettings(mg, domain) {
+  const { message } = await mg.domains.updateConnection(domain, { require_tls: true });
+  assert.match(message, /^Domain connection settings have been updated/);
+  const settings = await mg.domains.getConnection(domain);
+  assert.equal(settings.require_tls, true);
+  assert.deepEqual(settings.connection, { require_tls: true, skip_verification: false });
+
+  const authority = await mg.domains.domainKeys.updateDKIMAuthority(domain, { self: 'true' });
+  assert.equal(authority.changed, true);
+  const selector = await mg.domains.domainKeys.updateDKIMSelector(domain, { dkimSelector: 's2' });
+  assert.equal(selector.message, 'DKIM selector changed');
+  const prefix = await mg.domains.updateWebPrefix(domain, { webPrefix: 'links' });
+  assert.equal(prefix.body.message, 'Domain web prefix updated');
+}
+
+async function credentials(mg, domain) {
+  const logins = mg.domains.domainCredentials;
+  const password = 'not kept anywhere';
+  const first = await logins.list(domain);
+  assert.deepEqual(first.items.map(({ login }) => login), [`postmaster@${domain}`]);
+  assert.ok(!Number.isNaN(Date.parse(first.items[0].created_at)), first.items[0].created_at);
+
+  assert.equal((await logins.update(domain, 'postmaster', { password })).message, 'Password changed');
+  const undeletable = `Cannot delete system mailbox: postmaster@${domain}`;
+  await refused(() => logins.destroy(domain, `postmaster@${domain}`), 400, undeletable);
+  await logins.create(domain, { login: 'bob', password });
+  assert.equal((await logins.list(domain, { limit: 1, skip: 1 })).items[0].login, `bob@${domain}`);
+  assert.equal((await logins.destroyAll(domain)).count, 1);
+  assert.equal((await logins.list(domain)).totalCount, 1);
+}
+
+// What belongs to sending mail: there is none of it, and none can be made.
+async function sending(mg, domain) {
+  const noSender = (error) => error.status === 400 && /neither signs nor sends/.test(error.details);
+  const keys = mg.domains.domainKeys;
+  assert.deepEqual((await keys.list(domain)).items, []);
+  const all = await keys.listAll({ signingDomain: domain });
+  assert.deepEqual(all.items, []);
+  assert.deepEqual(Object.keys(all.pages).sort(), ['first', 'last', 'next', 'previous']);
+  await assert.rejects(() => keys.create({ signingDomain: domain, selector: 's1' }), noSender);
+  await refused(() => keys.activate(domain, 's1'), 404, 'domain key not found');
+  await refused(() => keys.destroy(domain, 's1'), 404, 'domain key not found');
+
+  for (const type of ['bounces', 'complaints', 'unsubscribes', 'whitelists']) {
+    const page = await mg.suppressions.list(domain, type, { limit: 10 });
+    assert.deepEqual(page.items, []);
+    const next = await mg.suppressions.list(domain, type, { page: page.pages.next.page });
+    assert.deepEqual(next.items, []);
+    const data = type === 'whitelists' ? { address: 'a@b.example' } : [{ address: 'a@b.example' }];
+    await assert.rejects(() => mg.suppressions.create(domain, type, data), noSender);
+  }
+  const absent = 'Address not found in bounces table';
+  await refused(() => mg.suppressions.get(domain, 'bounces', 'a@b.example'), 404, absent);
+  await refused(() => mg.suppressions.destroy(domain, 'bounces', 'a@b.example'), 404, absent);
+}
+
 async function main(transport) {
   const mg = transports[transport]();
   const domain = `${transport}.example.com`;
@@ -89,6 +145,9 @@ async function main(transport) {
 
   await domains(mg, domain);
   await webhooks(mg, domain);
+  await domainSettings(mg, domain);
+  await credentials(mg, domain);
+  await sending(mg, domain);
   assert.match((await mg.domains.destroy(domain)).message, /^Domain will be deleted/);
   await refused(() => mg.domains.get(domain), 404, 'Domain not found');
 }

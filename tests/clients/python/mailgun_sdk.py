@@ -106,6 +106,42 @@ async def webhooks_of_the_account(client):
     await answer(hooks.get(webhook_id=webhook_id), 404)
 
 
+async def credentials(client, domain):
+    logins = client.domains_credentials
+    listed = await answer(logins.get(domain=domain))
+    assert [item["login"] for item in listed["items"]] == [f"postmaster@{domain}"], listed
+
+    data = {"password": "not kept anywhere"}
+    changed = await answer(logins.put(domain=domain, login="postmaster", data=data))
+    assert changed == {"message": "Password changed"}, changed
+    refused = await answer(logins.delete(domain=domain, login="postmaster"), 400)
+    assert refused == {"message": f"Cannot delete system mailbox: postmaster@{domain}"}, refused
+
+    made = await answer(logins.create(domain=domain, data={"login": "bob"}))
+    assert set(made["credentials"]) == {f"bob@{domain}"}, made
+    await answer(logins.delete(domain=domain, login="bob"))
+
+
+async def sending(client, domain):
+    """What belongs to sending mail: there is none of it, and none can be made."""
+    data = {"signing_domain": domain, "selector": "s1"}
+    keys = await answer(client.dkim_keys.get(data={"page": "", "limit": "0"}))
+    assert keys["items"] == [] and keys["paging"]["next"].startswith("http"), keys
+    assert await answer(client.domains_keys.get(domain=domain)) == {"items": []}
+    refused = await answer(client.dkim_keys.create(data=data), 400)
+    assert "neither signs nor sends mail" in refused["message"], refused
+
+    for suppressions in (client.bounces, client.complaints, client.unsubscribes, client.whitelists):
+        page = await answer(suppressions.get(domain=domain))
+        assert page["items"] == [] and "page=next" in page["paging"]["next"], page
+        refused = await answer(suppressions.create(domain=domain, data={"address": "a@b.io"}), 400)
+        assert "neither signs nor sends mail" in refused["message"], refused
+    absent = await answer(client.bounces.get(domain=domain, bounce_address="a@b.io"), 404)
+    assert absent == {"message": "Address not found in bounces table"}, absent
+    absent = await answer(client.x509_status.get(domain=domain), 404)
+    assert absent["message"].startswith("Please initiate x509 key pair generation"), absent
+
+
 async def story(client, domain):
     assert await truth(client.ping())
     signing_key = await answer(client.accounts_http_signing_key.get())
@@ -115,6 +151,8 @@ async def story(client, domain):
     await webhooks_by_event(client, domain)
     await webhooks_by_url(client, domain)
     await webhooks_of_the_account(client)
+    await credentials(client, domain)
+    await sending(client, domain)
 
     deleted = await answer(client.domains.delete(domain=domain))
     assert deleted["message"].startswith("Domain will be deleted"), deleted
