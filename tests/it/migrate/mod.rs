@@ -1,11 +1,13 @@
 //! `waypost migrate`: the real binary between real servers, which speak the providers' public APIs
 //! to it and nothing else.
 
+mod into;
 mod pairs;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, Method};
@@ -27,8 +29,12 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(arguments: &[&str]) -> Self {
         let data = TempDir::new().unwrap();
-        let process = Process::start_with(data.path(), &["--allow-http"]);
+        let process = Process::start_with(data.path(), &[&["--allow-http"], arguments].concat());
         Self { process, _data: data }
     }
 }
@@ -40,6 +46,8 @@ struct Account {
     key: String,
     org: Option<String>,
     api: Api,
+    /// What was shown when a webhook was made.
+    secrets: Mutex<BTreeMap<String, String>>,
 }
 
 impl Account {
@@ -51,7 +59,7 @@ impl Account {
         let _ = owner.call(Method::POST, "/v4/domains", Payload::Form(&form)).await;
         if dialect == Dialect::Mailgun {
             let (url, key) = (url.to_owned(), API_KEY.to_owned());
-            return Self { dialect, url, key, org: None, api: owner };
+            return Self { dialect, url, key, org: None, api: owner, secrets: Mutex::default() };
         }
         let body = json!({ "dialect": dialect });
         let made = owner.call(Method::POST, "/waypost/v1/keys", Payload::Json(&body)).await;
@@ -69,7 +77,7 @@ impl Account {
             Dialect::MailingApi | Dialect::Mailgun => vec![(AUTHORIZATION, bearer.as_str())],
         };
         let api = Api::new(url, &credentials).unwrap();
-        Self { dialect, url: url.to_owned(), key, org, api }
+        Self { dialect, url: url.to_owned(), key, org, api, secrets: Mutex::default() }
     }
 
     fn path(&self) -> &'static str {
@@ -93,8 +101,17 @@ impl Account {
             _ => json!({"url": url, "events": names}),
         };
         let made = self.api.call(Method::POST, self.path(), Payload::Json(&body)).await.unwrap();
+        let secret = made.get("signingSecret").or_else(|| made.get("secret"));
+        let secret = secret.and_then(Value::as_str).unwrap().to_owned();
         let made = made.get("webhook").unwrap_or(&made);
-        Some(made["id"].as_str().unwrap().to_owned())
+        let id = made["id"].as_str().unwrap().to_owned();
+        self.secrets.lock().unwrap().insert(id.clone(), secret);
+        Some(id)
+    }
+
+    /// The secret that was shown when a webhook was made.
+    fn secret_of(&self, id: &str) -> String {
+        self.secrets.lock().unwrap()[id].clone()
     }
 
     async fn add_to_list(&self, name: &str, url: &str) {
