@@ -218,20 +218,20 @@ impl Gateway {
         known_source(&answer).ok_or_else(|| self.server.strange("the source that it made"))
     }
 
-    /// A source like one to be made that is not among `others`: the trace of a try whose answer
-    /// got lost.
+    /// A source of this provider that feeds this domain and serves this, and is not among `others`:
+    /// the trace of a try whose answer got lost.
     pub async fn stray_source(
         &self,
-        like: &NewSource<'_>,
+        (dialect, domain, serves): (Dialect, Option<&str>, &str),
         others: &[&str],
         progress: &mut dyn Progress,
     ) -> Result<Option<KnownSource>, Trouble> {
-        let dialect = like.dialect.as_str();
+        let dialect = dialect.as_str();
         let all = self.sources(progress).await?;
         let alike = all.iter().filter(|item| text(item, "dialect").as_deref() == Some(dialect));
         Ok(alike.filter_map(known_source).find(|source| {
-            source.domain.as_deref() == like.domain
-                && source.serves == like.serves
+            source.domain.as_deref() == domain
+                && source.serves == serves
                 && !others.contains(&&*source.id)
         }))
     }

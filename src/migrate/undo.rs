@@ -189,13 +189,18 @@ impl Run<'_> {
                 sides.gateway()?.remove(&at, self.progress).await
             }
             Step::AddSource { .. } => {
-                let id = made.id.as_deref().unwrap_or_default();
+                let Some(id) = made.id.as_deref() else { return Ok(()) };
                 let at = ["waypost", "v1", "sources", id];
                 sides.gateway()?.remove(&at, self.progress).await
             }
             Step::AddDomain { name, .. } => {
                 let gateway = sides.gateway()?;
-                if gateway.is_used(name, self.progress).await? {
+                let is_used = match gateway.is_used(name, self.progress).await {
+                    // It was never made, or an interrupted run has removed it.
+                    Err(trouble) if trouble.kind == TroubleKind::NotFound => return Ok(()),
+                    other => other?,
+                };
+                if is_used {
                     self.progress
                         .say(format_args!("  {name} has webhooks or sources of its own: it stays"));
                     return Ok(());
@@ -203,6 +208,11 @@ impl Run<'_> {
                 gateway.remove(&["v3", "domains", name], self.progress).await
             }
         }
+    }
+
+    async fn lost_source(&mut self, step: &Step) -> Result<Made, Trouble> {
+        let found = self.stray_source(step).await?;
+        Ok(Made { id: found.map(|source| source.id), ..Made::default() })
     }
 
     /// Whether an entry that shares its URL with a list was led through the gateway.
@@ -285,10 +295,13 @@ pub async fn clear(run: &mut Run<'_>) -> Result<Undone, Trouble> {
             return Err(Trouble::new(TroubleKind::Refused, text));
         }
         run.progress.say(format_args!("remove {}", told(&step)));
+        let made = match (&step, &made.id) {
+            // Its making was interrupted, and nobody noted under which id.
+            (Step::AddSource { .. }, None) => run.lost_source(&step).await?,
+            _ => made,
+        };
         run.journal.note(&name, Mark::Undoing(made.clone()))?;
-        if made != Made::default() || matches!(step, Step::AddDomain { .. }) {
-            run.reverse(&step, &made).await?;
-        }
+        run.reverse(&step, &made).await?;
         run.journal.note(&name, Mark::Undone)?;
         undone.steps += 1;
     }

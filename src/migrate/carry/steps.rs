@@ -40,13 +40,12 @@ impl Run<'_> {
             Step::AddSource { .. } => self.add_source(name, step).await?,
             other => {
                 self.begin(name, Made::default())?;
-                match self.repeatable(other).await? {
-                    Carried::Done => Made::default(),
-                    Carried::Found => {
-                        self.journal.note(name, Mark::Found)?;
-                        return Ok(Carried::Found);
-                    }
+                // What stands there after an interrupted try is that try's.
+                if self.repeatable(other).await? == Carried::Found && begun.is_none() {
+                    self.journal.note(name, Mark::Found)?;
+                    return Ok(Carried::Found);
                 }
+                Made::default()
             }
         };
         self.journal.note(name, Mark::Done(made)).map_err(|trouble| {
@@ -259,7 +258,7 @@ impl Run<'_> {
         let gateway = self.sides.gateway()?;
         let mut found: Option<KnownSource> = None;
         if self.journal.mark(name).is_some() {
-            found = self.stray_source(&new).await?;
+            found = self.stray_source(step).await?;
         } else {
             self.begin(name, Made::default())?;
         }
@@ -269,7 +268,7 @@ impl Run<'_> {
             found = match gateway.add_source(&new, self.progress).await {
                 Ok(source) => Some(source),
                 Err(trouble) if trouble.kind == TroubleKind::Unreachable && tries < TRIES_MAX => {
-                    self.stray_source(&new).await?
+                    self.stray_source(step).await?
                 }
                 Err(trouble) => return Err(trouble),
             };
@@ -279,11 +278,18 @@ impl Run<'_> {
         Ok(Made { id, ingest_url, ..Made::default() })
     }
 
-    async fn stray_source(&mut self, like: &NewSource<'_>) -> Result<Option<KnownSource>, Trouble> {
+    /// The source that an earlier try of a step has made, if it was carried out.
+    pub(in crate::migrate) async fn stray_source(
+        &mut self,
+        step: &Step,
+    ) -> Result<Option<KnownSource>, Trouble> {
+        let Step::AddSource { dialect, domain, serves, .. } = step else { return Ok(None) };
+        let serves = self.journal.resolved(serves)?;
         let steps = super::steps(self.journal.plan(), super::Extent::Move);
         let made = steps.iter().filter_map(|(name, _)| self.journal.made(name)?.id.as_deref());
         let mut others: Vec<&str> = made.collect();
         others.extend(self.journal.plan().before.sources.iter().map(String::as_str));
+        let like = (*dialect, domain.as_deref(), &*serves);
         self.sides.gateway()?.stray_source(like, &others, self.progress).await
     }
 }
