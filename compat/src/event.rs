@@ -238,7 +238,8 @@ pub struct Outline {
     pub recipient: Option<String>,
     /// The provider's id of the message, without angle brackets.
     pub message_id: Option<String>,
-    /// The sending domain in lower case, where the payload names it or an address of the sender's.
+    /// The domain that it belongs to, in lower case, where the payload names it or an address of the
+    /// sender's (of the recipient's for mail that came in).
     pub domain: Option<String>,
 }
 
@@ -281,7 +282,7 @@ impl Event {
     /// What a gateway needs in order to store and route it.
     #[must_use]
     pub fn into_outline(self) -> Outline {
-        let domain = self.sending_domain();
+        let domain = self.own_domain();
         Outline {
             kind: self.kind,
             name: self.name,
@@ -293,10 +294,10 @@ impl Event {
         }
     }
 
-    /// The sending domain: the one that Mailgun's payloads of today name; those of before have to
-    /// be guessed from the envelope's sender (`spec/mailgun-events.md` §1.3), and so have the other
-    /// dialects', which name none.
-    fn sending_domain(&self) -> Option<String> {
+    /// The domain that Mailgun's payloads of today name; those of before have to be guessed from the
+    /// envelope's sender (`spec/mailgun-events.md` §1.3), and so have the other dialects', which
+    /// name none.
+    fn own_domain(&self) -> Option<String> {
         let rest = |path: &[&str]| {
             let part = self.rest.iter().find(|part| part.path == path)?;
             part.value.as_str().filter(|_| self.dialect == Dialect::Mailgun)
@@ -306,7 +307,12 @@ impl Event {
             return Some(name.to_ascii_lowercase());
         }
         let Message { sender, from, .. } = &self.message;
-        let addresses = [sender.as_deref(), rest(&["envelope", "sender"]), from.as_deref()];
+        // Mail that came in was sent by others, to one of our addresses.
+        let came_in = matches!(self.kind, Some(Kind::Received | Kind::Stored));
+        let addresses = match came_in {
+            true => [self.address(), None, None],
+            false => [sender.as_deref(), rest(&["envelope", "sender"]), from.as_deref()],
+        };
         let mut domains = addresses.into_iter().flatten().map(text::bare_address);
         domains.find_map(text::domain_of)
     }

@@ -84,6 +84,15 @@ fn every_sample_reads_as_the_kind_of_its_folder() {
 }
 
 #[test]
+fn every_sample_names_its_domain_itself_or_by_an_address() {
+    for sample in samples() {
+        let at = format!("{}/{}", sample.folder, sample.dialect);
+        let outline = outline(sample.dialect, &sample.body).unwrap();
+        assert_eq!(outline.domain.as_deref(), Some("mail.example.com"), "{at}");
+    }
+}
+
+#[test]
 fn every_sample_is_forwarded_in_its_own_dialect_as_it_is() {
     for sample in samples() {
         let rendered = translate(sample.dialect, &sample.body, sample.dialect, &context()).unwrap();

@@ -5,7 +5,7 @@ use serde_json::json;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
-use waypost_compat::{Dialect, Secret, kind};
+use waypost_compat::{Dialect, kind};
 
 use super::auth::Manager;
 use super::error::{ApiError, quoted};
@@ -42,12 +42,11 @@ async fn create(
     let manager = app.manager(&credentials).await?;
     let fields = Fields::read(body, &FIELDS)?;
     let scope = app.scope(&manager, &fields).await?;
-    let secret = fields.secret("secret")?;
-    let given = secret.is_some();
+    let given = fields.secret("secret")?.is_some();
     let mut webhook = match scope.dialect {
-        Dialect::Mailgun => mailgun(&app, scope, &fields, secret)?,
+        Dialect::Mailgun => mailgun(&app, scope, &fields)?,
         Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-            row(&app, scope, &fields, secret)?
+            row(&app, scope, &fields)?
         }
     };
     if let Some(name) = fields.optional::<String>("signature", "the name of a signature")? {
@@ -154,13 +153,8 @@ fn conflict(clash: &Clash) -> ApiError {
 
 /// A webhook of Mailgun's. For a domain there is one for each event name and URL; the account's key
 /// signs them all.
-fn mailgun(
-    app: &App,
-    scope: WebhookScope,
-    fields: &Fields,
-    secret: Option<Secret>,
-) -> Result<Webhook, ApiError> {
-    if secret.is_some() {
+fn mailgun(app: &App, scope: WebhookScope, fields: &Fields) -> Result<Webhook, ApiError> {
+    if fields.secret("secret")?.is_some() {
         let message = "expected none: the account's signing key signs Mailgun's webhooks";
         return Err(ApiError::invalid("secret", message));
     }
@@ -189,19 +183,14 @@ fn mailgun(
 }
 
 /// A webhook of a dialect whose webhooks are rows, as its own API makes them.
-fn row(
-    app: &App,
-    scope: WebhookScope,
-    fields: &Fields,
-    secret: Option<Secret>,
-) -> Result<Webhook, ApiError> {
+fn row(app: &App, scope: WebhookScope, fields: &Fields) -> Result<Webhook, ApiError> {
     let api = dispatch::api(scope.dialect)
         .ok_or_else(|| ApiError::invalid("dialect", "expected one whose webhooks are rows"))?;
     let draft = Draft {
         url: fields.required("url", "a URL")?,
         events: events(fields)?,
         description: fields.label("description")?,
-        secret,
+        secret: fields.secret("secret")?,
         enabled: true,
     };
     Ok(Rows { app, scope, api }.drafted(draft)?)
