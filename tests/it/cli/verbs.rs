@@ -162,7 +162,7 @@ fn a_source_for_all_domains_needs_no_domain_to_be_named() {
     assert!(cli.ok(&["source", "show", id]).contains("all"));
     assert_eq!(cli.ok(&["event", "list", "--source", id]), "none\n");
     cli.ok(&["source", "remove", id]);
-    assert_refused(&cli.run(&["source", "show", id]), 1, &["there is no source"]);
+    assert_refused(&cli.run(&["source", "show", id]), 4, &["there is no source"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
