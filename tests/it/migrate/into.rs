@@ -1,6 +1,7 @@
 //! A gateway put between an account and its receivers, and taken away again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Method;
@@ -17,11 +18,11 @@ use crate::support::receiver::Receiver;
 const SIGNING_KEY: &str = "key-2b9c64cd1ab1fbd1a4a8a8ff0cb9a5d3";
 
 /// A Mailgun account with two domains, webhooks on both levels, and what came to its receivers.
-struct World {
+pub(super) struct World {
     mailgun: Server,
-    api: Api,
+    api: Arc<Api>,
     gateway: Server,
-    inside: Api,
+    pub(super) inside: Api,
     receiver: Receiver,
     desk: Desk,
     /// Calls expected so far, by path.
@@ -29,55 +30,13 @@ struct World {
     sent: usize,
 }
 
-impl World {
-    async fn new() -> Self {
-        let mailgun = Server::with(&["--signing-key", SIGNING_KEY]);
-        let gateway = Server::start();
-        let receiver = Receiver::start().await;
-        let api = Api::basic(&mailgun.process.url, API_KEY).unwrap();
-        let inside = Api::basic(&gateway.process.url, API_KEY).unwrap();
-        let desk = Desk::new(&[("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)]);
-        let (expected, sent) = (BTreeMap::new(), 0);
-        Self { mailgun, api, gateway, inside, receiver, desk, expected, sent }
-    }
+/// What makes events happen at Mailgun.
+pub(super) struct Events(Arc<Api>);
 
-    fn url(&self, path: &str) -> String {
-        format!("{}/{path}", self.receiver.url)
-    }
-
-    async fn domain(&self, name: &str, fields: &[(&str, &str)]) {
-        let form = [&[("name", name)], fields].concat();
-        self.api.call(Method::POST, "/v4/domains", Payload::Form(&form)).await.unwrap();
-    }
-
-    async fn list(&self, domain: &str, event: &str, paths: &[&str]) {
-        let urls: Vec<String> = paths.iter().map(|path| self.url(path)).collect();
-        let mut form: Vec<(&str, &str)> = urls.iter().map(|url| ("url", url.as_str())).collect();
-        form.push(("id", event));
-        let at = format!("/v3/domains/{domain}/webhooks");
-        self.api.call(Method::POST, &at, Payload::Form(&form)).await.unwrap();
-    }
-
-    async fn entry(&self, path: &str, events: &[&str]) {
-        let url = self.url(path);
-        let mut form = vec![("url", url.as_str()), ("description", "kept as it is")];
-        form.extend(events.iter().map(|name| ("event_types", *name)));
-        self.api.call(Method::POST, "/v1/webhooks", Payload::Form(&form)).await.unwrap();
-    }
-
-    /// Everything that Mailgun's API says of the account's webhooks.
-    async fn webhooks(&self) -> Value {
-        json!([
-            self.api.get("/v3/domains/one.example/webhooks").await.unwrap(),
-            self.api.get("/v3/domains/two.example/webhooks").await.unwrap(),
-            self.api.get("/v1/webhooks").await.unwrap(),
-        ])
-    }
-
-    /// An event happens at Mailgun, and shall reach these receivers once each.
-    async fn happens(&mut self, domain: &str, kind: Kind, paths: &[&str]) {
-        self.sent += 1;
-        let id = format!("event-number-{:06}", self.sent);
+impl Events {
+    /// The event with this number happens.
+    pub(super) async fn happens(&self, number: usize, domain: &str, kind: Kind) {
+        let id = format!("event-number-{number:06}");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let facts = Facts {
             domain,
@@ -88,7 +47,68 @@ impl World {
         let event: Value =
             serde_json::from_slice(&body(Dialect::Mailgun, kind, &facts).unwrap()).unwrap();
         let at = format!("/waypost/v1/domains/{domain}/events");
-        self.api.call(Method::POST, &at, Payload::Json(&event)).await.unwrap();
+        self.0.call(Method::POST, &at, Payload::Json(&event)).await.unwrap();
+    }
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let mailgun = Server::with(&["--signing-key", SIGNING_KEY]);
+        let gateway = Server::start();
+        let receiver = Receiver::start().await;
+        let api = Arc::new(Api::basic(&mailgun.process.url, API_KEY).unwrap());
+        let inside = Api::basic(&gateway.process.url, API_KEY).unwrap();
+        let desk = Desk::new(&[("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)]);
+        let (expected, sent) = (BTreeMap::new(), 0);
+        Self { mailgun, api, gateway, inside, receiver, desk, expected, sent }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.receiver.url)
+    }
+
+    pub(super) async fn domain(&self, name: &str, fields: &[(&str, &str)]) {
+        let form = [&[("name", name)], fields].concat();
+        self.api.call(Method::POST, "/v4/domains", Payload::Form(&form)).await.unwrap();
+    }
+
+    pub(super) async fn list(&self, domain: &str, event: &str, paths: &[&str]) {
+        let urls: Vec<String> = paths.iter().map(|path| self.url(path)).collect();
+        let mut form: Vec<(&str, &str)> = urls.iter().map(|url| ("url", url.as_str())).collect();
+        form.push(("id", event));
+        let at = format!("/v3/domains/{domain}/webhooks");
+        self.api.call(Method::POST, &at, Payload::Form(&form)).await.unwrap();
+    }
+
+    pub(super) async fn entry(&self, path: &str, events: &[&str]) {
+        let url = self.url(path);
+        let mut form = vec![("url", url.as_str()), ("description", "kept as it is")];
+        form.extend(events.iter().map(|name| ("event_types", *name)));
+        self.api.call(Method::POST, "/v1/webhooks", Payload::Form(&form)).await.unwrap();
+    }
+
+    /// Everything that Mailgun's API says of the account's webhooks.
+    pub(super) async fn webhooks(&self) -> Value {
+        json!([
+            self.api.get("/v3/domains/one.example/webhooks").await.unwrap(),
+            self.api.get("/v3/domains/two.example/webhooks").await.unwrap(),
+            self.api.get("/v1/webhooks").await.unwrap(),
+        ])
+    }
+
+    /// An event happens at Mailgun, and shall reach these receivers once each.
+    async fn happens(&mut self, domain: &str, kind: Kind, paths: &[&str]) {
+        self.sent += 1;
+        self.events().happens(self.sent, domain, kind).await;
+        self.expect(paths);
+    }
+
+    pub(super) fn events(&self) -> Events {
+        Events(Arc::clone(&self.api))
+    }
+
+    /// These receivers shall get one call more.
+    pub(super) fn expect(&mut self, paths: &[&str]) {
         for path in paths {
             *self.expected.entry(format!("/{path}")).or_default() += 1;
         }
@@ -102,9 +122,9 @@ impl World {
     }
 
     /// Everything that happened has come once to each subscription, signed as its receiver knows.
-    async fn assert_all_came_once(&self, when: &str) {
+    pub(super) async fn assert_all_came_once(&self, when: &str) {
         self.receiver.at_least(self.expected.values().sum()).await;
-        for api in [&self.api, &self.inside] {
+        for api in [&*self.api, &self.inside] {
             until_nothing_waits(api).await;
         }
         let mut came: BTreeMap<String, usize> = BTreeMap::new();
@@ -123,13 +143,13 @@ impl World {
         assert!(once.values().all(|count| *count == 1), "{when}: {once:?}");
     }
 
-    async fn plan(&self) {
+    pub(super) async fn plan(&self) {
         let arguments = ["plan", "--from", "mailgun", "--from-url", &self.mailgun.process.url];
         let into = ["--into", &self.gateway.process.url, "--allow-private", "--out", "in.plan"];
         self.desk.run(&[&arguments[..], &into[..]].concat()).await.ok();
     }
 
-    async fn migrate(&self, arguments: &[&str]) -> super::Ran {
+    pub(super) async fn migrate(&self, arguments: &[&str]) -> super::Ran {
         let url = ["--from-url", &self.mailgun.process.url];
         self.desk.run(&[arguments, &url[..]].concat()).await
     }

@@ -4,6 +4,7 @@
 mod broken;
 mod into;
 mod pairs;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
