@@ -158,6 +158,21 @@ impl Embedded {
         self.commit(work).await?
     }
 
+    /// The sources that feed a domain alone or, without one, all of an account's.
+    pub(super) fn sources_of(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+    ) -> Vec<Source> {
+        let directory = self.shared.directory();
+        let asked = |source: &&Source| {
+            source.account == account && (domain.is_none() || source.domain.as_ref() == domain)
+        };
+        let mut sources: Vec<_> = directory.sources.values().filter(asked).cloned().collect();
+        sources.sort_by_key(|source| (source.created_at, source.id));
+        sources
+    }
+
     pub(super) async fn commit_source_removal(
         &self,
         account: AccountId,

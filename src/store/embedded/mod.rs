@@ -269,13 +269,7 @@ impl Store for Embedded {
         account: AccountId,
         domain: Option<&DomainName>,
     ) -> Result<Vec<Source>, Error> {
-        let directory = self.shared.directory();
-        let asked = |source: &&Source| {
-            source.account == account && (domain.is_none() || source.domain.as_ref() == domain)
-        };
-        let mut sources: Vec<_> = directory.sources.values().filter(asked).cloned().collect();
-        sources.sort_by_key(|source| (source.created_at, source.id));
-        Ok(sources)
+        Ok(self.sources_of(account, domain))
     }
 
     async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
