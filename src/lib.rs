@@ -10,7 +10,7 @@
 //! - [`metrics`]: what is counted.
 //! - [`retry`]: what to do after an attempt, as data and a pure function.
 //! - [`store`]: what is durable, and when.
-//! - [`client`]: one POST to a receiver; calls of an API.
+//! - [`client`]: one POST to a receiver; calls of an API; requests passed on.
 //! - [`ingest`]: events in.
 //! - [`worker`]: deliveries out.
 //! - [`migrate`]: webhooks from one account to another.

@@ -23,6 +23,11 @@ impl AddressPolicy {
         Self { allowed }
     }
 
+    /// The policy for a server that the operator named: wherever it is.
+    pub(super) fn any() -> Self {
+        Self::new(vec![Ipv4Net::default().into(), Ipv6Net::default().into()])
+    }
+
     /// Whether this address may be called.
     pub(super) fn permits(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

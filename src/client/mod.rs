@@ -1,12 +1,15 @@
-//! One POST to a receiver, with deadlines, caps and an address policy, and what came of it.
+//! HTTP out: one POST to a receiver, with deadlines, caps and an address policy, and what came of
+//! it; and requests passed on to a server that the operator named.
 //!
-//! Never follows a redirect, never uses a proxy, never calls an address that was not checked.
+//! Never follows a redirect, never uses a proxy. No receiver is called at an address that was not
+//! checked.
 
 pub mod api;
 
 mod address;
 mod answer;
 mod dial;
+mod forward;
 mod request;
 
 use std::error::Error;
@@ -32,6 +35,7 @@ use self::address::AddressPolicy;
 pub use self::address::is_public_url;
 use self::answer::Reading;
 use self::dial::{Connector, DialError};
+pub use self::forward::{Download, ForwardOptions, Forwarder};
 use crate::ambient::Ambient;
 use crate::model::{Failure, Outcome, WebhookUrl};
 

@@ -12,6 +12,7 @@ mod event;
 mod id;
 mod source;
 mod time;
+mod unanswered;
 mod webhook;
 
 pub use account::{Account, Key, KeyHash, Scope};
@@ -24,4 +25,5 @@ pub use id::{
 };
 pub use source::{InvalidServes, Serves, Source};
 pub use time::Timestamp;
+pub use unanswered::Unanswered;
 pub use webhook::{InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookStats, WebhookUrl};
