@@ -114,7 +114,8 @@ where
 }
 
 /// The request as the routes shall see it: `HEAD` as `GET` (hyper leaves the body out of the answer
-/// by itself), doubled slashes as one (`spec/mailgun-api.md` §1.1 row 16).
+/// by itself), doubled slashes as one (`spec/mailgun-api.md` §1.1 row 16), and letters and the like
+/// as themselves, however they were encoded: no spelling of a path may lead past its route.
 fn tidied<B>(mut request: Request<B>) -> Result<Request<B>, (StatusCode, &'static str)> {
     let length = request.uri().path_and_query().map_or(0, |both| both.as_str().len());
     if length > URI_BYTES_MAX {
@@ -123,7 +124,7 @@ fn tidied<B>(mut request: Request<B>) -> Result<Request<B>, (StatusCode, &'stati
     if request.method() == Method::HEAD {
         *request.method_mut() = Method::GET;
     }
-    if let Cow::Owned(path) = single_slashes(request.uri().path()) {
+    if let Cow::Owned(path) = tidied_path(request.uri().path()) {
         let both = match request.uri().query() {
             Some(query) => format!("{path}?{query}"),
             None => path,
@@ -136,17 +137,39 @@ fn tidied<B>(mut request: Request<B>) -> Result<Request<B>, (StatusCode, &'stati
     Ok(request)
 }
 
-fn single_slashes(path: &str) -> Cow<'_, str> {
-    if !path.contains("//") {
+fn tidied_path(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") && !path.contains('%') {
         return Cow::Borrowed(path);
     }
-    let mut single = String::with_capacity(path.len());
-    for c in path.chars() {
-        if c != '/' || !single.ends_with('/') {
-            single.push(c);
+    // Decoded behind a stray `%`, a digit would become part of what was no encoding before.
+    let well_encoded = path.split('%').skip(1).all(|rest| encoded_byte(rest).is_some());
+    let mut tidy = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(c) = rest.chars().next() {
+        let (c, length) = match unreserved(rest).filter(|_| well_encoded) {
+            Some(decoded) => (decoded, 3),
+            None => (c, c.len_utf8()),
+        };
+        if c != '/' || !tidy.ends_with('/') {
+            tidy.push(c);
         }
+        rest = &rest[length..];
     }
-    Cow::Owned(single)
+    Cow::Owned(tidy)
+}
+
+/// The character that an encoded byte at the beginning of `text` stands for, where encoding it
+/// changes nothing (RFC 3986 §2.3).
+fn unreserved(text: &str) -> Option<char> {
+    let byte = encoded_byte(text.strip_prefix('%')?)?;
+    let same = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    same.then_some(char::from(byte))
+}
+
+/// The byte that the two hex digits at the beginning of `text` stand for.
+fn encoded_byte(text: &str) -> Option<u8> {
+    let hex = text.get(..2).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    u8::from_str_radix(hex, 16).ok()
 }
 
 #[cfg(test)]
@@ -158,6 +181,19 @@ mod tests {
         let request = Request::get("//v3///domains/a//webhooks?url=http://b").body(()).unwrap();
         let uri = tidied(request).unwrap().uri().clone();
         assert_eq!(uri, "/v3/domains/a/webhooks?url=http://b");
+    }
+
+    #[test]
+    fn letters_are_themselves_however_they_are_encoded_and_nothing_else_is_decoded() {
+        for (sent, seen) in [
+            ("/v3/%64omains/%57eb%2Ex%2d%5F%7e", "/v3/domains/Web.x-_~"),
+            ("/%2Fa%2fb%25%36%31%20%ff", "/%2Fa%2fb%2561%20%ff"),
+            ("/%4%31", "/%4%31"),
+            ("//%zz/%+1/%41", "/%zz/%+1/%41"),
+            ("/a%2E%2e/%2e", "/a../."),
+        ] {
+            assert_eq!(tidied_path(sent), seen, "{sent}");
+        }
     }
 
     #[test]
