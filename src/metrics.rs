@@ -1,6 +1,8 @@
-//! What ingest and the worker count, for `/metrics` and for tests: atomics that cost nothing to keep.
+//! What ingest, the worker and the HTTP side count, for `/metrics` and for tests: atomics that cost nothing to keep.
 //!
 //! It stands below `store` so that `http` can show what `worker` counts without knowing it.
+
+mod upstream;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use std::time::Duration;
 
 use waypost_compat::Dialect;
 
+pub use self::upstream::PassFailure;
 use crate::model::{Failure, Outcome};
 
 /// Upper bounds of the attempt durations' histogram, in milliseconds.
@@ -110,6 +113,7 @@ struct Counters {
     duration_us: AtomicU64,
     in_flight: AtomicU64,
     breakers_open: AtomicU64,
+    passed: upstream::Passed,
 }
 
 impl Stats {
@@ -137,6 +141,16 @@ impl Stats {
     /// Counts what became of a delivery.
     pub fn settled(&self, fate: Fate) {
         add(&self.0.fates[fate as usize], 1);
+    }
+
+    /// Counts a request that the upstream answered.
+    pub fn passed(&self, status: u16) {
+        self.0.passed.answered(status);
+    }
+
+    /// Counts a request that the upstream did not answer, or not to the end.
+    pub fn not_passed(&self, why: PassFailure) {
+        self.0.passed.failed(why);
     }
 
     /// Says how many attempts are being made, and how many receivers are left alone.
@@ -212,6 +226,7 @@ impl Stats {
         page.line("waypost_in_flight", self.in_flight());
         page.head("waypost_breakers_open", "gauge", "Receivers left alone after many failures.");
         page.line("waypost_breakers_open", self.breakers_open());
+        self.0.passed.write(&mut page);
         page.0
     }
 }
@@ -259,6 +274,8 @@ mod tests {
         stats.attempted(&Outcome::Failed(Failure::Timeout), Duration::from_secs(11));
         stats.settled(Fate::Delivered);
         stats.now(3, 1);
+        stats.passed(202);
+        stats.not_passed(PassFailure::Key);
         let page = stats.prometheus();
         for line in [
             "waypost_events_total{dialect=\"wistfare\",outcome=\"unknown\"} 1",
@@ -275,6 +292,9 @@ mod tests {
             "waypost_attempt_seconds_sum 11.707",
             "waypost_in_flight 3",
             "waypost_breakers_open 1",
+            "waypost_upstream_requests_total{status=\"2xx\"} 1",
+            "waypost_upstream_failures_total{reason=\"key\"} 1",
+            "waypost_upstream_failures_total{reason=\"busy\"} 0",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
         }
