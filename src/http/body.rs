@@ -33,6 +33,12 @@ pub enum BodyError {
         /// The limit in seconds.
         limit_s: u64,
     },
+    /// Nothing of it came for longer than the limit.
+    #[error("expected some of the body every {limit_s} seconds, found none")]
+    Stalled {
+        /// The limit in seconds.
+        limit_s: u64,
+    },
     /// The connection broke.
     #[error("the body ended before its time")]
     Broken,
@@ -44,7 +50,7 @@ impl BodyError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::TooLarge { .. } => 413,
-            Self::TooSlow { .. } => 408,
+            Self::TooSlow { .. } | Self::Stalled { .. } => 408,
             Self::Broken => 400,
         }
     }

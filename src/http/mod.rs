@@ -18,6 +18,7 @@ mod posthawk;
 mod registry;
 mod route;
 mod server;
+mod upstream;
 mod wistfare;
 
 use std::sync::Arc;
@@ -30,13 +31,15 @@ pub use auth::{Credentials, Principal};
 pub use body::{Body, BodyError};
 pub use route::Route;
 pub use server::serve;
+pub use upstream::{Download, Upload, Upstream};
 
 use crate::ambient::Ambient;
 use crate::config::Settings;
 use crate::metrics::Stats;
-use crate::model::Webhook;
+use crate::model::{AccountId, Webhook};
 use crate::store::Store;
 use route::any_of;
+use upstream::Attached;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +54,8 @@ pub struct App {
     pub stats: Stats,
     /// What sends a test event, where something was wired.
     pub tester: Option<Arc<dyn Tester>>,
+    /// Where one account's requests are passed on to that are not answered here, if anywhere.
+    upstream: Option<Attached>,
     /// Held while a domain's settings are read, changed and written back, so that of two clients
     /// which set different ones at the same moment (Terraform does) neither undoes the other.
     domain_settings: Arc<Mutex<()>>,
@@ -68,6 +73,7 @@ impl App {
             settings,
             stats: Stats::default(),
             tester: None,
+            upstream: None,
             domain_settings: Arc::default(),
             sources: Arc::default(),
         }
@@ -77,6 +83,14 @@ impl App {
     #[must_use]
     pub fn with_tester(mut self, tester: Arc<dyn Tester>) -> Self {
         self.tester = Some(tester);
+        self
+    }
+
+    /// The same app, passing what it does not answer of one account's requests on to `upstream`.
+    #[must_use]
+    pub fn with_upstream(mut self, upstream: Arc<dyn Upstream>, account: AccountId) -> Self {
+        let connections_max = self.settings.serving.connections_max;
+        self.upstream = Some(Attached::new(upstream, account, connections_max));
         self
     }
 }

@@ -24,9 +24,7 @@ async fn closes(stream: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn unknown_paths_are_404_in_plain_text() {
     let gateway = Gateway::start().await;
-    for path in
-        ["/", "/v3", "/v3/domains/example.com/nothing", "/v9/domains", "/%00", "/v1/keys/a/b"]
-    {
+    for path in ["/", "/v3", "/v9/domains", "/%00", "/v1/webhooks/a/b"] {
         let answer = gateway.mailgun("GET", path, "").await;
         assert_eq!(answer.status_line, "404 Not Found", "{path}");
         assert_eq!(answer.text(), "404 page not found\n");

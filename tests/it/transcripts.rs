@@ -14,6 +14,8 @@
 //! later requests may use. The clock moves by a second before each. Headers that every answer of an
 //! API has are checked here, once, and left out of the files.
 //!
+//! With `given upstream`, what is not answered here is passed to one that says what it got.
+//!
 //! Two exchanges are no requests: `EVENT 503 200` has an event of the first domain delivered, with
 //! one attempt for each status (0: there was no answer), and `DISABLE` disables every webhook.
 
@@ -26,9 +28,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::stream;
+use http::{Request, Response, header};
 use waypost::ambient::Ambient;
-use waypost::http::{TestAnswer, Tester};
-use waypost::model::{Timestamp, Webhook};
+use waypost::http::{App, Download, TestAnswer, Tester, Upload, Upstream};
+use waypost::model::{AccountId, Timestamp, Unanswered, Webhook};
 use waypost_compat::Dialect;
 
 use self::names::Names;
@@ -109,7 +113,14 @@ async fn replay(told: &str, file: &Path) -> String {
     let (preface, exchanges) = told.split_at(start);
     let settings = story::settings(preface);
     let clock = Ambient::manual(Timestamp::from_millis(1_740_437_043_000));
-    let gateway = Gateway::with(settings, clock, |app| app.with_tester(Arc::new(Echo))).await;
+    let finish = |app: App| {
+        let app = app.with_tester(Arc::new(Echo));
+        match preface.lines().any(|line| line == "given upstream") {
+            true => app.with_upstream(Arc::new(Elsewhere), AccountId::from_bytes([0xac; 16])),
+            false => app,
+        }
+    };
+    let gateway = Gateway::with(settings, clock, finish).await;
     let mut names = Names::default();
     for line in preface.lines().filter_map(|line| line.strip_prefix("given ")) {
         gateway.app.ambient.advance(STEP);
@@ -244,5 +255,26 @@ impl Tester for Echo {
         }
         let body = format!("called {} with {}", webhook.url, webhook.events.join(" "));
         TestAnswer { status: 200, body }
+    }
+}
+
+/// An upstream that says what it was sent; of `mute.example` it says nothing, and to what
+/// `rekeyed.example` is about it answers that it does not know its own key.
+struct Elsewhere;
+
+#[async_trait]
+impl Upstream for Elsewhere {
+    async fn send(&self, request: Request<Upload>) -> Result<Response<Download>, Unanswered> {
+        let path = request.uri().path();
+        if path.contains("mute.example") {
+            return Err(Unanswered::Silent(Duration::from_secs(30)));
+        }
+        let status = if path.contains("rekeyed.example") { 401 } else { 200 };
+        let names: Vec<&str> = request.headers().keys().map(header::HeaderName::as_str).collect();
+        let sent = format!("{} {}", request.method(), request.uri());
+        let body = serde_json::json!({ "sent": sent, "headers": names }).to_string();
+        let body: Download = Box::pin(stream::iter([Ok(body.into())]));
+        let answer = Response::builder().status(status);
+        Ok(answer.header("content-type", "application/json").body(body).unwrap())
     }
 }

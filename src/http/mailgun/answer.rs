@@ -5,10 +5,11 @@ use serde::Serialize;
 use serde_json::json;
 use tracing::error;
 use warp::Reply;
-use warp::http::header::{self, HeaderName, HeaderValue};
+use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 
+use crate::http::auth::Credentials;
 use crate::http::body::BodyError;
 use crate::http::call::Call;
 use crate::http::error::plain;
@@ -118,23 +119,35 @@ pub(super) fn other_method(call: &Call, allowed: &'static str) -> Answered {
 impl Call {
     /// The whole response, with the headers that every answer of Mailgun's has.
     pub(super) fn respond(&self, answered: Answered) -> Response {
-        let recognised = !matches!(answered, Err(Refusal::Unauthorized));
-        let mut response = match answered {
-            Ok(answer) => answer.into_response(),
-            Err(refusal) => refusal.into_response(),
-        };
-        let headers = response.headers_mut();
-        let mut add = |name: HeaderName, value| {
-            headers.insert(name, HeaderValue::from_static(value));
-        };
-        add(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-        add(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
-        add(header::CACHE_CONTROL, "no-store");
-        let key = self.credentials.basic.as_ref().map(|(_, password)| password.as_str());
-        if let Some(id) = key.filter(|_| recognised).and_then(key_id) {
-            headers.insert(HeaderName::from_static("x-mailgun-key-id"), id);
-        }
-        response
+        respond(&self.credentials, answered)
+    }
+}
+
+/// The whole response to a request with these credentials.
+pub(super) fn respond(credentials: &Credentials, answered: Answered) -> Response {
+    let recognised = !matches!(answered, Err(Refusal::Unauthorized));
+    let mut response = match answered {
+        Ok(answer) => answer.into_response(),
+        Err(refusal) => refusal.into_response(),
+    };
+    let headers = response.headers_mut();
+    let mut add = |name: HeaderName, value| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    add(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    add(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+    add(header::CACHE_CONTROL, "no-store");
+    if recognised {
+        show_key_id(headers, credentials);
+    }
+    response
+}
+
+/// Names the key that a request came with, where it is one that has a name.
+pub(super) fn show_key_id(headers: &mut HeaderMap, credentials: &Credentials) {
+    let key = credentials.basic.as_ref().map(|(_, password)| password.as_str());
+    if let Some(id) = key.and_then(key_id) {
+        headers.insert(HeaderName::from_static("x-mailgun-key-id"), id);
     }
 }
 

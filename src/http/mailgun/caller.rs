@@ -5,7 +5,7 @@ use waypost_compat::Dialect;
 
 use super::answer::Refusal;
 use crate::http::App;
-use crate::http::auth::Principal;
+use crate::http::auth::{Credentials, Principal};
 use crate::http::call::Call;
 use crate::model::{AccountId, Domain, DomainName, Scope, WebhookScope};
 
@@ -16,6 +16,20 @@ const USER: &str = "api";
 #[derive(Debug)]
 pub(super) struct Caller {
     principal: Principal,
+}
+
+/// Whose key a request came with, whatever it may do; 401 unless it is one of this dialect.
+pub(super) async fn principal(credentials: &Credentials, app: &App) -> Result<Principal, Refusal> {
+    let Some((user, key)) = &credentials.basic else {
+        return Err(Refusal::Unauthorized);
+    };
+    if user != USER {
+        return Err(Refusal::Unauthorized);
+    }
+    match app.principal(key).await? {
+        Some(principal) if principal.dialect == Dialect::Mailgun => Ok(principal),
+        _ => Err(Refusal::Unauthorized),
+    }
 }
 
 impl Caller {
@@ -30,19 +44,10 @@ impl Caller {
     }
 
     async fn known(call: &Call, app: &App) -> Result<Self, Refusal> {
-        let Some((user, key)) = &call.credentials.basic else {
-            return Err(Refusal::Unauthorized);
-        };
-        if user != USER {
-            return Err(Refusal::Unauthorized);
-        }
-        match app.principal(key).await? {
-            Some(principal)
-                if principal.dialect == Dialect::Mailgun && principal.scope != Scope::Send =>
-            {
-                Ok(Self { principal })
-            }
-            _ => Err(Refusal::Unauthorized),
+        let principal = principal(&call.credentials, app).await?;
+        match principal.scope {
+            Scope::Manage | Scope::Read => Ok(Self { principal }),
+            Scope::Send => Err(Refusal::Unauthorized),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Mailgun's management API: domain webhooks, account webhooks, the signing key, domains, keys;
-//! and, as if nothing were configured, what belongs to sending mail.
+//! and, as if nothing were configured, what belongs to sending mail. Where there is an upstream, all
+//! that belongs to sending mail goes there instead.
 //!
 //! The contract is `spec/mailgun-api.md`; its sections are cited where a line of code follows from
 //! one. A request is judged in this order: credential (401), what its key may do (403), what its
@@ -14,6 +15,7 @@ mod keys;
 mod plan;
 mod signing_key;
 mod unconfigured;
+mod upstream;
 mod webhooks_test;
 mod webhooks_v3;
 mod webhooks_v4;
@@ -31,8 +33,12 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
         webhooks_test::routes(app),
         signing_key::routes(app),
         domains::routes(app),
+        // Before what is answered for want of an upstream.
+        upstream::passing(app),
         unconfigured::routes(app),
         keys::routes(app),
+        // Last: what nobody takes.
+        upstream::unserved(app),
     ]
     .concat()
 }

@@ -142,7 +142,9 @@ impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         let (status, code) = match error {
             BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            BodyError::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
+            BodyError::TooSlow { .. } | BodyError::Stalled { .. } => {
+                (StatusCode::REQUEST_TIMEOUT, "too_slow")
+            }
             BodyError::Broken => (StatusCode::BAD_REQUEST, "malformed"),
         };
         Self::new(status, code, error.to_string())

@@ -41,7 +41,7 @@ pub(super) fn settings(preface: &str) -> Settings {
 pub(super) async fn given(line: &str, gateway: &Gateway, names: &mut Names) {
     let words: Vec<&str> = line.split(' ').collect();
     match words.as_slice() {
-        ["body", "limit", _] | ["host", _, "of", _] | ["http", "allowed"] => {}
+        ["body", "limit", _] | ["host", _, "of", _] | ["http", "allowed"] | ["upstream"] => {}
         ["domain", name] => {
             gateway.domain(name).await;
         }
