@@ -6,6 +6,7 @@
 
 mod file;
 mod units;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,10 +15,12 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, FromArgMatches};
 use ipnet::IpNet;
-use waypost_compat::Dialect;
+use url::Url;
+use waypost_compat::{Dialect, Secret};
 
 pub use file::{FileError, file_arguments};
 pub use units::{bytes, duration};
+pub use upstream::Upstream;
 
 /// What the HTTP side and ingest need to know, once everything is read and checked.
 #[derive(Debug, Clone)]
@@ -112,6 +115,15 @@ pub struct Options {
     /// The key that signs Mailgun deliveries, set at the first start; generated if unset
     #[arg(long, env = "WAYPOST_SIGNING_KEY", value_name = "KEY", hide_env_values = true)]
     pub signing_key: Option<String>,
+    /// Mailgun's base URL, such as `https://api.mailgun.net`: sending, and what else this server
+    /// does not answer itself, is passed there
+    #[arg(long, env = "WAYPOST_MAILGUN_UPSTREAM", value_name = "URL",
+          value_parser = upstream::base)]
+    pub mailgun_upstream: Option<Url>,
+    /// The API key that such requests are passed on with
+    #[arg(long, env = "WAYPOST_MAILGUN_UPSTREAM_KEY", value_name = "KEY", hide_env_values = true,
+          value_parser = secret)]
+    pub mailgun_upstream_key: Option<Secret>,
     /// Private or loopback range that webhooks may be on; may be repeated
     #[arg(
         long,
@@ -191,6 +203,12 @@ impl Options {
         Some(self.disable_after).filter(|patience| !patience.is_zero())
     }
 
+    /// Where requests are passed to that this server does not answer; or what is wrong with what
+    /// was said of it.
+    pub fn upstream(&self) -> Result<Option<Upstream>, String> {
+        Upstream::of(self.mailgun_upstream.as_ref(), self.mailgun_upstream_key.as_ref())
+    }
+
     /// What the HTTP side and ingest need to know of a server that listens on `bound`.
     #[must_use]
     pub fn settings(&self, bound: SocketAddr) -> Settings {
@@ -223,12 +241,17 @@ impl Default for Options {
 /// Reads an address that others can be told: http or https, a host, no query.
 fn public_url(text: &str) -> Result<String, String> {
     let expected = || "expected a URL such as `https://hooks.example.com`".to_owned();
-    let url = url::Url::parse(text).map_err(|_| expected())?;
+    let url = Url::parse(text).map_err(|_| expected())?;
     let usable = matches!(url.scheme(), "http" | "https")
         && url.host_str().is_some_and(|host| !host.is_empty())
         && url.query().is_none()
         && url.fragment().is_none();
     if usable { Ok(text.trim_end_matches('/').to_owned()) } else { Err(expected()) }
+}
+
+/// Reads a secret. Nothing is checked here: what a parser refuses is repeated in its message.
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }
 
 /// Reads a range; a bare address is a range of one.
@@ -341,6 +364,7 @@ mod tests {
         for typed in [
             ["--public-url", "ftp://example.com"],
             ["--public-url", "example.com"],
+            ["--mailgun-upstream", "https://api.mailgun.net/v3"],
             ["--allow-target", "10.0.0.0/99"],
             ["--body-limit", "12"],
             ["--host", "a.example.com=sendmail"],
@@ -357,6 +381,15 @@ mod tests {
         assert_eq!(read(&[], "").unwrap().disable_after(), Some(Duration::from_hours(5 * 24)));
         assert_eq!(told("36h"), Some(Duration::from_hours(36)));
         assert_eq!((told("none"), told("0"), told("0s")), (None, None, None));
+    }
+
+    #[test]
+    fn the_upstreams_key_is_not_to_be_printed() {
+        let file = "mailgun-upstream = \"https://api.mailgun.net\"";
+        let options = read(&["--mailgun-upstream-key", "key-0123456789"], file).unwrap();
+        assert!(!format!("{options:?}").contains("0123456789"));
+        assert_eq!(options.upstream().unwrap().unwrap().base.as_str(), "https://api.mailgun.net/");
+        assert!(read(&[], file).unwrap().upstream().is_err());
     }
 
     #[test]

@@ -282,7 +282,9 @@ mod tests {
         fn check(command: &clap::Command) {
             for arg in command.get_arguments() {
                 let name = arg.get_id().as_str();
-                if matches!(name, "api_key" | "secret") && arg.get_env().is_some() {
+                if matches!(name, "api_key" | "secret" | "mailgun_upstream_key")
+                    && arg.get_env().is_some()
+                {
                     assert!(arg.is_hide_env_values_set(), "{} {name}", command.get_name());
                 }
             }

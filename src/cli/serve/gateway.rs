@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::account::{self, Given, News};
 use super::tester::Direct;
+use super::upstream::Mailgun;
 use crate::ambient::Ambient;
 use crate::client::{Client, ClientOptions};
 use crate::config::Options;
@@ -47,6 +48,8 @@ impl Gateway {
             signing_key: options.signing_key.as_deref(),
         };
         account::check(given)?;
+        let settings = Arc::new(options.settings(address));
+        let upstream = Mailgun::of(options, address, &settings)?;
         let place = store::Options { path: options.data.clone(), ..store::Options::default() };
         let opened = tokio::task::spawn_blocking(|| Embedded::open(place)).await;
         let store: Arc<dyn Store> = Arc::new(opened.context("the store broke off")??);
@@ -65,8 +68,8 @@ impl Gateway {
                  set --public-url"
             );
         }
-        let settings = Arc::new(options.settings(address));
         let app = App::new(store.clone(), ambient.clone(), settings).with_tester(Arc::new(tester));
+        let app = attach(app, upstream).await?;
         let mut policies = Policies::default().with_disable_after(options.disable_after());
         if !options.retry_schedule.is_empty() {
             policies = policies.with_schedule(&Schedule::new(options.retry_schedule.clone()));
@@ -112,6 +115,14 @@ impl Gateway {
         tracing::info!("stopped; everything taken is on disk");
         Ok(())
     }
+}
+
+/// Gives the upstream, if there is one, to the account that was first: it is whose the server is.
+async fn attach(app: App, upstream: Option<Mailgun>) -> anyhow::Result<App> {
+    let Some(upstream) = upstream else { return Ok(app) };
+    let accounts = app.store.accounts().await?;
+    let first = accounts.first().context("no account was made")?.id;
+    Ok(app.with_upstream(Arc::new(upstream), first))
 }
 
 /// Keeps the past within its limits, for ever.

@@ -3,6 +3,7 @@
 mod account;
 mod gateway;
 mod tester;
+mod upstream;
 
 use std::fmt::Display;
 use std::future::Future;
@@ -27,6 +28,8 @@ Examples:
   waypost serve                                       try it on this machine
   waypost serve --data /var/lib/waypost --public-url https://hooks.example.com
   waypost serve --allow-target 10.0.0.0/8             receivers in a private network
+  waypost serve --mailgun-upstream https://api.mailgun.net        mail still goes by Mailgun; its
+                                      key in WAYPOST_MAILGUN_UPSTREAM_KEY
   WAYPOST_API_KEY=key-… waypost serve --config /etc/waypost.toml";
 
 /// Serves until it is told to stop.

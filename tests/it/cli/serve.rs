@@ -197,3 +197,30 @@ async fn the_signing_key_is_taken_over_at_the_first_start_only() {
     assert!(line.contains("first start only") && !line.contains("some-other"), "{line}");
     assert_eq!(Api::new(&url).signing_key().await, "key-old-mailgun");
 }
+
+#[test]
+fn an_upstream_that_cannot_be_meant_is_told_in_one_line_and_no_data_is_made() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (listen, itself) = (free.to_string(), format!("http://localhost:{}", free.port()));
+    let key = ["--mailgun-upstream-key", "key-of-the-upstream"];
+    let url = ["--mailgun-upstream", "https://api.mailgun.net"];
+    for (flags, words) in [
+        (&key[..], &["--mailgun-upstream-key: expected --mailgun-upstream", "found none"][..]),
+        (&url, &["--mailgun-upstream: expected --mailgun-upstream-key", "found none"]),
+        (&["--mailgun-upstream", "https://api.mailgun.net/v3"], &["part of each request"]),
+        (&[&url[..], &["--mailgun-upstream-key", "sh\u{f6}rt"]].concat(), &["ASCII characters"]),
+        (&[&["--mailgun-upstream", &itself], &key[..]].concat(), &["another server", &itself]),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let data = folder.path().join("data");
+        let place = ["serve", "--listen", &listen, "--data", data.to_str().unwrap()];
+        let ran = run(&[&place[..], flags].concat());
+        assert_refused(&ran, 2, words);
+        assert!(
+            !ran.err.contains("key-of-the-upstream") && !ran.err.contains("sh\u{f6}rt"),
+            "{}",
+            ran.err
+        );
+        assert!(!data.exists(), "{flags:?}");
+    }
+}
