@@ -327,7 +327,7 @@ async fn a_name_that_does_not_resolve_is_a_failure_of_dns() {
 }
 
 /// A receiver with the certificate of `fixtures/tls`, on threads of its own.
-fn tls_receiver() -> (SocketAddr, rustls::pki_types::CertificateDer<'static>) {
+pub(crate) fn tls_receiver() -> (SocketAddr, rustls::pki_types::CertificateDer<'static>) {
     use std::io::{Read, Write};
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tls");
     let cert = std::fs::read(folder.join("receiver.cert.der")).unwrap();

@@ -21,4 +21,5 @@ mod subscribers;
 mod support;
 mod tidy;
 mod transcripts;
+mod upstream;
 mod worker;

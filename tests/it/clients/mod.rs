@@ -2,7 +2,7 @@
 //! running gateway.
 
 mod anymail;
-mod install;
+pub(crate) mod install;
 pub(crate) mod recipes;
 
 use std::process::Command;

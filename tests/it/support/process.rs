@@ -74,6 +74,13 @@ impl Process {
         self.child.wait().unwrap()
     }
 
+    /// The most memory that it has had at a time.
+    pub(crate) fn memory_peak_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Everything it has printed so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
