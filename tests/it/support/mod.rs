@@ -11,6 +11,7 @@
 
 pub(crate) mod api;
 pub(crate) mod http;
+pub(crate) mod mailgun;
 pub(crate) mod native;
 pub(crate) mod process;
 pub(crate) mod provider;
