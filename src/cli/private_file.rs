@@ -11,7 +11,8 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     // A temporary file is its owner's alone from the moment it is made.
-    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
+    let here = Path::new(".");
+    let mut file = NamedTempFile::new_in(folder.unwrap_or(here)).with_context(cannot)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
     file.persist(path).with_context(cannot)?;
     Ok(())

@@ -144,9 +144,8 @@ impl Gateway {
         let form = domain_form(name, settings);
         let form: Vec<(&str, &str)> = form.iter().map(|(k, v)| (&**k, &**v)).collect();
         let call = (Method::POST, "/v4/domains", Payload::Form(&form));
-        let refused = match self.server.call(call, Repeat::Always, progress).await {
-            Ok(_) => return Ok(true),
-            Err(trouble) => trouble,
+        let Err(refused) = self.server.call(call, Repeat::Always, progress).await else {
+            return Ok(true);
         };
         match self.server.get(&path(&["v4", "domains", name]), progress).await {
             Ok(_) => Ok(false),
@@ -188,9 +187,8 @@ impl Gateway {
             body[field] = json!(value);
         }
         let call = (Method::POST, "/waypost/v1/webhooks", Payload::Json(&body));
-        let refused = match self.server.call(call, Repeat::Always, progress).await {
-            Ok(_) => return Ok(()),
-            Err(trouble) => trouble,
+        let Err(refused) = self.server.call(call, Repeat::Always, progress).await else {
+            return Ok(());
         };
         let at = path(&["waypost", "v1", "webhooks", id]);
         // An earlier try whose answer got lost has made it.

@@ -153,9 +153,9 @@ impl Draft<'_> {
     fn carry(&mut self, hook: Hook) {
         let mut mapped = self.mapped(&hook);
         let action = if self.goes_to_lists(&hook) {
-            self.into_lists(&hook, &mut mapped)
+            self.add_to_lists(&hook, &mut mapped)
         } else {
-            self.into_row(&hook, &mut mapped)
+            self.add_row(&hook, &mut mapped)
         };
         let Mapped { lines, notes } = mapped;
         let Hook { source, url, .. } = hook;
@@ -192,7 +192,7 @@ impl Draft<'_> {
     }
 
     /// Adds the URL to the list of each name: those that are there stay first.
-    fn into_lists(&mut self, hook: &Hook, mapped: &mut Mapped) -> Action {
+    fn add_to_lists(&mut self, hook: &Hook, mapped: &mut Mapped) -> Action {
         if !hook.enabled {
             skip_paused(
                 mapped,
@@ -242,7 +242,7 @@ impl Draft<'_> {
         self.steps.push(Step::SetList { at: End::To, domain, event, was, becomes });
     }
 
-    fn into_row(&mut self, hook: &Hook, mapped: &mut Mapped) -> Action {
+    fn add_row(&mut self, hook: &Hook, mapped: &mut Mapped) -> Action {
         let mut events: Vec<String> = Vec::new();
         for name in mapped.lines.iter().flat_map(|line| &line.to) {
             if !events.contains(name) {

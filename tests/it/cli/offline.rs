@@ -55,7 +55,7 @@ fn a_key_that_cannot_be_one_is_not_repeated() {
 fn a_server_that_is_not_there_is_told_with_its_address() {
     // Nothing listens on port 1 of loopback.
     let ran = run(&["domain", "list", "--url", "http://127.0.0.1:1", "--api-key", "k"]);
-    assert_refused(&ran, 1, &["http://127.0.0.1:1", "waypost serve"]);
+    assert_refused(&ran, 6, &["http://127.0.0.1:1", "waypost serve"]);
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn another_key_joins_those_that_are_there_and_says_so() {
     for key in ["key-first-one", "key-second-one"] {
         assert_eq!(domains(&url, key).code, Some(0), "{key}");
     }
-    assert_refused(&domains(&url, "key-third-one"), 1, &["key", "401", "WAYPOST_API_KEY"]);
+    assert_refused(&domains(&url, "key-third-one"), 5, &["key", "401", "WAYPOST_API_KEY"]);
 }
 
 #[test]

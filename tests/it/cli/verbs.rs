@@ -49,7 +49,7 @@ fn domains_come_and_go() {
     assert!(cli.ok(&["domain", "show", DOMAIN]).contains("state"));
     assert_eq!(cli.json(&["domain", "show", DOMAIN])["domain"]["name"], DOMAIN);
     cli.ok(&["domain", "remove", DOMAIN]);
-    assert_refused(&cli.run(&["domain", "show", DOMAIN]), 1, &["404"]);
+    assert_refused(&cli.run(&["domain", "show", DOMAIN]), 4, &["404"]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_key_is_shown_once_and_opens_nothing_once_removed() {
     let with_it = ["domain", "list", "--url", &gateway.url, "--api-key", key];
     assert_eq!(run(&with_it).code, Some(0));
     cli.ok(&["key", "remove", id]);
-    assert_refused(&run(&with_it), 1, &["WAYPOST_API_KEY"]);
+    assert_refused(&run(&with_it), 5, &["WAYPOST_API_KEY"]);
 }
 
 #[test]
@@ -116,11 +116,11 @@ fn webhooks_are_added_changed_and_removed() {
         cli.ok(&["webhook", "show", DOMAIN, "opened"]),
         format!("opened  {one}\nopened  {two}\n")
     );
-    assert_refused(&cli.run(&["webhook", "add", DOMAIN, "opened", one]), 1, &["already exists"]);
+    assert_refused(&cli.run(&["webhook", "add", DOMAIN, "opened", one]), 5, &["already exists"]);
     cli.ok(&["webhook", "set", DOMAIN, "opened", two]);
     assert_eq!(cli.ok(&["webhook", "show", DOMAIN, "opened"]), format!("opened  {two}\n"));
     cli.ok(&["webhook", "remove", DOMAIN, "opened"]);
-    assert_refused(&cli.run(&["webhook", "show", DOMAIN, "opened"]), 1, &["Webhook not found"]);
+    assert_refused(&cli.run(&["webhook", "show", DOMAIN, "opened"]), 4, &["Webhook not found"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use waypost::ambient::Ambient;
 use waypost_compat::signature::{Scheme, Stamp, sign};
 use waypost_compat::{Secret, sample};
 
@@ -141,13 +142,12 @@ impl Emitter {
     /// An event happens: each URL that its webhooks have now is called, and again until it takes
     /// the event. Returns when all have.
     pub(crate) async fn happens(&self, number: usize, domain: &str, kind: waypost_compat::Kind) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         // 22 characters, as Mailgun's ids have.
         let id = format!("event-number-{number:09}");
         let facts = sample::Facts {
             domain,
             event_id: &id,
-            occurred_at_ms: now.as_millis().try_into().unwrap(),
+            occurred_at_ms: Ambient::system().now().millis(),
             ..sample::Facts::default()
         };
         let payload = sample::body(waypost_compat::Dialect::Mailgun, kind, &facts).unwrap();
@@ -175,11 +175,8 @@ impl Inner {
 
     async fn deliver(&self, url: &str, payload: &[u8]) {
         loop {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            let mut token = [0; 25];
-            getrandom::fill(&mut token).unwrap();
-            let token: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
-            let timestamp = i64::try_from(now.as_secs()).unwrap();
+            let clock = Ambient::system();
+            let (token, timestamp) = (clock.random_hex::<25>(), clock.now().seconds());
             let stamp = Stamp { timestamp, token: &token, event_id: "", event_name: "" };
             let signed = sign(Scheme::Mailgun, &[&self.signing_key], payload, &stamp);
             let mut request = Request::post(url);
