@@ -8,6 +8,7 @@ mod domain;
 mod event;
 mod key;
 mod migrate;
+mod names;
 mod print;
 mod private_file;
 mod remote;
@@ -90,6 +91,9 @@ enum Verb {
     /// Move webhooks from one account to another, of the same or another provider
     #[command(after_help = migrate::EXAMPLES)]
     Migrate(migrate::Args),
+    /// Print what each kind of event is called by each provider
+    #[command(after_help = names::EXAMPLES)]
+    Names(names::Args),
     /// Take an event from one dialect to another, standard input to standard output
     #[command(after_help = translate::EXAMPLES)]
     Translate(translate::Args),
@@ -174,6 +178,7 @@ fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
         Verb::Event(args) => block_on(event::run(&args, console)),
         Verb::Delivery(args) => block_on(delivery::run(&args, console)),
         Verb::Migrate(args) => block_on(migrate::run(&args, console)),
+        Verb::Names(args) => names::run(&args, console),
         Verb::Translate(args) => translate::run(&args, console),
         Verb::Sign(args) => sign::run(&args, console),
         Verb::Verify(args) => verify::run(&args, console),

@@ -169,18 +169,51 @@ pub const fn why_impossible(kind: Kind, to: Dialect) -> &'static str {
     }
 }
 
+impl Fit {
+    /// The class that a report puts the fit in (`spec/providers.md` §5.3, rule 5).
+    #[must_use]
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Approximate { .. } => "approximate",
+            Self::Widened(_) => "widened",
+            Self::Narrowed { .. } => "narrowed",
+            Self::WidenedAndNarrowed { .. } => "widened and narrowed",
+            Self::Impossible { .. } => "impossible",
+        }
+    }
+
+    /// The reason for the class, in words; none where the fit is exact.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Exact => None,
+            Self::Approximate { here, there } => Some(format!("{there}, not {here}")),
+            Self::Widened(more) => Some(more.to_string()),
+            Self::Narrowed { lost } => Some(format!("{} is lost", list(lost))),
+            Self::WidenedAndNarrowed { more, lost } => {
+                Some(format!("{more}; {} is lost", list(lost)))
+            }
+            Self::Impossible { why } => Some((*why).to_owned()),
+        }
+    }
+
+    const fn sign(&self) -> &'static str {
+        match self {
+            Self::Exact => "=",
+            Self::Approximate { .. } => "≈",
+            Self::Widened(_) => ">",
+            Self::Narrowed { .. } => "<",
+            Self::WidenedAndNarrowed { .. } => "<>",
+            Self::Impossible { .. } => "✗",
+        }
+    }
+}
+
 impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact => f.write_str("="),
-            Self::Approximate { here, there } => write!(f, "≈ ({there}, not {here})"),
-            Self::Widened(more) => write!(f, "> ({more})"),
-            Self::Narrowed { lost } => write!(f, "< ({} is lost)", list(lost)),
-            Self::WidenedAndNarrowed { more, lost } => {
-                write!(f, "<> ({more}; {} is lost)", list(lost))
-            }
-            Self::Impossible { why } => write!(f, "✗ ({why})"),
-        }
+        f.write_str(self.sign())?;
+        self.reason().map_or(Ok(()), |reason| write!(f, " ({reason})"))
     }
 }
 

@@ -145,3 +145,44 @@ fn every_shell_has_completions_that_know_the_verbs() {
         assert!(script.contains("delivery") && script.contains("replay"), "{shell}");
     }
 }
+
+#[test]
+fn the_table_of_names_has_a_row_for_each_kind_and_a_column_for_each_provider() {
+    let table = run(&["names"]).out;
+    assert_eq!(table.lines().count(), 13, "{table}");
+    let row = |kind: &str| {
+        let line = table.lines().find(|line| line.starts_with(kind)).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(row("KIND"), "KIND MAILGUN POSTHAWK MAILSTACK WISTFARE MAILINGAPI");
+    assert_eq!(row("bounced"), "bounced permanent_fail bounce Bounce email.bounced bounced");
+    assert_eq!(row("failed"), "failed (permanent_fail) - - email.failed -");
+
+    let json: serde_json::Value = serde_json::from_str(&run(&["names", "--json"]).out).unwrap();
+    let failed = &json["items"][5];
+    assert_eq!(failed["kind"], "failed");
+    assert_eq!(failed["mailgun"], serde_json::Value::Null);
+    assert_eq!(failed["covered_by"]["mailgun"], "permanent_fail");
+}
+
+#[test]
+fn the_names_of_a_pair_say_how_many_survive_and_why_the_others_do_not() {
+    let pair = ["names", "--from", "posthawk", "--to", "mailingapi"];
+    let strict = run(&pair);
+    assert_eq!(strict.code, Some(0), "{}", strict.err);
+    assert!(strict.out.ends_with("\n6 of 8 survive\n"), "{}", strict.out);
+    let rejected = strict.out.lines().find(|line| line.starts_with("reject ")).unwrap();
+    assert!(rejected.contains("impossible"), "{rejected}");
+    assert!(rejected.ends_with("only bounces come near, and receivers act on those"), "{rejected}");
+
+    let lenient = run(&[&pair[..], &["--lenient", "--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&lenient.out).unwrap();
+    assert_eq!((&json["survive"], &json["of"]), (&7.into(), &8.into()));
+    let rejected = &json["items"][4];
+    assert_eq!(rejected["name"], "reject");
+    assert_eq!(rejected["names"][0], "bounced");
+    assert_eq!(rejected["class"], "widened");
+
+    assert_refused(&run(&["names", "--from", "mailgun"]), 2, &["--to"]);
+    assert_refused(&run(&["names", "--lenient"]), 2, &["--from"]);
+}
