@@ -1,9 +1,10 @@
-//! `waypost verify`: a provider's signature checked, offline.
+//! `waypost verify`: a provider's signature checked and, where it is bad, explained; offline.
 
 use std::time::Duration;
 
 use anyhow::Context;
-use waypost_compat::{Dialect, Secret, signature};
+use waypost_compat::signature::diagnose::{Case, diagnose};
+use waypost_compat::{Dialect, Secret};
 
 use super::console::{Console, stdin};
 use crate::ambient::Ambient;
@@ -11,13 +12,16 @@ use crate::config;
 use crate::model::Timestamp;
 
 pub(super) const EXAMPLES: &str = "\
-Exits 0 if the signature is good, 1 if it is not. The body must be the bytes that were received:
-a body that was read as JSON and written again is another body.
+Exits 0 if the signature is good, 1 if it is not; then it tries what goes wrong most (a secret with
+white space or another prefix, a body that was read as JSON and written again, another header,
+another dialect, an old timestamp) and says which of these it was. Give all headers that came.
 
 Examples:
   waypost verify --dialect mailgun --secret key-… < body.json
   waypost verify --dialect posthawk --secret whsec_… \\
-    --header 'X-Posthawk-Signature: sha256=…' < body.json";
+    --header 'X-Posthawk-Signature: sha256=…' < body.json
+  waypost verify --dialect mailingapi --secret whsec_… --tolerance 5m \\
+    --header 'X-MailingAPI-Signature: t=…,v1=…' < body.json";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,27 +41,34 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     let body = stdin("the request's body", console)?;
-    let tolerance =
+    let tolerance_s =
         args.tolerance.map_or(i64::MAX, |age| age.as_secs().try_into().unwrap_or(i64::MAX));
-    let header = |name: &str| {
-        args.header.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    };
-    let now = Ambient::system().now();
-    let secret = Secret::new(&args.secret);
-    let verified =
-        signature::verify(args.dialect, &[&secret], header, &body, now.seconds(), tolerance)
-            .with_context(|| format!("not signed by {} with this secret", args.dialect))?;
-    match verified.timestamp {
-        Some(seconds) => {
-            let at = Timestamp::from_millis(seconds.saturating_mul(1000));
-            console.line(format_args!("good, signed {at}"))?;
+    let diagnosis = diagnose(&Case {
+        dialect: args.dialect,
+        secret: &Secret::new(&args.secret),
+        headers: &args.header,
+        body: &body,
+        now: Ambient::system().now().seconds(),
+        tolerance_s,
+    });
+    let verified = diagnosis.verdict;
+    if let Ok(verified) = &verified {
+        match verified.timestamp {
+            Some(seconds) => {
+                let at = Timestamp::from_millis(seconds.saturating_mul(1000));
+                console.line(format_args!("good, signed {at}"))?;
+            }
+            None => console.line("good")?,
         }
-        None => console.line("good")?,
     }
+    for finding in &diagnosis.findings {
+        console.line(finding)?;
+    }
+    verified.with_context(|| format!("not signed by {} with this secret", args.dialect))?;
     Ok(())
 }
 
 fn header(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
-    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }

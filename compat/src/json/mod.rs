@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 pub(crate) use self::fields::Fields;
-pub(crate) use self::output::{Object, flat_text, put_at, stable_map};
+pub(crate) use self::output::{Object, flat_text, put_at, stable, stable_map};
 use crate::dialect::ParseError;
 
 /// The deepest nesting read. No provider comes near it, and the parser underneath stops at 128.

@@ -26,7 +26,8 @@ impl Code {
         Some(Self::under(&key, parts))
     }
 
-    fn under(key: &[u8], parts: &[&[u8]]) -> Self {
+    /// The code under these bytes, whatever they were made of.
+    pub(super) fn under(key: &[u8], parts: &[&[u8]]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
         for part in parts {
             mac.update(part);

@@ -1,7 +1,7 @@
 //! Signatures: making and checking what each provider puts on its webhooks.
 //!
 //! Times come in as arguments, tokens too; comparison is constant-time; a [`Secret`] cannot be
-//! printed.
+//! printed. Why one is refused is what [`diagnose`] finds out.
 //!
 //! ```
 //! use waypost_compat::signature::{Scheme, Secret, Stamp, sign, verify};
@@ -21,6 +21,7 @@
 //! assert_eq!(verified.timestamp, Some(1705315800));
 //! ```
 
+pub mod diagnose;
 mod mac;
 mod mailgun;
 mod sign;

@@ -105,6 +105,35 @@ fn what_sign_signs_verify_accepts_in_every_dialect() {
 }
 
 #[test]
+fn a_bad_signature_is_explained_by_what_would_make_it_good() {
+    let time = "t=1705315800,v1=f705be4059f9e758e51ecf5b4b4f5cb25e4ce3982cca9687cc80d0df6f170b31";
+    let header = format!("X-MailingAPI-Signature: {time}");
+    let verify = |dialect, secret, body: &str| {
+        let verb = ["verify", "--dialect", dialect, "--secret", secret, "--header", &header];
+        run_with(&verb, body.as_bytes())
+    };
+    let good = verify("mailingapi", SECRET, BODY);
+    assert_eq!((good.code, good.out.as_str()), (Some(0), "good, signed 2024-01-15T10:50:00Z\n"));
+
+    let pretty = BODY.replace(",\"", ", \"");
+    for (dialect, secret, body, words) in [
+        ("mailingapi", SECRET, pretty.as_str(), "as JSON.stringify writes it"),
+        ("mailingapi", &SECRET[6..], BODY, "`whsec_` in front of the secret"),
+        ("mailstack", SECRET, BODY, "the rules of mailingapi"),
+        ("mailingapi", "whsec_another", BODY, "another secret, or over another body"),
+    ] {
+        let bad = verify(dialect, secret, body);
+        assert_refused(&bad, 1, &[dialect]);
+        assert!(bad.out.contains(words), "{words}: {}", bad.out);
+    }
+
+    let verb = ["verify", "--dialect", "mailingapi", "--secret", SECRET, "--tolerance", "5m"];
+    let stale = run_with(&[&verb[..], &["--header", &header]].concat(), BODY.as_bytes());
+    assert_refused(&stale, 1, &["expected at most 300"]);
+    assert!(stale.out.contains("beyond the 5 min allowed"), "{}", stale.out);
+}
+
+#[test]
 fn a_translation_names_what_it_lost_and_can_be_signed_at_once() {
     let event = r#"{"id":"evt_1","type":"delivered","timestamp":"2024-01-15T10:30:00Z",
         "data":{"message_id":"msg_1","to":"user@example.com","subject":"Hi"}}"#;
