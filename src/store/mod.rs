@@ -8,6 +8,7 @@
 //! durable when they return `Ok`, unless they say otherwise. When one returns [`Error`], the write
 //! may or may not have happened.
 
+mod configuration;
 mod embedded;
 mod record;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use waypost_compat::{Kind, Secret};
 
+pub use configuration::{Configuration, ConfigurationChange, Configured, Holding};
 pub use embedded::{Embedded, Options};
 
 use crate::model::{
@@ -92,6 +94,21 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Source>, Error>;
     /// Removes a source; `false` if the account has none with this id.
     async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error>;
+
+    // All of it at once.
+
+    /// An account's configuration as it stood at one moment; `None` if there is no such account.
+    async fn configuration(&self, account: AccountId) -> Result<Option<Configuration>, Error>;
+    /// Runs `change` on an account's configuration and stores what it leaves, in one commit; reads
+    /// that begin after this returns see all of it. No [`change_webhooks`](Self::change_webhooks)
+    /// comes in between; who changes domains and sources meanwhile must be kept away by the caller.
+    /// A domain or an id that another account has is told whatever the verdict is, and nothing
+    /// changes.
+    async fn change_configuration(
+        &self,
+        account: AccountId,
+        change: ConfigurationChange<'_>,
+    ) -> Result<Configured, Error>;
 
     // Webhooks.
 

@@ -13,6 +13,7 @@ mod stats;
 mod tenants;
 mod trimming;
 mod webhooks;
+mod whole;
 
 /// Runs every promise on every backend.
 macro_rules! contract {

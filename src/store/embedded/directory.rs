@@ -67,6 +67,14 @@ impl Directory {
         self.webhooks.get(scope).map_or_else(|| [].into(), Arc::clone)
     }
 
+    /// Every scope of an account that has webhooks, with them.
+    pub(super) fn webhooks_of(
+        &self,
+        account: AccountId,
+    ) -> impl Iterator<Item = (&WebhookScope, &Arc<[Webhook]>)> {
+        self.webhooks.iter().filter(move |(scope, _)| scope.account == account)
+    }
+
     /// One webhook, whatever its scope.
     pub(super) fn webhook(&self, account: AccountId, id: WebhookId) -> Option<&Webhook> {
         let scope = self.scope_of.get(&id).filter(|scope| scope.account == account)?;

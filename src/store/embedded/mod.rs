@@ -10,6 +10,7 @@
 mod commit;
 mod compact;
 mod config;
+mod configuration;
 mod db;
 mod deliveries;
 mod directory;
@@ -43,8 +44,9 @@ use self::open::Opened;
 use self::queue::Lazy;
 use self::shared::{Shared, Totals, blocking, closed};
 use super::{
-    Added, Change, Claims, DeliveryFilter, Enqueued, Error, EventFilter, Listing, OpenError, Page,
-    Retention, Settlement, Stirred, Store, Usage, Verdict,
+    Added, Change, Claims, Configuration, ConfigurationChange, Configured, DeliveryFilter,
+    Enqueued, Error, EventFilter, Listing, OpenError, Page, Retention, Settlement, Stirred, Store,
+    Usage, Verdict,
 };
 use crate::model::{
     Account, AccountId, Arrival, Delivery, DeliveryId, Domain, DomainName, EventId, Key, KeyHash,
@@ -274,6 +276,18 @@ impl Store for Embedded {
 
     async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
         self.commit_source_removal(account, id).await
+    }
+
+    async fn configuration(&self, account: AccountId) -> Result<Option<Configuration>, Error> {
+        Ok(self.configuration_of(account))
+    }
+
+    async fn change_configuration(
+        &self,
+        account: AccountId,
+        change: ConfigurationChange<'_>,
+    ) -> Result<Configured, Error> {
+        self.commit_configuration(account, change).await
     }
 
     async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error> {

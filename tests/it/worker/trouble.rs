@@ -111,6 +111,18 @@ impl Store for Troubled {
         self.store.remove_domain(account, name).await
     }
 
+    async fn configuration(&self, account: AccountId) -> Result<Option<Configuration>, Error> {
+        self.store.configuration(account).await
+    }
+
+    async fn change_configuration(
+        &self,
+        account: AccountId,
+        change: ConfigurationChange<'_>,
+    ) -> Result<Configured, Error> {
+        self.store.change_configuration(account, change).await
+    }
+
     async fn put_source(&self, source: Source) -> Result<(), Error> {
         self.store.put_source(source).await
     }
