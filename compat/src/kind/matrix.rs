@@ -177,8 +177,8 @@ impl Fit {
             Self::Exact => "exact",
             Self::Approximate { .. } => "approximate",
             Self::Widened(_) => "widened",
-            Self::Narrowed { .. } => "narrowed",
-            Self::WidenedAndNarrowed { .. } => "widened and narrowed",
+            // What is lost weighs more than what comes besides.
+            Self::Narrowed { .. } | Self::WidenedAndNarrowed { .. } => "narrowed",
             Self::Impossible { .. } => "impossible",
         }
     }

@@ -365,9 +365,7 @@ fn line(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Line {
         }
         Fit::Widened(more) => (Class::Widened, Some(more.to_string())),
         Fit::Narrowed { .. } | Fit::WidenedAndNarrowed { .. } => {
-            let told = cell.fit.to_string();
-            let told = told.split_once('(').map_or(&*told, |(_, inner)| inner);
-            (Class::Narrowed, Some(told.trim_end_matches(')').to_owned()))
+            (Class::Narrowed, cell.fit.reason())
         }
         Fit::Impossible { why } => (Class::Impossible, Some((*why).to_owned())),
     };
