@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use waypost::model::*;
-use waypost::store::{DeliveryFilter, EventFilter, Page, Retention, Store, Verdict};
+use waypost::store::{
+    Configuration, Configured, DeliveryFilter, EventFilter, Page, Retention, Store, Verdict,
+};
 use waypost_compat::{Dialect, Secret};
 
 use super::bench::*;
@@ -21,6 +23,7 @@ enum Step {
     PutSource(u8),
     RemoveSource(u8),
     ChangeWebhooks(u8),
+    ChangeConfiguration(u8),
     SetSigningKey,
     Enqueue(u8),
     EnqueueByPlace(u8),
@@ -39,6 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
         small.clone().prop_map(Step::PutSource),
         small.clone().prop_map(Step::RemoveSource),
         small.clone().prop_map(Step::ChangeWebhooks),
+        small.clone().prop_map(Step::ChangeConfiguration),
         Just(Step::SetSigningKey),
         small.clone().prop_map(Step::Enqueue),
         small.clone().prop_map(Step::EnqueueByPlace),
@@ -101,6 +105,7 @@ impl Actor {
                 }
             }
             Step::ChangeWebhooks(n) => self.change_webhooks(store, n).await,
+            Step::ChangeConfiguration(n) => self.change_configuration(store, n).await,
             Step::SetSigningKey => {
                 let key = Secret::new(format!("new of {account}"));
                 store.set_signing_key(account, key).await.unwrap();
@@ -146,6 +151,25 @@ impl Actor {
             };
             store.change_webhooks(&scope, Box::new(toggle)).await.unwrap();
         }
+    }
+
+    /// Turns everything that is there round: what there is goes, what there is not comes.
+    async fn change_configuration(&self, store: &dyn Store, number: u8) {
+        let made = Domain { created_at: T0, ..domain(self.account, &self.name(number)) };
+        let id = self.source_id(number);
+        let fed = Source { id, created_at: T0, ..source(self.account, "shared.example") };
+        let toggle = |configuration: &mut Configuration| {
+            if configuration.domains.remove(&made.name).is_none() {
+                configuration.domains.insert(made.name.clone(), made.clone());
+            }
+            if configuration.sources.remove(&id).is_none() {
+                configuration.sources.insert(id, fed.clone());
+            }
+            configuration.webhooks.values_mut().for_each(|list| list.reverse());
+            Verdict::Keep
+        };
+        let kept = store.change_configuration(self.account, Box::new(toggle)).await.unwrap();
+        assert_eq!(kept, Configured::Kept);
     }
 
     /// Ids, dedupe key and token are the same in both accounts.
