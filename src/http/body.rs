@@ -1,5 +1,8 @@
 //! Request bodies: collected up to a limit of bytes and of time, chunked or not.
 
+use std::pin::Pin;
+use std::time::Duration;
+
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use warp::Filter;
@@ -62,22 +65,72 @@ pub(super) fn body(
 ) -> impl Filter<Extract = (Result<Body, BodyError>,), Error = Rejection> + Clone + use<> {
     let limit = app.settings.body_bytes_max;
     let deadline = app.settings.serving.body_timeout;
-    warp::header::headers_cloned().and(warp::body::stream()).then(
-        move |headers: HeaderMap, stream| async move {
-            let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-            let length = length.and_then(|text| text.parse::<u64>().ok());
-            if length.is_some_and(|length| length > limit as u64) {
-                return Err(BodyError::TooLarge { limit });
-            }
-            let content_type = headers
-                .get(CONTENT_TYPE)
-                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-            match tokio::time::timeout(deadline, collect(stream, limit)).await {
-                Ok(bytes) => Ok(Body { content_type, bytes: bytes? }),
-                Err(_) => Err(BodyError::TooSlow { limit_s: deadline.as_secs() }),
-            }
-        },
-    )
+    warp::header::headers_cloned()
+        .and(warp::body::stream())
+        .then(move |headers: HeaderMap, stream| received(headers, stream, limit, deadline))
+}
+
+/// A body that has not been read yet, for endpoints that take more than others: only who may use
+/// them makes the server hold so much.
+pub(super) struct Unread {
+    headers: HeaderMap,
+    stream: Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>,
+    deadline: Duration,
+}
+
+impl Unread {
+    /// Reads the body, up to a limit of its own.
+    pub(super) async fn read(self, limit: usize) -> Result<Body, BodyError> {
+        received(self.headers, self.stream, limit, self.deadline).await
+    }
+}
+
+/// Extracts the body without reading it.
+pub(super) fn unread(
+    app: &App,
+) -> impl Filter<Extract = (Unread,), Error = Rejection> + Clone + use<> {
+    let deadline = app.settings.serving.body_timeout;
+    warp::header::headers_cloned().and(warp::body::stream()).map(move |headers, stream| {
+        let stream = bytes_of(stream);
+        Unread { headers, stream: Box::pin(stream), deadline }
+    })
+}
+
+fn bytes_of<S, B>(stream: S) -> impl Stream<Item = Result<Bytes, warp::Error>> + Send
+where
+    S: Stream<Item = Result<B, warp::Error>> + Send,
+    B: Buf,
+{
+    stream.map(|chunk| {
+        chunk.map(|mut chunk| {
+            let length = chunk.remaining();
+            chunk.copy_to_bytes(length)
+        })
+    })
+}
+
+async fn received<S, B>(
+    headers: HeaderMap,
+    stream: S,
+    limit: usize,
+    deadline: Duration,
+) -> Result<Body, BodyError>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = length.and_then(|text| text.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) {
+        return Err(BodyError::TooLarge { limit });
+    }
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    match tokio::time::timeout(deadline, collect(stream, limit)).await {
+        Ok(bytes) => Ok(Body { content_type, bytes: bytes? }),
+        Err(_) => Err(BodyError::TooSlow { limit_s: deadline.as_secs() }),
+    }
 }
 
 async fn collect<S, B>(stream: S, limit: usize) -> Result<Bytes, BodyError>

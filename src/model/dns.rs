@@ -33,7 +33,8 @@ impl DnsUse {
 
     /// The name of these records in a domain's settings. The colon keeps it apart from Mailgun's own settings,
     /// which are words.
-    pub(super) const fn setting(self) -> &'static str {
+    #[must_use]
+    pub const fn setting(self) -> &'static str {
         match self {
             Self::Receiving => "waypost:receiving_dns_records",
             Self::Sending => "waypost:sending_dns_records",

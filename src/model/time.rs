@@ -62,6 +62,13 @@ impl Timestamp {
         self.civil().strftime(format).to_string()
     }
 
+    /// The time that a text of RFC 3339 says, in any offset, to the millisecond.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        Some(Self::from_millis(at.as_millisecond()))
+    }
+
     /// `Mon, 24 Feb 2025 22:44:03 GMT`, as Mailgun writes `created_at` of a domain.
     #[must_use]
     pub fn rfc1123(self) -> String {
@@ -102,6 +109,15 @@ mod tests {
         assert_eq!(at.rfc3339(), "2025-02-24T22:44:03Z");
         assert_eq!(at.rfc1123(), "Mon, 24 Feb 2025 22:44:03 GMT");
         assert_eq!(at.rfc2822(), "Mon, 24 Feb 2025 22:44:03 +0000");
+    }
+
+    #[test]
+    fn a_text_reads_back_as_it_was_written() {
+        for millis in [0, 1_740_437_043_000, 1_740_437_043_330] {
+            let at = Timestamp::from_millis(millis);
+            assert_eq!(Timestamp::from_rfc3339(&at.rfc3339()), Some(at));
+        }
+        assert_eq!(Timestamp::from_rfc3339("2026-01-15"), None);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod webhooks_v3;
 mod webhooks_v4;
 
 pub(super) use self::account_webhooks::answer as account_webhooks;
+pub(super) use self::domains::check_settings;
 pub(super) use self::plan::{Clash, Mint, fits};
 use super::App;
 use super::route::Route;

@@ -43,17 +43,20 @@ async fn update(
     manager.whole_account()?;
     let fields = Fields::read(body, &["signing_key"])?;
     let key: String = fields.required("signing_key", "the key as a text")?;
-    let printable = key.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    if !printable || key.is_empty() || key.len() > KEY_BYTES_MAX {
-        let expected = format!("expected 1 to {KEY_BYTES_MAX} printable ASCII characters");
-        return Err(ApiError::invalid(
-            "signing_key",
-            format!("{expected}, found {} bytes", key.len()),
-        ));
-    }
-    app.store.set_signing_key(manager.account(), Secret::new(key)).await?;
+    let key = signing_key(key)?;
+    app.store.set_signing_key(manager.account(), key).await?;
     let account = app.account(manager.account()).await?;
     Ok(answer(StatusCode::OK, &shown(&app, &account)))
+}
+
+/// A text as a signing key, if it can be one.
+pub(super) fn signing_key(text: String) -> Result<Secret, ApiError> {
+    let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if printable && (1..=KEY_BYTES_MAX).contains(&text.len()) {
+        return Ok(Secret::new(text));
+    }
+    let expected = format!("expected 1 to {KEY_BYTES_MAX} printable ASCII characters");
+    Err(ApiError::invalid("signing_key", format!("{expected}, found {} bytes", text.len())))
 }
 
 impl App {

@@ -14,7 +14,7 @@ use crate::model::DomainName;
 use crate::store;
 
 /// An error as it is answered: `{"error":{"code","message","field"?}}`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::http) struct ApiError {
     status: StatusCode,
     code: &'static str,
@@ -42,6 +42,23 @@ impl ApiError {
     /// The same error, about this field.
     pub(super) fn about(self, field: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..self }
+    }
+
+    /// The same error, at this place of a larger body.
+    pub(super) fn within(self, place: &str) -> Self {
+        let field = match &self.field {
+            Some(field) => format!("{place}.{field}"),
+            None => place.to_owned(),
+        };
+        self.about(field)
+    }
+
+    /// The same error, its place told in the message too: in a long file it is half of the answer.
+    pub(super) fn at_its_place(self) -> Self {
+        match &self.field {
+            Some(place) => Self { message: format!("{place}: {}", self.message), ..self },
+            None => self,
+        }
     }
 
     /// A body that is not what the endpoint reads.

@@ -42,6 +42,11 @@ impl Fields {
         let bytes = body?.bytes;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| ApiError::malformed(format!("expected a JSON object: {error}")))?;
+        Self::of(value, known)
+    }
+
+    /// The members of a value that stands somewhere in a body, under the same rules.
+    pub(super) fn of(value: Value, known: &[&'static str]) -> Result<Self, ApiError> {
         let Value::Object(fields) = value else {
             return Err(ApiError::malformed(format!(
                 "expected a JSON object, found {}",
@@ -57,6 +62,11 @@ impl Fields {
                 format!("expected only {}, found {}", list(known), list(&unknown)),
             )),
         }
+    }
+
+    /// Takes a field out, whatever it is; nothing where it is absent or `null`.
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.swap_remove(name).filter(|value| !value.is_null())
     }
 
     /// Whether the field is there, `null` included.

@@ -7,6 +7,7 @@
 mod account;
 mod accounts;
 mod auth;
+mod configuration;
 mod deliveries;
 mod domains;
 pub(super) mod error;
@@ -46,6 +47,7 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
         vocabulary::routes(app),
         account::routes(app),
         accounts::routes(app),
+        configuration::routes(app),
     ];
     let native = any_of(all.concat()).recover(unmatched).unify();
     vec![warp::path!("waypost" / "v1" / ..).and(native).boxed()]

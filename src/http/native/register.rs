@@ -42,15 +42,17 @@ async fn create(
     let manager = app.manager(&credentials).await?;
     let fields = Fields::read(body, &FIELDS)?;
     let scope = app.scope(&manager, &fields).await?;
-    let given = fields.secret("secret")?.is_some();
-    let mut webhook = match scope.dialect {
-        Dialect::Mailgun => mailgun(&app, scope, &fields)?,
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-            row(&app, scope, &fields)?
-        }
+    let draft = Draft {
+        url: fields.required("url", "a URL")?,
+        events: events(&fields)?,
+        description: fields.label("description")?,
+        secret: fields.secret("secret")?,
+        enabled: true,
     };
+    let given = draft.secret.is_some();
+    let mut webhook = drafted(&app, scope, draft)?;
     if let Some(name) = fields.optional::<String>("signature", "the name of a signature")? {
-        webhook.scheme = Some(scheme_named(&webhook, &name)?);
+        webhook.scheme = Some(scheme_named(webhook.scope.dialect, &name)?);
     }
     if let Some(id) = fields.optional::<String>("id", "the id of a webhook")? {
         webhook.id =
@@ -110,7 +112,7 @@ impl App {
 }
 
 /// Why a webhook cannot stand beside those of its scope.
-fn unfit(list: &[Webhook], webhook: &Webhook, limit: usize) -> Result<(), ApiError> {
+pub(super) fn unfit(list: &[Webhook], webhook: &Webhook, limit: usize) -> Result<(), ApiError> {
     let bytes = match webhook.scope.dialect {
         // Its API knows the account's webhooks by these bytes alone.
         Dialect::Mailgun => 12,
@@ -151,19 +153,26 @@ fn conflict(clash: &Clash) -> ApiError {
     ApiError::new(StatusCode::CONFLICT, code, clash.to_string()).about("events")
 }
 
+/// A webhook as its dialect's API makes it, not yet in the list of its scope.
+pub(super) fn drafted(app: &App, scope: WebhookScope, draft: Draft) -> Result<Webhook, ApiError> {
+    match dispatch::api(scope.dialect) {
+        Some(api) => Ok(Rows { app, scope, api }.drafted(draft)?),
+        None => mailgun(app, scope, draft),
+    }
+}
+
 /// A webhook of Mailgun's. For a domain there is one for each event name and URL; the account's key
 /// signs them all.
-fn mailgun(app: &App, scope: WebhookScope, fields: &Fields) -> Result<Webhook, ApiError> {
-    if fields.secret("secret")?.is_some() {
+fn mailgun(app: &App, scope: WebhookScope, draft: Draft) -> Result<Webhook, ApiError> {
+    if draft.secret.is_some() {
         let message = "expected none: the account's signing key signs Mailgun's webhooks";
         return Err(ApiError::invalid("secret", message));
     }
-    let text: String = fields.required("url", "a URL")?;
-    let url: WebhookUrl = text.parse().map_err(|error: InvalidUrl| {
-        ApiError::invalid("url", format!("{} is not a valid url: {error}", quoted(&text)))
+    let url: WebhookUrl = draft.url.parse().map_err(|error: InvalidUrl| {
+        ApiError::invalid("url", format!("{} is not a valid url: {error}", quoted(&draft.url)))
     })?;
     let mut names = Vec::new();
-    for text in events(fields)? {
+    for text in draft.events {
         let name = kind::canonical_mailgun(&text).ok_or_else(|| {
             let expected = kind::names(Dialect::Mailgun).join("`, `");
             let message = format!("expected names among `{expected}`, found {}", quoted(&text));
@@ -178,26 +187,12 @@ fn mailgun(app: &App, scope: WebhookScope, fields: &Fields) -> Result<Webhook, A
         let message = "expected one name: a domain has a webhook for each name and URL";
         return Err(ApiError::invalid("events", message));
     }
-    let description = fields.label("description")?;
+    let description = draft.description;
     Ok(Webhook { description, ..Mint::new(app, scope, 1).webhook(0, &url, &names) })
 }
 
-/// A webhook of a dialect whose webhooks are rows, as its own API makes them.
-fn row(app: &App, scope: WebhookScope, fields: &Fields) -> Result<Webhook, ApiError> {
-    let api = dispatch::api(scope.dialect)
-        .ok_or_else(|| ApiError::invalid("dialect", "expected one whose webhooks are rows"))?;
-    let draft = Draft {
-        url: fields.required("url", "a URL")?,
-        events: events(fields)?,
-        description: fields.label("description")?,
-        secret: fields.secret("secret")?,
-        enabled: true,
-    };
-    Ok(Rows { app, scope, api }.drafted(draft)?)
-}
-
 /// Event names as written, at least one.
-fn events(fields: &Fields) -> Result<Vec<String>, ApiError> {
+pub(super) fn events(fields: &Fields) -> Result<Vec<String>, ApiError> {
     let names: Vec<String> = fields.required("events", "an array of event names")?;
     match names.is_empty() {
         false => Ok(names),

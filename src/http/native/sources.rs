@@ -16,7 +16,7 @@ use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::model::{DomainName, InvalidServes, Serves, Source, SourceId, Webhook};
 
 /// How many secrets a source holds: a few for a rotation, and for Mailgun's parent accounts.
-const SECRETS_MAX: usize = 4;
+pub(super) const SECRETS_MAX: usize = 4;
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let every = warp::path!("sources");
@@ -201,7 +201,7 @@ impl App {
 }
 
 /// A webhook that a source cannot serve, in words.
-fn unfit(source: &Source, webhook: &Webhook) -> String {
+pub(super) fn unfit(source: &Source, webhook: &Webhook) -> String {
     let words = |dialect: Dialect, domain: Option<&DomainName>| match domain {
         Some(domain) => format!("a {dialect} webhook for {domain}"),
         None => format!("a {dialect} webhook"),

@@ -47,7 +47,7 @@ async fn sign(
     let webhook = app.webhook_of(&manager, &id).await?;
     let wanted: String =
         Fields::read(body, &["signature"])?.required("signature", "the name of a signature")?;
-    let scheme = scheme_named(&webhook, &wanted)?;
+    let scheme = scheme_named(webhook.scope.dialect, &wanted)?;
     let now = app.ambient.now();
     let mut changed = None;
     let change = |webhooks: &mut Vec<Webhook>| {
@@ -64,15 +64,14 @@ async fn sign(
     Ok(answer(StatusCode::OK, &shown(&changed)))
 }
 
-/// The way of signing that a webhook's dialect has under this name.
-pub(super) fn scheme_named(webhook: &Webhook, wanted: &str) -> Result<Scheme, ApiError> {
-    let schemes = webhook.scope.dialect.schemes();
+/// The way of signing that a dialect has under this name.
+pub(super) fn scheme_named(dialect: Dialect, wanted: &str) -> Result<Scheme, ApiError> {
+    let schemes = dialect.schemes();
     let scheme = schemes.iter().find(|(name, _)| *name == wanted).map(|(_, scheme)| *scheme);
-    scheme.ok_or_else(|| unknown_signature(webhook, wanted))
+    scheme.ok_or_else(|| unknown_signature(dialect, wanted))
 }
 
-fn unknown_signature(webhook: &Webhook, found: &str) -> ApiError {
-    let dialect = webhook.scope.dialect;
+fn unknown_signature(dialect: Dialect, found: &str) -> ApiError {
     let names: Vec<_> = dialect.schemes().iter().map(|(name, _)| format!("`{name}`")).collect();
     let found: String = found.chars().take(64).collect();
     let expected = names.join(" or ");

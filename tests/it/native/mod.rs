@@ -1,6 +1,7 @@
 //! `/waypost/v1`: sources, keys, direct ingest, events, deliveries, and who sees what of them.
 
 mod account;
+mod configuration;
 mod deliveries;
 mod direct_ingest;
 mod domains;

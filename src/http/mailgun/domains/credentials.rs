@@ -21,7 +21,7 @@ use crate::http::route::{Route, Segment, one_of, route, with};
 use crate::model::{Domain, DomainName, Timestamp};
 
 /// The most logins that are kept for a domain.
-const LOGINS_MAX: usize = 1000;
+pub(super) const LOGINS_MAX: usize = 1000;
 /// The length of a page unless asked otherwise, and at most.
 const PAGE: u64 = 100;
 const PAGE_MAX: u64 = 1000;

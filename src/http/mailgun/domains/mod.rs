@@ -5,9 +5,12 @@
 //! records reported are those that its owner had us keep (`PATCH /waypost/v1/domains/{d}`).
 
 mod credentials;
+mod given;
 mod options;
 mod settings;
 mod tracking;
+
+pub(in crate::http) use self::given::check as check_settings;
 
 use serde_json::{Map, Value, json};
 use warp::Filter;

@@ -8,10 +8,10 @@ use crate::http::mailgun::form::Form;
 use crate::model::Domain;
 
 /// The longest text kept as a setting, in bytes.
-const TEXT_BYTES_MAX: usize = 16 << 10;
+pub(super) const TEXT_BYTES_MAX: usize = 16 << 10;
 
 /// What a setting may be.
-enum Shape {
+pub(super) enum Shape {
     Flag,
     Word(&'static [&'static str]),
     Text,
@@ -19,7 +19,7 @@ enum Shape {
 }
 
 /// The settings that a domain can be created and updated with.
-const SETTINGS: [(&str, Shape); 10] = [
+pub(super) const SETTINGS: [(&str, Shape); 10] = [
     ("encrypt_incoming_message", Shape::Flag),
     ("message_ttl", Shape::Number),
     ("require_tls", Shape::Flag),

@@ -1,0 +1,158 @@
+//! The whole configuration as one file: written by `export`, read by `import`.
+//!
+//! The file is JSON that a person can read, compare and keep in version control: one account, one
+//! entry for each domain, source and webhook, fields in a fixed order, entries sorted, except that
+//! the webhooks of a domain (or of all domains) stand in the order in which their API has them,
+//! since the order of Mailgun's URLs means something. Secrets are in it only on request. API keys
+//! are listed for information; they are never made from a file.
+//!
+//! - `file`: what an account's configuration looks like as a file.
+//! - `entries`: what a file says, entry by entry, each with its place.
+//! - `plan`: what of it differs from what is there, and what shall be there; pure.
+//! - `changes`: the differences, as they are answered.
+
+mod changes;
+mod entries;
+mod file;
+mod plan;
+mod webhooks;
+
+use warp::Filter;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+
+use self::changes::Answer;
+use self::entries::File;
+use self::plan::{Missing, Plan};
+use super::error::{ApiError, quoted};
+use super::json::answer;
+use super::query::{Query, query};
+use crate::http::auth::credentials;
+use crate::http::body::{Unread, unread};
+use crate::http::route::{route, with};
+use crate::http::{App, Credentials, Route};
+use crate::store::{Configuration, Configured, Holding, Verdict};
+
+/// The version of the file's form.
+const VERSION: u64 = 1;
+
+/// The longest file taken: some fifty thousand webhooks. It is read only for somebody who manages
+/// the whole account, so `--body-limit`, which bounds what strangers send, does not count here.
+const FILE_BYTES_MAX: usize = 32 << 20;
+
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let export = warp::path!("export").and(warp::get()).and(query());
+    let import = warp::path!("import").and(warp::post()).and(query()).and(unread(app));
+    vec![
+        route(export.and(credentials()).and(with(app)).then(write)),
+        route(import.and(credentials()).and(with(app)).then(read)),
+    ]
+}
+
+/// The file. Somebody who manages one domain gets that domain's part of it, without secrets.
+async fn write(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    let query = Query::read(&raw, &["secrets"])?;
+    let secrets = match query.parsed("secrets")? {
+        Some(true) => file::Secrets::Shown,
+        Some(false) | None => file::Secrets::Hidden,
+    };
+    if secrets == file::Secrets::Shown {
+        manager.whole_account()?;
+    }
+    let account = manager.account();
+    let configuration = app.store.configuration(account).await?;
+    let configuration =
+        configuration.ok_or_else(|| ApiError::missing("account", &account.to_string()))?;
+    let keys = app.store.keys(account).await?;
+    let text = file::text(&file::Part { of: manager.bound_to(), secrets }, &configuration, &keys);
+    let mut response = Response::new(text.into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Makes the account's configuration what the file says, in one commit, or says what would change.
+async fn read(
+    raw: String,
+    body: Unread,
+    credentials: Credentials,
+    app: App,
+) -> Result<Response, ApiError> {
+    let manager = app.manager(&credentials).await?;
+    manager.whole_account()?;
+    let query = Query::read(&raw, &["dry_run", "prune"])?;
+    let verdict = match query.parsed("dry_run")? {
+        Some(true) => Verdict::Discard,
+        Some(false) | None => Verdict::Keep,
+    };
+    let missing = match query.parsed("prune")? {
+        Some(true) => Missing::Removed,
+        Some(false) | None => Missing::Left,
+    };
+    let body = body.read(FILE_BYTES_MAX).await?;
+    let file = File::read(&app, manager.account(), &body.bytes).map_err(ApiError::at_its_place)?;
+    if missing == Missing::Removed
+        && let Some(domain) = &file.only
+    {
+        let message = format!("this file is of {domain} only; pruning wants the whole account's");
+        return Err(ApiError::invalid("domain", message));
+    }
+    let planned = app.carried_out(&file, missing, verdict).await;
+    let planned = planned.map_err(ApiError::at_its_place)?;
+    Ok(answer(StatusCode::OK, &Answer::of(&app, planned, verdict)))
+}
+
+impl App {
+    /// Plans an import and, unless it is only tried, carries it out. What stands in the way of it
+    /// is told before anything is changed.
+    async fn carried_out(
+        &self,
+        file: &File,
+        missing: Missing,
+        verdict: Verdict,
+    ) -> Result<Plan, ApiError> {
+        // Nobody else reads, changes and writes back a domain or a source meanwhile.
+        let _domains = self.domain_settings.lock().await;
+        let _sources = self.sources.lock().await;
+        let limit = self.settings.urls_per_event_max;
+        let mut planned = None;
+        let change = |current: &mut Configuration| match plan::plan(current, file, missing, limit) {
+            Ok(plan) => {
+                *current = plan.next.clone();
+                let idle = plan.changes.is_empty();
+                planned = Some(Ok(plan));
+                if idle { Verdict::Discard } else { verdict }
+            }
+            Err(error) => {
+                planned = Some(Err(error));
+                Verdict::Discard
+            }
+        };
+        let outcome = self.store.change_configuration(file.account, Box::new(change)).await?;
+        let plan = planned.unwrap_or_else(|| Err(ApiError::malformed("the file says nothing")))?;
+        match outcome {
+            Configured::Kept | Configured::Discarded => Ok(plan),
+            Configured::Taken(holding) => Err(taken(file, &holding)),
+        }
+    }
+}
+
+/// The same words whoever has it: what is another tenant's is nobody's business.
+fn taken(file: &File, holding: &Holding) -> ApiError {
+    let (place, message) = match holding {
+        Holding::Domain(name) => {
+            let message =
+                format!("expected a domain that is free, found {}", quoted(name.as_str()));
+            (file.place_of_domain(name), message)
+        }
+        Holding::Source(id) => (file.place_of_source(*id), in_use(&id.to_string())),
+        Holding::Webhook(id) => (file.place_of_webhook(*id), in_use(&id.to_string())),
+    };
+    ApiError::new(StatusCode::CONFLICT, "taken", message).about(place)
+}
+
+fn in_use(id: &str) -> String {
+    format!("expected an id that is free, found {id}, which is in use")
+}
