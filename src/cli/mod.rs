@@ -6,6 +6,8 @@ mod delivery;
 mod demo;
 mod domain;
 mod event;
+mod export;
+mod import;
 mod key;
 mod migrate;
 mod names;
@@ -91,6 +93,12 @@ enum Verb {
     /// Move webhooks from one account to another, of the same or another provider
     #[command(after_help = migrate::EXAMPLES)]
     Migrate(migrate::Args),
+    /// Write the whole configuration as one file
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Args),
+    /// Make the configuration what a file says, or say what would change
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Args),
     /// Print what each kind of event is called by each provider
     #[command(after_help = names::EXAMPLES)]
     Names(names::Args),
@@ -178,6 +186,8 @@ fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
         Verb::Event(args) => block_on(event::run(&args, console)),
         Verb::Delivery(args) => block_on(delivery::run(&args, console)),
         Verb::Migrate(args) => block_on(migrate::run(&args, console)),
+        Verb::Export(args) => block_on(export::run(&args, console)),
+        Verb::Import(args) => block_on(import::run(&args, console)),
         Verb::Names(args) => names::run(&args, console),
         Verb::Translate(args) => translate::run(&args, console),
         Verb::Sign(args) => sign::run(&args, console),

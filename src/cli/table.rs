@@ -79,7 +79,7 @@ fn text(value: &Value) -> String {
 }
 
 /// A text without control characters: what a stranger sent shall not steer the terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

@@ -6,6 +6,7 @@ mod readme;
 mod serve;
 mod tour;
 mod verbs;
+mod whole;
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
