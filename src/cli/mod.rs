@@ -1,5 +1,6 @@
 //! The command line: one file per verb; a client of a running server, except `serve` and `demo`.
 
+mod account;
 mod completions;
 mod console;
 mod delivery;
@@ -78,6 +79,8 @@ enum Verb {
     /// Run the gateway with a receiver and events of all five providers, and show what happens
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Args),
+    /// Accounts: the tenants of a server
+    Account(account::Args),
     /// Sending domains
     Domain(domain::Args),
     /// API keys
@@ -179,6 +182,7 @@ fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
     match verb {
         Verb::Serve(options) => block_on(serve::run(&options, console)),
         Verb::Demo(args) => block_on(demo::run(&args, console)),
+        Verb::Account(args) => block_on(account::run(&args, console)),
         Verb::Domain(args) => block_on(domain::run(&args, console)),
         Verb::Key(args) => block_on(key::run(&args, console)),
         Verb::Source(args) => block_on(source::run(&args, console)),

@@ -85,7 +85,10 @@ async fn one_domain(
     flag: &str,
     console: &mut Console,
 ) -> anyhow::Result<Option<String>> {
-    if side.dialect() != Dialect::Mailgun || named.is_some() {
+    if side.dialect() != Dialect::Mailgun {
+        return Ok(None);
+    }
+    if named.is_some() {
         return Ok(named);
     }
     let domains = side.domains(console).await?;

@@ -38,6 +38,21 @@ impl Cli<'_> {
 }
 
 #[test]
+fn an_account_is_added_with_a_key_that_opens_it_alone() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let cli = Cli { url: &gateway.url };
+    let made = cli.json(&["account", "add", "second"]);
+    assert!(cli.ok(&["account", "list"]).contains("second"));
+    let key = made["key"]["key"].as_str().unwrap();
+    let with_it = ["--url", &gateway.url, "--api-key", key];
+    let shown = run(&[&["account", "show", "--json"], &with_it[..]].concat());
+    assert!(shown.out.contains(made["id"].as_str().unwrap()), "{}{}", shown.out, shown.err);
+    let refused = run(&[&["account", "list"], &with_it[..]].concat());
+    assert_refused(&refused, 5, &["the account that the server was first started with"]);
+}
+
+#[test]
 fn domains_come_and_go() {
     let data = TempDir::new().unwrap();
     let gateway = Process::start(data.path());
