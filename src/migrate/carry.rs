@@ -19,8 +19,8 @@ pub use steps::secrets_of;
 
 /// The two sides of a migration, ready to be called.
 pub struct Sides {
-    /// The source.
-    pub from: Provider,
+    /// The source; `None` where it was read from a file.
+    pub from: Option<Provider>,
     /// The target.
     pub to: Target,
     /// The key that the source signs with, where it is a Mailgun account that is taken over.
@@ -90,7 +90,9 @@ impl Sides {
     /// The provider at an end of a plan.
     pub(super) fn provider(&self, at: End) -> Result<&Provider, Trouble> {
         match (at, &self.to) {
-            (End::From, _) => Ok(&self.from),
+            (End::From, _) => self.from.as_ref().ok_or_else(|| {
+                Trouble::misuse("the plan was made from a file: there is no source to call")
+            }),
             (End::To, Target::Provider(provider)) => Ok(provider),
             (End::To, Target::Gateway(_)) => Err(crossed("a provider")),
         }
@@ -122,7 +124,10 @@ impl Sides {
         progress: &mut dyn Progress,
     ) -> Result<State, Trouble> {
         match (at, &self.to) {
-            (End::From, _) => self.from.read(&domains(plan, at), progress).await,
+            (End::From, _) => match &self.from {
+                Some(from) => from.read(&domains(plan, at), progress).await,
+                None => Ok(plan.before.from.clone()),
+            },
             (End::To, Target::Provider(to)) => to.read(&domains(plan, at), progress).await,
             (End::To, Target::Gateway(_)) => Ok(State::default()),
         }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use waypost_compat::kind::matrix::Mode;
 use waypost_compat::{Dialect, Secret};
 
+use super::FILE;
 use super::flags::url_of;
 use crate::cli::console::Console;
 use crate::cli::{Misuse, PlannedWithLosses, private_file};
@@ -42,7 +43,10 @@ async fn between(
     console: &mut Console,
 ) -> anyhow::Result<Plan> {
     let given = args.secrets.of_rows()?;
-    let from_url = url_of(args.source.from_url.as_deref(), args.from);
+    let from_url = match &args.from_file {
+        Some(file) => format!("{FILE}{}", file.display()),
+        None => url_of(args.source.from_url.as_deref(), args.from),
+    };
     let to_url = url_of(args.target.to_url.as_deref(), to_dialect);
     let from_domain = args.from_domain.as_ref().or(args.domain.as_ref()).cloned();
     let to_domain = args.to_domain.as_ref().or(args.domain.as_ref()).cloned();
@@ -75,7 +79,12 @@ async fn between(
     if wish.from == wish.to {
         return Err(Trouble::misuse("source and target are the same account and domain").into());
     }
-    Ok(plan::between::plan(&wish, &from_state, &to_state))
+    let mut plan = plan::between::plan(&wish, &from_state, &to_state);
+    if args.from_file.is_some() {
+        // Nobody is there to be switched off.
+        plan.retire.clear();
+    }
+    Ok(plan)
 }
 
 /// The domain of a side: Mailgun's webhooks belong to one, the others' keys say by themselves.
@@ -145,11 +154,8 @@ async fn keys(
     given: Option<Secret>,
     console: &mut Console,
 ) -> anyhow::Result<Keys> {
-    let account = match given {
-        Some(key) => Some(key),
-        None => source.signing_key(console).await?,
-    };
-    let Some(account) = account else { return Ok(Keys::Unknown) };
+    let shown = source.signing_key(console).await?;
+    let Some(account) = shown.or(given) else { return Ok(Keys::Unknown) };
     let ours = gateway.signing_key(console).await?;
     Ok(if ours.expose() == account.expose() { Keys::Same } else { Keys::Differ })
 }

@@ -1,13 +1,12 @@
 //! `waypost migrate apply`, `verify` and `rollback`: what a plan says, done, looked at, undone.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use waypost_compat::Dialect;
 
-use super::{Apply, Ends, Rollback, Verify};
+use super::{Apply, Ends, FILE, Rollback, Verify};
 use crate::ambient::Ambient;
 use crate::cli::console::Console;
 use crate::cli::private_file;
@@ -254,9 +253,14 @@ fn same_plan(journal: &Journal, plan: &Plan) -> anyhow::Result<()> {
 /// Both sides of a plan, with what they need beside their keys.
 async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Result<Sides> {
     let dialect = plan.from.dialect.context("the plan names no source")?;
-    let mut source = ends.source.clone();
-    source.from_org = source.from_org.or_else(|| plan.from.org.clone());
-    let from = source.connect(dialect, &plan.from.url)?.knowing(ends.secrets.of_rows()?);
+    let from = match plan.from.url.starts_with(FILE) {
+        true => None,
+        false => {
+            let mut source = ends.source.clone();
+            source.from_org = source.from_org.or_else(|| plan.from.org.clone());
+            Some(source.connect(dialect, &plan.from.url)?.knowing(ends.secrets.of_rows()?))
+        }
+    };
     let mut target = ends.target.clone();
     target.to_org = target.to_org.or_else(|| plan.to.org.clone());
     let to = match plan.to.dialect {
@@ -267,15 +271,20 @@ async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Resul
         }
     };
     let is_taken_over = plan.to.dialect.is_none() && dialect == Dialect::Mailgun;
-    let signing_key = match (is_taken_over, ends.secrets.signing_key()?) {
-        (false, _) => None,
-        (true, Some(key)) => Some(key),
-        (true, None) => from.signing_key(console).await?,
-    };
-    // Mailgun's webhooks have no secrets of their own.
-    let secrets = match dialect {
-        Dialect::Mailgun => BTreeMap::new(),
-        _ => carry::secrets_of(&from.read(&[], console).await?),
-    };
+    let (mut signing_key, mut secrets) = (None, ends.secrets.of_rows()?);
+    if let Some(file) = plan.from.url.strip_prefix(FILE) {
+        let state = super::file::read(Path::new(file), dialect, plan.from.domain.as_deref())?;
+        secrets.extend(carry::secrets_of(&state));
+    }
+    if let Some(from) = &from {
+        // What the account says of itself counts before what the environment happens to hold.
+        if is_taken_over {
+            signing_key = from.signing_key(console).await?.or(ends.secrets.signing_key()?);
+        }
+        // Mailgun's webhooks have no secrets of their own.
+        if dialect != Dialect::Mailgun {
+            secrets = carry::secrets_of(&from.read(&[], console).await?);
+        }
+    }
     Ok(Sides { from, to, signing_key, secrets })
 }

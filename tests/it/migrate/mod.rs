@@ -2,6 +2,7 @@
 //! to it and nothing else.
 
 mod broken;
+mod file;
 mod into;
 mod pairs;
 mod traffic;
@@ -210,18 +211,27 @@ impl Desk {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        self.plain(&[&["migrate"], arguments].concat())
+    }
+
+    fn plain(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAYPOST_")) {
             command.env_remove(name);
         }
-        command.arg("migrate").args(arguments).envs(&self.environment);
+        command.args(arguments).envs(&self.environment);
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
 
     /// Runs `waypost migrate` to its end, while this runtime goes on.
     async fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = self.command(arguments);
+        self.waypost(&[&["migrate"], arguments].concat()).await
+    }
+
+    /// Runs `waypost` to its end.
+    async fn waypost(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.plain(arguments);
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let Output { status, stdout, stderr } = output;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
