@@ -1,5 +1,7 @@
 //! A running Waypost as the target of a take-over: its native API, and Mailgun's for domains.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
@@ -66,6 +68,10 @@ pub struct NewSource<'a> {
 }
 
 const ACCOUNT: &str = "/waypost/v1/account";
+/// How often it is looked whether a test event was delivered, and how many times: a receiver has
+/// ten seconds to answer.
+const SETTLED_LOOK_EVERY: Duration = Duration::from_millis(100);
+const SETTLED_LOOKS_MAX: usize = 150;
 const SIGNING_KEY: &str = "/v5/accounts/http_signing_key";
 
 impl Gateway {
@@ -298,6 +304,37 @@ impl Gateway {
             if first.is_some() || cursor.is_none() {
                 return Ok(first);
             }
+        }
+    }
+
+    /// Whether something is there.
+    pub async fn has(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<bool, Trouble> {
+        match self.server.get(&path(parts), progress).await {
+            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(false),
+            other => other.map(|_| true),
+        }
+    }
+
+    /// What became of an event's deliveries, by URL, once none waits; as they stand then, if some
+    /// still do.
+    pub async fn deliveries_of(
+        &self,
+        event: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<(String, String)>, Trouble> {
+        let at = query("/waypost/v1/deliveries", &[("event", Some(event.to_owned()))]);
+        let mut looks = 0;
+        loop {
+            let answer = self.server.get(&at, progress).await?;
+            let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+            let each =
+                items.iter().filter_map(|item| Some((text(item, "url")?, text(item, "state")?)));
+            let all: Vec<(String, String)> = each.collect();
+            looks += 1;
+            if looks == SETTLED_LOOKS_MAX || all.iter().all(|(_, state)| state != "waiting") {
+                return Ok(all);
+            }
+            tokio::time::sleep(SETTLED_LOOK_EVERY).await;
         }
     }
 

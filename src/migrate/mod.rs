@@ -14,6 +14,7 @@ pub mod carry;
 pub mod gateway;
 pub mod journal;
 pub mod plan;
+pub mod probe;
 pub mod provider;
 mod state;
 mod trouble;

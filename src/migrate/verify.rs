@@ -14,6 +14,14 @@ pub struct Findings {
     pub bad: Vec<String>,
 }
 
+impl Findings {
+    /// These, and more.
+    pub fn extend(&mut self, more: Self) {
+        self.good.extend(more.good);
+        self.bad.extend(more.bad);
+    }
+}
+
 /// Compares both sides with the plan, as far as the journal says that it was carried out.
 pub async fn verify(
     journal: &Journal,
@@ -39,6 +47,35 @@ pub async fn verify(
         findings.bad.extend(fit.drift.into_iter().map(|line| format!("{name}: {line}")));
     }
     Ok(findings)
+}
+
+/// Looks whether what the migration made at a gateway is still there.
+pub async fn verify_gateway(
+    journal: &Journal,
+    sides: &Sides,
+    progress: &mut dyn Progress,
+) -> Result<Findings, Trouble> {
+    let (mut findings, mut there) = (Findings::default(), 0);
+    let gateway = sides.gateway()?;
+    for (index, step) in journal.plan().steps.iter().enumerate() {
+        let made = journal.made(&step_name(false, index)).and_then(|made| made.id.as_deref());
+        let (Some(id), Some(noun)) = (made, noun(step)) else { continue };
+        if gateway.has(&["waypost", "v1", noun, id], progress).await? {
+            there += 1;
+        } else {
+            findings.bad.push(format!("gateway: {} ({id}) is gone", super::carry::told(step)));
+        }
+    }
+    findings.good.push(format!("gateway: {there} sources and webhooks are there"));
+    Ok(findings)
+}
+
+const fn noun(step: &Step) -> Option<&'static str> {
+    match step {
+        Step::AddSource { .. } => Some("sources"),
+        Step::AddWebhook { .. } => Some("webhooks"),
+        _ => None,
+    }
 }
 
 /// Has the target send a test event to each webhook that the migration made there, where its API

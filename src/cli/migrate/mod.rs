@@ -142,7 +142,8 @@ struct Verify {
     /// The journal; beside the plan if unset
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
-    /// Send a test event to what was made, where the target's API can
+    /// Send a test event through: the target's own, where its API can, or a signed one through the
+    /// gateway to the real receivers
     #[arg(long)]
     send_test: bool,
 }
@@ -169,7 +170,7 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     match &args.verb {
         Verb::Plan(args) => plan::run(args, console).await,
         Verb::Apply(args) => run::apply(args, console).await,
-        Verb::Verify(args) => run::verify(args, console).await,
+        Verb::Verify(args) => run::compare(args, console).await,
         Verb::Rollback(args) => run::rollback(args, console).await,
     }
 }

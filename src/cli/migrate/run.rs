@@ -14,7 +14,7 @@ use crate::migrate::carry::{self, Extent, NewSecret, Report, Run, Sides, Target}
 use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::{Plan, VERSION};
 use crate::migrate::undo::{self, Readiness};
-use crate::migrate::{Journal, Trouble};
+use crate::migrate::{Journal, Trouble, probe, verify};
 
 /// How long `--retire --after` goes on waiting beyond the time itself.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -84,17 +84,22 @@ fn hand_over(
     Ok(())
 }
 
-pub(super) async fn verify(args: &Verify, console: &mut Console) -> anyhow::Result<()> {
+pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Result<()> {
     let plan = read_plan(&args.plan)?;
     let path = journal_path(args.journal.as_deref(), &args.plan);
     let sides = sides(&plan, &args.ends, console).await?;
     let journal = Journal::open(&path)?;
     same_plan(&journal, &plan)?;
-    let mut findings = crate::migrate::verify::verify(&journal, &sides, console).await?;
+    let mut findings = verify::verify(&journal, &sides, console).await?;
+    let is_gateway = matches!(sides.to, Target::Gateway(_));
+    if is_gateway {
+        findings.extend(verify::verify_gateway(&journal, &sides, console).await?);
+    }
     if args.send_test {
-        let tests = crate::migrate::verify::send_tests(&journal, &sides, console).await?;
-        findings.good.extend(tests.good);
-        findings.bad.extend(tests.bad);
+        findings.extend(match is_gateway {
+            true => probe::send_through(&journal, &sides, &Ambient::system(), console).await?,
+            false => verify::send_tests(&journal, &sides, console).await?,
+        });
     }
     for line in &findings.good {
         console.line(format_args!("ok   {line}"))?;

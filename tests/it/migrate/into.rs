@@ -179,7 +179,16 @@ async fn a_mailgun_account_is_led_through_a_gateway_and_given_back() {
     world.some_events().await;
     world.assert_all_came_once("during").await;
     world.migrate(&["apply", "in.plan"]).await.ok().says(&["nothing to do"]);
-    world.migrate(&["verify", "in.plan"]).await.ok();
+    world.migrate(&["verify", "in.plan"]).await.ok().says(&["10 sources and webhooks"]);
+    let tested = world.migrate(&["verify", "in.plan", "--send-test"]).await.ok();
+    for path in ["a", "both", "two", "e2"] {
+        assert!(
+            tested.out.contains(&format!("/{path}: test event of delivered is delivered")),
+            "{}",
+            tested.out
+        );
+        world.expected.entry(format!("/{path}")).and_modify(|count| *count += 1);
+    }
 
     let rollback = ["rollback", "in.plan.journal", "--settle", "0s"];
     world.migrate(&rollback).await.ok();
