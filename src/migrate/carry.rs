@@ -59,6 +59,13 @@ pub struct Report {
     pub secrets: Vec<NewSecret>,
 }
 
+impl Report {
+    /// The secrets that no run has shown yet.
+    pub fn untold<'r>(&'r self, journal: &'r Journal) -> impl Iterator<Item = &'r NewSecret> {
+        self.secrets.iter().filter(|secret| !journal.was_told(&secret.webhook))
+    }
+}
+
 /// A secret that a receiver needs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct NewSecret {
@@ -289,8 +296,7 @@ pub fn told(step: &Step) -> String {
 }
 
 /// The secrets that receivers need, as far as the journal holds them.
-#[must_use]
-pub fn secrets(journal: &Journal) -> Vec<NewSecret> {
+fn secrets(journal: &Journal) -> Vec<NewSecret> {
     let steps = journal.plan().steps.iter().enumerate();
     let found = steps.filter_map(|(index, step)| {
         let Step::CreateRow { row, .. } = step else { return None };

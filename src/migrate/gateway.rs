@@ -140,21 +140,21 @@ impl Gateway {
         self.server.call(call, Repeat::Always, progress).await.map(|_| ())
     }
 
-    /// Makes a domain and says whether it was made: `false` if the account has it already.
+    /// Makes a domain; one that the account has already is made.
     pub async fn add_domain(
         &self,
         name: &str,
         settings: &serde_json::Map<String, Value>,
         progress: &mut dyn Progress,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<(), Trouble> {
         let form = domain_form(name, settings);
         let form: Vec<(&str, &str)> = form.iter().map(|(k, v)| (&**k, &**v)).collect();
         let call = (Method::POST, "/v4/domains", Payload::Form(&form));
         let Err(refused) = self.server.call(call, Repeat::Always, progress).await else {
-            return Ok(true);
+            return Ok(());
         };
         match self.server.get(&path(&["v4", "domains", name]), progress).await {
-            Ok(_) => Ok(false),
+            Ok(_) => Ok(()),
             Err(_) => Err(refused.and(format_args!("another account of this gateway has {name}"))),
         }
     }
@@ -307,12 +307,21 @@ impl Gateway {
         }
     }
 
+    /// Something, if it is there.
+    pub async fn find(
+        &self,
+        parts: &[&str],
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Value>, Trouble> {
+        match self.server.get(&path(parts), progress).await {
+            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
     /// Whether something is there.
     pub async fn has(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<bool, Trouble> {
-        match self.server.get(&path(parts), progress).await {
-            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(false),
-            other => other.map(|_| true),
-        }
+        Ok(self.find(parts, progress).await?.is_some())
     }
 
     /// What became of an event's deliveries, by URL, once none waits; as they stand then, if some

@@ -6,7 +6,7 @@
 //! the trace of an interruption and counts as not written.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,19 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{INGEST, Plan, SOURCE, Step, VERSION, WEBHOOK};
 use super::trouble::Trouble;
+use crate::ambient::Ambient;
+use crate::model::Timestamp;
+
+/// How the names of marks begin that are no steps: what was told for good.
+const TOLD: &str = "told ";
 
 /// A journal, open for writing.
 pub struct Journal {
     path: PathBuf,
     file: File,
     plan: Plan,
-    marks: BTreeMap<String, Mark>,
+    marks: BTreeMap<String, (Mark, Timestamp)>,
+    ambient: Ambient,
 }
 
 /// How far a step has come.
@@ -30,6 +36,8 @@ pub struct Journal {
 pub enum Mark {
     /// It was about to be done: it may have been. Holds what was known beforehand.
     Begun(Made),
+    /// It was refused for good reason: it was not done.
+    Refused,
     /// It was made, and is yet to be paused.
     Half(Made),
     /// It was done.
@@ -71,6 +79,7 @@ struct Head {
 #[derive(Serialize, Deserialize)]
 struct Entry {
     step: String,
+    at: Timestamp,
     #[serde(flatten)]
     mark: Mark,
 }
@@ -83,24 +92,32 @@ pub fn step_name(retiring: bool, index: usize) -> String {
 
 impl Journal {
     /// Begins a journal, which must not exist.
-    pub fn create(path: &Path, plan: Plan) -> Result<Self, Trouble> {
+    pub fn create(path: &Path, plan: Plan, ambient: &Ambient) -> Result<Self, Trouble> {
         let told = |error: io::Error| cannot("make", path, &error);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).mode(0o600).open(path);
         let file = file.map_err(told)?;
-        let mut journal = Self { path: path.to_owned(), file, plan, marks: BTreeMap::new() };
+        lock(&file, path)?;
+        let (path_, marks, ambient) = (path.to_owned(), BTreeMap::new(), ambient.clone());
+        let mut journal = Self { path: path_, file, plan, marks, ambient };
         let head = Head { waypost_journal: VERSION, plan: journal.plan.clone() };
         if let Err(trouble) = journal.write(&head) {
             // A journal without a plan would only be in the way of the next try.
             let _ = std::fs::remove_file(path);
             return Err(trouble);
         }
+        // The name must survive a power cut as well as what is written under it.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = File::open(folder.unwrap_or_else(|| Path::new(".")));
+        folder.and_then(|folder| folder.sync_all()).map_err(told)?;
         Ok(journal)
     }
 
     /// Opens a journal to go on with it.
-    pub fn open(path: &Path) -> Result<Self, Trouble> {
+    pub fn open(path: &Path, ambient: &Ambient) -> Result<Self, Trouble> {
         let told = |error: io::Error| cannot("open", path, &error);
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(told)?;
+        lock(&file, path)?;
         let text = std::fs::read_to_string(path).map_err(told)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut lines = text[..whole].lines();
@@ -120,13 +137,13 @@ impl Journal {
         for (number, line) in lines.enumerate() {
             let entry: Entry =
                 serde_json::from_str(line).map_err(|error| strange(&error, number + 2))?;
-            marks.insert(entry.step, entry.mark);
+            marks.insert(entry.step, (entry.mark, entry.at));
         }
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(told)?;
         // What was half written when the disk was full or the machine went down goes first.
         file.set_len(whole as u64).map_err(told)?;
         file.seek(SeekFrom::End(0)).map_err(told)?;
-        Ok(Self { path: path.to_owned(), file, plan: head.plan, marks })
+        let (path, ambient) = (path.to_owned(), ambient.clone());
+        Ok(Self { path, file, plan: head.plan, marks, ambient })
     }
 
     /// The plan that it is about.
@@ -144,28 +161,49 @@ impl Journal {
     /// How far a step has come; `None` where it was not begun.
     #[must_use]
     pub fn mark(&self, step: &str) -> Option<&Mark> {
-        self.marks.get(step)
+        self.marks.get(step).map(|(mark, _)| mark)
+    }
+
+    /// When something was last undone.
+    #[must_use]
+    pub fn last_undone(&self) -> Option<Timestamp> {
+        let undone = self.marks.values().filter(|(mark, _)| *mark == Mark::Undone);
+        undone.map(|(_, at)| *at).max()
+    }
+
+    /// Whether something was told for good, such as a secret that is shown once.
+    #[must_use]
+    pub fn was_told(&self, what: &str) -> bool {
+        self.marks.contains_key(&format!("{TOLD}{what}"))
+    }
+
+    /// Notes that something was told.
+    pub fn note_told(&mut self, what: &str) -> Result<(), Trouble> {
+        self.note(&format!("{TOLD}{what}"), Mark::Found)
     }
 
     /// Whether something was undone: from then on nothing more is carried out.
     #[must_use]
     pub fn is_being_undone(&self) -> bool {
-        self.marks.values().any(|mark| matches!(mark, Mark::Undoing(_) | Mark::Undone))
+        self.marks.values().any(|(mark, _)| matches!(mark, Mark::Undoing(_) | Mark::Undone))
     }
 
     /// Whether nothing that was done is left.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         !self.marks.is_empty()
-            && self.marks.values().all(|mark| matches!(mark, Mark::Undone | Mark::Found))
+            && self
+                .marks
+                .values()
+                .all(|(mark, _)| matches!(mark, Mark::Undone | Mark::Found | Mark::Refused))
     }
 
     /// What a step made, if it was done and not undone.
     #[must_use]
     pub fn made(&self, step: &str) -> Option<&Made> {
-        match self.marks.get(step)? {
+        match self.mark(step)? {
             Mark::Done(made) | Mark::Half(made) | Mark::Undoing(made) => Some(made),
-            Mark::Begun(_) | Mark::Found | Mark::Undone => None,
+            Mark::Begun(_) | Mark::Refused | Mark::Found | Mark::Undone => None,
         }
     }
 
@@ -195,8 +233,9 @@ impl Journal {
 
     /// Writes down how far a step has come. On disk when it returns.
     pub fn note(&mut self, step: &str, mark: Mark) -> Result<(), Trouble> {
-        self.write(&Entry { step: step.to_owned(), mark: mark.clone() })?;
-        self.marks.insert(step.to_owned(), mark);
+        let at = self.ambient.now();
+        self.write(&Entry { step: step.to_owned(), at, mark: mark.clone() })?;
+        self.marks.insert(step.to_owned(), (mark, at));
         Ok(())
     }
 
@@ -211,6 +250,17 @@ impl Journal {
             cannot("write", &self.path, &error)
         })
     }
+}
+
+/// Two runs on one journal would both make what is to be made once.
+fn lock(file: &File, path: &Path) -> Result<(), Trouble> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => Trouble::refused(format!(
+            "another run is at {}; wait until it has ended",
+            path.display()
+        )),
+        TryLockError::Error(error) => cannot("lock", path, &error),
+    })
 }
 
 fn cannot(verb: &str, path: &Path, error: &io::Error) -> Trouble {

@@ -38,6 +38,9 @@ pub async fn verify(
         findings.bad.push(format!("not carried out: {told}; run `waypost migrate apply`"));
     }
     for (at, name) in [(End::From, "source"), (End::To, "target")] {
+        if at == End::To && sides.gateway().is_ok() {
+            continue;
+        }
         let found = sides.read(at, plan, progress).await?;
         let webhooks = found.rows.len() + found.lists.len();
         let fit = fit(journal, at, Extent::MoveAndRetire, found)?;
@@ -60,14 +63,21 @@ pub async fn verify_gateway(
     for (index, step) in journal.plan().steps.iter().enumerate() {
         let made = journal.made(&step_name(false, index)).and_then(|made| made.id.as_deref());
         let (Some(id), Some(noun)) = (made, noun(step)) else { continue };
-        if gateway.has(&["waypost", "v1", noun, id], progress).await? {
-            there += 1;
-        } else {
-            findings.bad.push(format!("gateway: {} ({id}) is gone", super::carry::told(step)));
+        let told = super::carry::told(step);
+        match gateway.find(&["waypost", "v1", noun, id], progress).await? {
+            None => findings.bad.push(format!("gateway: {told} ({id}): it is gone")),
+            Some(found) if is_on(&found) => there += 1,
+            Some(_) => findings.bad.push(format!("gateway: {told} ({id}): it is switched off")),
         }
     }
-    findings.good.push(format!("gateway: {there} sources and webhooks are there"));
+    findings.good.push(format!("gateway: {there} sources and webhooks are there and on"));
     Ok(findings)
+}
+
+/// Whether a source takes events, or a webhook receives them.
+fn is_on(found: &serde_json::Value) -> bool {
+    found.get("enabled").is_none_or(|enabled| enabled == true)
+        && found.get("state").is_none_or(|state| state == "active")
 }
 
 const fn noun(step: &Step) -> Option<&'static str> {

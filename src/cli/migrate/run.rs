@@ -13,7 +13,8 @@ use crate::cli::private_file;
 use crate::migrate::carry::{self, Extent, NewSecret, Report, Run, Sides, Target};
 use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::{Plan, VERSION};
-use crate::migrate::undo::{self, Readiness};
+use crate::migrate::undo;
+use crate::migrate::undo::retire::{self, Readiness};
 use crate::migrate::{Journal, Trouble, probe, verify};
 
 /// How long `--retire --after` goes on waiting beyond the time itself.
@@ -26,10 +27,10 @@ pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result
     // Before anything is changed: a mistake in the flags shall cost nothing.
     let sides = sides(&plan, &args.ends, console).await?;
     if let Some(file) = &args.secrets_out {
-        private_file::write(file, b"[]\n")?;
+        private_file::check(file)?;
     }
-    let mut journal = open_or_create(&path, plan)?;
     let ambient = Ambient::system();
+    let mut journal = open_or_create(&path, plan, &ambient)?;
     let mut run = Run {
         journal: &mut journal,
         sides: &sides,
@@ -40,7 +41,7 @@ pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result
     let extent = if args.retire { Extent::MoveAndRetire } else { Extent::Move };
     let report = carry::apply(&mut run, extent).await?;
     tell(&report, console)?;
-    hand_over(&report.secrets, args.secrets_out.as_deref(), console)
+    hand_over(&report, &mut journal, args.secrets_out.as_deref(), console)
 }
 
 fn tell(report: &Report, console: &mut Console) -> anyhow::Result<()> {
@@ -56,30 +57,33 @@ fn tell(report: &Report, console: &mut Console) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Shows new secrets once, or writes them where they were asked for.
+/// Shows new secrets once, or writes them, all of them each time, where they were asked for.
 fn hand_over(
-    secrets: &[NewSecret],
+    report: &Report,
+    journal: &mut Journal,
     file: Option<&Path>,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    for lost in secrets.iter().filter(|secret| secret.renewed) {
+    let untold: Vec<NewSecret> = report.untold(journal).cloned().collect();
+    for lost in untold.iter().filter(|secret| secret.renewed) {
         console.note(format_args!(
             "the first secret of {} got lost in an interruption; this one is new",
             lost.url
         ));
     }
     if let Some(file) = file {
-        let text = serde_json::to_string_pretty(secrets).context("secrets are JSON")? + "\n";
-        private_file::write(file, text.as_bytes())?;
-        let (count, file) = (secrets.len(), file.display());
+        let text = serde_json::to_string_pretty(&report.secrets).context("secrets are JSON")?;
+        private_file::write(file, format!("{text}\n").as_bytes())?;
+        let (count, file) = (report.secrets.len(), file.display());
         console.line(format_args!("{count} new secrets are in {file}"))?;
-        return Ok(());
+    } else if !untold.is_empty() {
+        console.line("new secrets, for their receivers; they are not shown again:")?;
+        for NewSecret { url, webhook, secret, .. } in &untold {
+            console.line(format_args!("  {url}  {webhook}  {secret}"))?;
+        }
     }
-    if !secrets.is_empty() {
-        console.line("new secrets, for their receivers:")?;
-    }
-    for secret in secrets {
-        console.line(format_args!("  {}  {}  {}", secret.url, secret.webhook, secret.secret))?;
+    for secret in &untold {
+        journal.note_told(&secret.webhook)?;
     }
     Ok(())
 }
@@ -88,7 +92,8 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
     let plan = read_plan(&args.plan)?;
     let path = journal_path(args.journal.as_deref(), &args.plan);
     let sides = sides(&plan, &args.ends, console).await?;
-    let journal = Journal::open(&path)?;
+    let ambient = Ambient::system();
+    let journal = Journal::open(&path, &ambient)?;
     same_plan(&journal, &plan)?;
     let mut findings = verify::verify(&journal, &sides, console).await?;
     let is_gateway = matches!(sides.to, Target::Gateway(_));
@@ -97,7 +102,7 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
     }
     if args.send_test {
         findings.extend(match is_gateway {
-            true => probe::send_through(&journal, &sides, &Ambient::system(), console).await?,
+            true => probe::send_through(&journal, &sides, &ambient, console).await?,
             false => verify::send_tests(&journal, &sides, console).await?,
         });
     }
@@ -114,10 +119,10 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
 }
 
 pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::Result<()> {
-    let mut journal = Journal::open(&args.journal)?;
+    let ambient = Ambient::system();
+    let mut journal = Journal::open(&args.journal, &ambient)?;
     let plan = journal.plan().clone();
     let sides = sides(&plan, &args.ends, console).await?;
-    let ambient = Ambient::system();
     let mut run = Run {
         journal: &mut journal,
         sides: &sides,
@@ -127,6 +132,13 @@ pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::
     };
     let undone = undo::rollback(&mut run).await?;
     console.line(format_args!("rolled back: {} steps undone", undone.steps))?;
+    if !undone.left.is_empty() {
+        return Err(Trouble::refused(format!(
+            "these could not be put back; look at each, the rest is as it was:\n  {}",
+            undone.left.join("\n  ")
+        ))
+        .into());
+    }
     if undone.staying == 0 {
         return Ok(());
     }
@@ -137,7 +149,7 @@ pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::
         );
         return Ok(());
     }
-    let span = args.after.or_else(|| plan.from.dialect.map(undo::retry_span)).unwrap_or_default();
+    let span = args.after.or_else(|| plan.from.dialect.map(retire::retry_span)).unwrap_or_default();
     let mut run = Run {
         journal: &mut journal,
         sides: &sides,
@@ -146,7 +158,7 @@ pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::
         ambient: &ambient,
     };
     wait_until_ready(&mut run, span, args.after).await?;
-    let cleared = undo::clear(&mut run).await?;
+    let cleared = retire::clear(&mut run).await?;
     console.line(format_args!("retired: {} things removed from the gateway", cleared.steps))?;
     Ok(())
 }
@@ -160,7 +172,7 @@ async fn wait_until_ready(
 ) -> anyhow::Result<()> {
     let mut waited = Duration::ZERO;
     loop {
-        let told = match undo::readiness(run, span, run.ambient.now()).await? {
+        let told = match retire::readiness(run, span, run.ambient.now()).await? {
             Readiness::Ready => return Ok(()),
             Readiness::Waiting(urls) => format!(
                 "deliveries still wait for {}; see `waypost delivery list --state waiting`",
@@ -228,11 +240,11 @@ fn journal_path(named: Option<&Path>, plan: &Path) -> PathBuf {
 }
 
 /// Goes on with the journal that is there. One that was rolled back to its end makes way.
-fn open_or_create(path: &Path, plan: Plan) -> anyhow::Result<Journal> {
+fn open_or_create(path: &Path, plan: Plan, ambient: &Ambient) -> anyhow::Result<Journal> {
     if !path.exists() {
-        return Ok(Journal::create(path, plan)?);
+        return Ok(Journal::create(path, plan, ambient)?);
     }
-    let journal = Journal::open(path)?;
+    let journal = Journal::open(path, ambient)?;
     same_plan(&journal, &plan)?;
     if !journal.is_undone() {
         return Ok(journal);
@@ -240,7 +252,7 @@ fn open_or_create(path: &Path, plan: Plan) -> anyhow::Result<Journal> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".undone");
     std::fs::rename(path, &aside).with_context(|| format!("cannot move {}", path.display()))?;
-    Ok(Journal::create(path, plan)?)
+    Ok(Journal::create(path, plan, ambient)?)
 }
 
 fn same_plan(journal: &Journal, plan: &Plan) -> anyhow::Result<()> {

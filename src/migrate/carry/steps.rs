@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use waypost_compat::Secret;
+use waypost_compat::{Dialect, Secret};
 
 use super::{Carried, Fits, Run};
 use crate::migrate::State;
@@ -11,6 +11,7 @@ use crate::migrate::journal::{Made, Mark};
 use crate::migrate::plan::{End, NewRow, NewWebhook, RowFields, Step};
 use crate::migrate::provider::Created;
 use crate::migrate::trouble::{Trouble, TroubleKind};
+use crate::migrate::undo::retire::fingerprint;
 use crate::model::WebhookId;
 
 /// How often something that can be made only once is tried, with a look in between at whether it
@@ -29,7 +30,7 @@ impl Run<'_> {
             Some(Mark::Begun(made) | Mark::Half(made)) => Some(made.clone()),
             _ => None,
         };
-        if begun.is_none() && is_standing(name, step, fits) {
+        if begun.is_none() && (is_standing(name, step, fits) || self.has_domain(step).await?) {
             self.journal.note(name, Mark::Found)?;
             return Ok(Carried::Found);
         }
@@ -40,11 +41,7 @@ impl Run<'_> {
             Step::AddSource { .. } => self.add_source(name, step).await?,
             other => {
                 self.begin(name, Made::default())?;
-                // What stands there after an interrupted try is that try's.
-                if self.repeatable(other).await? == Carried::Found && begun.is_none() {
-                    self.journal.note(name, Mark::Found)?;
-                    return Ok(Carried::Found);
-                }
+                self.repeatable(other).await?;
                 Made::default()
             }
         };
@@ -54,6 +51,12 @@ impl Run<'_> {
         Ok(Carried::Done)
     }
 
+    /// Whether a step would add a domain that the gateway has: it stays as its owner made it.
+    async fn has_domain(&mut self, step: &Step) -> Result<bool, Trouble> {
+        let Step::AddDomain { name, .. } = step else { return Ok(false) };
+        self.sides.gateway()?.has(&["v4", "domains", name], self.progress).await
+    }
+
     fn begin(&mut self, name: &str, known: Made) -> Result<(), Trouble> {
         self.journal
             .note(name, Mark::Begun(known))
@@ -61,7 +64,7 @@ impl Run<'_> {
     }
 
     /// Steps of which doing them twice is doing them once.
-    async fn repeatable(&mut self, step: &Step) -> Result<Carried, Trouble> {
+    async fn repeatable(&mut self, step: &Step) -> Result<(), Trouble> {
         let sides = self.sides;
         match step {
             Step::ChangeRow { at, id, was, becomes } => {
@@ -84,11 +87,10 @@ impl Run<'_> {
             }
             Step::AddDomain { name, settings, records } => {
                 let gateway = sides.gateway()?;
-                let made = gateway.add_domain(name, settings, self.progress).await?;
+                gateway.add_domain(name, settings, self.progress).await?;
                 if !records.is_empty() {
                     gateway.set_records(name, records, self.progress).await?;
                 }
-                return Ok(if made { Carried::Done } else { Carried::Found });
             }
             Step::Serve { source, becomes, .. } => {
                 let (source, becomes) =
@@ -100,7 +102,7 @@ impl Run<'_> {
             | Step::AddWebhook { .. }
             | Step::AddSource { .. } => {}
         }
-        Ok(Carried::Done)
+        Ok(())
     }
 
     /// Makes a webhook at a provider. Where the answer got lost, it is looked for; where the secret
@@ -128,7 +130,13 @@ impl Run<'_> {
                     self.progress.say(format_args!("{trouble}; looking whether it was done"));
                     made = self.adopted(at, row).await?;
                 }
-                Err(trouble) => return Err(trouble),
+                Err(trouble) => {
+                    // Refused is not done: what stands there later was made by somebody else.
+                    if trouble.kind == TroubleKind::Refused {
+                        self.journal.note(name, Mark::Refused)?;
+                    }
+                    return Err(trouble);
+                }
             }
         }
         let made = made.unwrap_or_default();
@@ -178,7 +186,7 @@ impl Run<'_> {
         let (id, shown) = (found.id.clone(), found.secret.clone());
         let provider = self.sides.provider(at)?;
         let known = shown.or(self.carried_secret(row)?);
-        let needs_one = provider.dialect() != waypost_compat::Dialect::Mailgun;
+        let needs_one = provider.dialect() != Dialect::Mailgun;
         let (secret, renewed) = match known {
             Some(secret) => (Some(secret.expose().to_owned()), false),
             None if !needs_one => (None, false),
@@ -205,8 +213,17 @@ impl Run<'_> {
         let known = match begun {
             Some(known) => known,
             None => {
-                let before = gateway.signing_key(self.progress).await?.expose().to_owned();
-                let known = Made { before: Some(before), ..Made::default() };
+                let before = gateway.signing_key(self.progress).await?;
+                let standing = gateway.standing(Dialect::Mailgun, self.progress).await?;
+                if !standing.webhooks.is_empty() && before.expose() != key.expose() {
+                    return Err(Trouble::refused(
+                        "the gateway's account has Mailgun webhooks since the plan was made, and \
+                         their receivers know its present signing key; plan again",
+                    ));
+                }
+                let before = Some(before.expose().to_owned());
+                let id = Some(fingerprint(key));
+                let known = Made { before, id, ..Made::default() };
                 self.begin(name, known.clone())?;
                 known
             }
