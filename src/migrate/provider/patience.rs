@@ -11,6 +11,8 @@ use crate::migrate::trouble::{Progress, Trouble, TroubleKind};
 
 /// How often a call is tried. At one in two failing, a thousand calls all get through.
 const TRIES_MAX: u32 = 20;
+/// How often one that nobody answers at all: a busy server answers, a wrong address does not.
+const UNANSWERED_TRIES_MAX: u32 = 6;
 /// The first wait; each further one is twice as long.
 const WAIT: Duration = Duration::from_millis(100);
 /// The longest wait that is not asked for by the server.
@@ -70,7 +72,11 @@ impl Server {
                 Repeat::Always => is_passing(&error),
                 Repeat::OnlyIfNotDone => error.status() == Some(429),
             };
-            if !may_repeat || tries == TRIES_MAX {
+            let tries_max = match error {
+                ApiError::Unreachable { .. } | ApiError::TooSlow { .. } => UNANSWERED_TRIES_MAX,
+                _ => TRIES_MAX,
+            };
+            if !may_repeat || tries >= tries_max {
                 return Err(self.explain(&method, path, &error));
             }
             let wait = wait(&error, tries);

@@ -113,6 +113,16 @@ impl StandIn {
         hooks.entries.push(Entry { id, url: url.to_owned(), events, description });
     }
 
+    /// The URLs of an event name of a domain.
+    pub(crate) fn urls(&self, domain: &str, event: &str) -> Vec<String> {
+        self.inner.hooks.lock().unwrap().domains[domain][event].clone()
+    }
+
+    /// Somebody removes the webhooks for all domains.
+    pub(crate) fn remove_entries(&self) {
+        self.inner.hooks.lock().unwrap().entries.clear();
+    }
+
     /// All its webhooks, to be compared.
     pub(crate) fn webhooks(&self) -> String {
         format!("{:#?}", self.inner.hooks.lock().unwrap())
