@@ -4,8 +4,6 @@ pub mod between;
 pub mod into;
 pub mod receivers;
 pub mod show;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ mod broken;
 mod file;
 mod into;
 mod pairs;
+mod plans;
 mod traffic;
 
 use std::collections::BTreeMap;
