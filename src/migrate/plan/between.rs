@@ -1,22 +1,18 @@
 //! From one provider to another: a pure function of what both sides have.
 
-use std::collections::BTreeSet;
-
-use waypost_compat::kind::matrix::{self, Fit, Mode};
+use waypost_compat::kind::matrix::Mode;
 use waypost_compat::{Dialect, kind};
 
+use super::coverage::Coverage;
+use super::names::{EVERY_EVENT, impossible, line};
 use super::{
     Action, Before, Class, End, Item, Line, NewRow, Note, Plan, RowFields, Side, Step, Summary,
     VERSION, receivers,
 };
-use crate::migrate::state::same_set;
-use crate::migrate::{Row, RowState, State};
+use crate::migrate::{RowState, State};
 
 /// How many URLs an event name of a Mailgun domain takes.
 const URLS_MAX: usize = 3;
-
-/// The event name that means every event, where a dialect has one.
-const EVERY_EVENT: &str = "*";
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
@@ -40,7 +36,7 @@ struct Hook {
     source: String,
     url: String,
     names: Vec<String>,
-    enabled: bool,
+    state: RowState,
     description: Option<String>,
     has_history: bool,
     /// The row whose secret it has, where the secret is at hand.
@@ -51,6 +47,21 @@ struct Hook {
 struct Mapped {
     lines: Vec<Line>,
     notes: Vec<Note>,
+    /// Whether the target has a row that is just so.
+    is_there: bool,
+}
+
+impl Mapped {
+    /// The target's names, each once.
+    fn events(&self) -> Vec<String> {
+        let mut events: Vec<String> = Vec::new();
+        for name in self.lines.iter().flat_map(|line| &line.to) {
+            if !events.contains(name) {
+                events.push(name.clone());
+            }
+        }
+        events
+    }
 }
 
 /// Plans a move.
@@ -58,13 +69,20 @@ struct Mapped {
 pub fn plan(wish: &Wish, from: &State, to: &State) -> Plan {
     let mut draft = Draft {
         wish,
+        there: to,
         to: to.clone(),
-        taken: BTreeSet::new(),
+        rows: Coverage::of(to.rows.clone()),
         items: Vec::new(),
         steps: Vec::new(),
     };
-    for hook in hooks(wish, from) {
-        draft.carry(hook);
+    let mut hooks: Vec<(Hook, Mapped)> =
+        hooks(wish, from).into_iter().map(|hook| draft.mapped(hook)).collect();
+    // Whatever is there just so is kept before anything else may make use of it.
+    for (hook, mapped) in &mut hooks {
+        mapped.is_there = draft.is_there(hook, mapped);
+    }
+    for (hook, mapped) in hooks {
+        draft.carry(hook, mapped);
     }
     let receivers = receivers::of(wish.from_dialect, wish.to_dialect, &draft.items);
     Plan {
@@ -88,9 +106,13 @@ fn remarks(wish: &Wish, from: &State) -> Vec<String> {
     if wish.from_dialect != Dialect::Mailgun || entries == 0 {
         return Vec::new();
     }
+    let which = match entries {
+        1 => "1 webhook of the account fires".to_owned(),
+        several => format!("{several} webhooks of the account fire"),
+    };
     vec![format!(
-        "{entries} of the account's own webhooks fire for this domain too and are carried along; \
-         they serve its other domains as well and cannot be switched off, so --retire leaves them on"
+        "{which} for all its domains, and so for this one: carried along, and left on by --retire, \
+         since Mailgun can switch off none for one domain only"
     )]
 }
 
@@ -107,7 +129,7 @@ fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
                 source: source.to_owned(),
                 url: url.to_owned(),
                 names: vec![name.to_owned()],
-                enabled: true,
+                state: RowState::Active,
                 description: None,
                 has_history: false,
                 secret_of: None,
@@ -131,7 +153,7 @@ fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
         source: row.id.clone(),
         url: row.url.clone(),
         names: row.events.clone(),
-        enabled: row.state == RowState::Active,
+        state: row.state,
         description: row.description.clone().filter(|text| !text.is_empty()),
         has_history: row.has_history,
         secret_of: row.secret.is_some().then(|| row.id.clone()),
@@ -142,24 +164,42 @@ fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
 /// A plan in the making, and the target as it will be.
 struct Draft<'w> {
     wish: &'w Wish,
+    /// The target as it is.
+    there: &'w State,
     to: State,
-    /// The rows of the target that stand for a hook already.
-    taken: BTreeSet<String>,
+    rows: Coverage,
     items: Vec<Item>,
     steps: Vec<Step>,
 }
 
 impl Draft<'_> {
-    fn carry(&mut self, hook: Hook) {
-        let mut mapped = self.mapped(&hook);
-        let action = if self.goes_to_lists(&hook) {
+    fn carry(&mut self, hook: Hook, mut mapped: Mapped) {
+        let action = if mapped.is_there {
+            Action::Keep
+        } else if self.goes_to_lists(&hook) {
             self.add_to_lists(&hook, &mut mapped)
         } else {
-            self.add_row(&hook, &mut mapped)
+            self.add_row(&hook, &mapped)
         };
-        let Mapped { lines, notes } = mapped;
+        match action {
+            Action::Skip => mapped.notes.clear(),
+            Action::Create | Action::Change | Action::Keep => self.note_losses(&hook, &mut mapped),
+        }
+        if action == Action::Create {
+            mapped.notes.extend(self.secret(&hook));
+        }
+        let Mapped { lines, notes, .. } = mapped;
+        let paused = hook.state != RowState::Active;
         let Hook { source, url, .. } = hook;
-        self.items.push(Item { action, url, source, events: lines, notes });
+        self.items.push(Item { action, url, source, paused, events: lines, notes });
+    }
+
+    /// Whether a row of the target is just so.
+    fn is_there(&mut self, hook: &Hook, mapped: &Mapped) -> bool {
+        let events = mapped.events();
+        !events.is_empty()
+            && !self.goes_to_lists(hook)
+            && self.rows.use_same(&hook.url, &events, hook.state)
     }
 
     /// Mailgun's entries go to the account's level there, everything else to the domain's.
@@ -168,7 +208,7 @@ impl Draft<'_> {
         self.wish.to_dialect == Dialect::Mailgun && from_lists
     }
 
-    fn mapped(&self, hook: &Hook) -> Mapped {
+    fn mapped(&self, hook: Hook) -> (Hook, Mapped) {
         let (from, to) = (self.wish.from_dialect, self.wish.to_dialect);
         let mut notes = Vec::new();
         let is_wildcard = hook.names == [EVERY_EVENT];
@@ -188,12 +228,13 @@ impl Draft<'_> {
             true => impossible(name, format!("{to} takes https URLs only")),
             false => line(from, name, to, self.wish.mode),
         };
-        Mapped { lines: names.iter().map(line).collect(), notes }
+        let lines = names.iter().map(line).collect();
+        (hook, Mapped { lines, notes, is_there: false })
     }
 
     /// Adds the URL to the list of each name: those that are there stay first.
     fn add_to_lists(&mut self, hook: &Hook, mapped: &mut Mapped) -> Action {
-        if !hook.enabled {
+        if hook.state != RowState::Active {
             skip_paused(
                 mapped,
                 "Mailgun has no paused webhooks, and a paused one is never made active",
@@ -201,33 +242,32 @@ impl Draft<'_> {
             return Action::Skip;
         }
         let domain = self.wish.to.domain.clone().unwrap_or_default();
-        let mut action = Action::Skip;
+        let (mut kept, mut added) = (false, false);
         for line in &mut mapped.lines {
             for name in std::mem::take(&mut line.to) {
                 let was = self.to.urls(&domain, &name).to_vec();
-                if was.contains(&hook.url) {
-                    action = if action == Action::Skip { Action::Keep } else { action };
-                    line.to.push(name);
-                } else if was.len() < URLS_MAX {
-                    let becomes = [was.clone(), vec![hook.url.clone()]].concat();
-                    self.set_list(&domain, &name, was, becomes);
-                    action = Action::Create;
-                    line.to.push(name);
-                } else {
+                let is_on_it = was.contains(&hook.url);
+                if !is_on_it && was.len() >= URLS_MAX {
                     line.class = Class::Overflow;
                     line.reason =
                         Some(format!("{name} has {URLS_MAX} URLs already: {}", was.join(", ")));
+                    continue;
                 }
+                let was_on_it = self.there.urls(&domain, &name).contains(&hook.url);
+                (kept, added) = (kept || was_on_it, added || !was_on_it);
+                if !is_on_it {
+                    let becomes = [was.clone(), vec![hook.url.clone()]].concat();
+                    self.set_list(&domain, &name, was, becomes);
+                }
+                line.to.push(name);
             }
         }
-        if action != Action::Skip {
-            self.note_losses(hook, mapped);
+        match (kept, added) {
+            (false, false) => Action::Skip,
+            (true, false) => Action::Keep,
+            (true, true) => Action::Change,
+            (false, true) => Action::Create,
         }
-        if action == Action::Create && self.wish.from_dialect != Dialect::Mailgun {
-            let reason = "deliveries are signed with the account's HTTP signing key";
-            mapped.notes.push(Note { class: Class::SecretRegenerated, reason: reason.to_owned() });
-        }
-        action
     }
 
     /// One call for each name, whatever the number of hooks that add to it.
@@ -242,40 +282,21 @@ impl Draft<'_> {
         self.steps.push(Step::SetList { at: End::To, domain, event, was, becomes });
     }
 
-    fn add_row(&mut self, hook: &Hook, mapped: &mut Mapped) -> Action {
-        let mut events: Vec<String> = Vec::new();
-        for name in mapped.lines.iter().flat_map(|line| &line.to) {
-            if !events.contains(name) {
-                events.push(name.clone());
-            }
-        }
+    fn add_row(&mut self, hook: &Hook, mapped: &Mapped) -> Action {
+        let mut events = mapped.events();
         if events.is_empty() {
             return Action::Skip;
         }
-        self.note_losses(hook, mapped);
-        if let Some(row) = self.standing(hook, &events) {
-            let (id, was) = (row.id.clone(), fields(row));
-            self.taken.insert(id.clone());
-            if is_covered(&events, &was.events) {
+        if hook.state == RowState::Active {
+            events = self.rows.use_names(&hook.url, &events);
+            if events.is_empty() {
                 return Action::Keep;
             }
-            let more = events.into_iter().filter(|name| !was.events.contains(name));
-            let becomes = RowFields {
-                events: was.events.iter().cloned().chain(more).collect(),
-                ..was.clone()
-            };
-            self.steps.push(Step::ChangeRow { at: End::To, id, was, becomes });
-            return Action::Change;
+            if let Some(step) = self.rows.grow(&hook.url, &events) {
+                self.change_row(step);
+                return Action::Change;
+            }
         }
-        let secret_of =
-            hook.secret_of.clone().filter(|_| self.wish.to_dialect == Dialect::MailingApi);
-        let secret = match (&secret_of, self.wish.to_dialect) {
-            (Some(_), _) => None,
-            (None, Dialect::Mailgun) => None,
-            (None, to) => Some(format!("{to} makes a secret of its own; the receiver needs it")),
-        };
-        let noted = |reason| Note { class: Class::SecretRegenerated, reason };
-        mapped.notes.extend(secret.map(noted));
         let takes_label = matches!(
             self.wish.to_dialect,
             Dialect::Mailgun | Dialect::Posthawk | Dialect::MailingApi
@@ -283,23 +304,43 @@ impl Draft<'_> {
         let row = NewRow {
             url: hook.url.clone(),
             events,
-            enabled: hook.enabled,
+            enabled: hook.state == RowState::Active,
             description: hook.description.clone().filter(|_| takes_label),
-            secret_of,
+            secret_of: self.carried_secret(hook).cloned(),
         };
         self.steps.push(Step::CreateRow { at: End::To, row });
         Action::Create
     }
 
-    /// The row of the target that stands for a hook: the same one, or an active one on its URL,
-    /// since two active ones would have the receiver called twice.
-    fn standing(&self, hook: &Hook, events: &[String]) -> Option<&Row> {
-        let free = || {
-            self.to.rows.iter().filter(|row| row.url == hook.url && !self.taken.contains(&row.id))
+    /// One call for each row, whatever the number of hooks that add to it.
+    fn change_row(&mut self, step: Step) {
+        let Step::ChangeRow { id, becomes, .. } = &step else { return };
+        for planned in &mut self.steps {
+            match planned {
+                Step::ChangeRow { id: other, becomes: last, .. } if other == id => {
+                    last.clone_from(becomes);
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.steps.push(step);
+    }
+
+    /// The row whose secret a new one gets, where the target takes one.
+    fn carried_secret<'h>(&self, hook: &'h Hook) -> Option<&'h String> {
+        hook.secret_of.as_ref().filter(|_| self.wish.to_dialect == Dialect::MailingApi)
+    }
+
+    fn secret(&self, hook: &Hook) -> Option<Note> {
+        let reason = match self.wish.to_dialect {
+            Dialect::Mailgun => {
+                "deliveries are signed with the target account's HTTP signing key".to_owned()
+            }
+            _ if self.carried_secret(hook).is_some() => return None,
+            to => format!("{to} makes a secret of its own; the receiver needs it"),
         };
-        let alike = |row: &&Row| (row.state == RowState::Active) == hook.enabled;
-        let same = free().find(|row| alike(row) && same_set(&row.events, events));
-        same.or_else(|| free().find(|row| hook.enabled && alike(row)))
+        Some(Note { class: Class::SecretRegenerated, reason })
     }
 
     fn note_losses(&self, hook: &Hook, mapped: &mut Mapped) {
@@ -328,51 +369,6 @@ fn skip_paused(mapped: &mut Mapped, reason: &str) {
     }
 }
 
-fn is_covered(wanted: &[String], there: &[String]) -> bool {
-    there == [EVERY_EVENT] || wanted.iter().all(|name| there.contains(name))
-}
-
-fn fields(row: &Row) -> RowFields {
-    RowFields {
-        url: row.url.clone(),
-        events: row.events.clone(),
-        enabled: row.state == RowState::Active,
-        description: row.description.clone(),
-    }
-}
-
-fn impossible(name: &str, reason: String) -> Line {
-    Line { from: name.to_owned(), to: Vec::new(), class: Class::Impossible, reason: Some(reason) }
-}
-
-/// What becomes of one name. Mailgun's names from before 2018 stand for today's.
-fn line(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Line {
-    if from == to {
-        let same = name.to_owned();
-        return Line { from: same.clone(), to: vec![same], class: Class::Exact, reason: None };
-    }
-    let known = match from {
-        Dialect::Mailgun => kind::canonical_mailgun(name).unwrap_or(name),
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => name,
-    };
-    let Some(cell) = matrix::map(from, known, to, mode) else {
-        return impossible(name, format!("{from} is not known to have an event of this name"));
-    };
-    let (class, reason) = match &cell.fit {
-        Fit::Exact => (Class::Exact, None),
-        Fit::Approximate { here, there } => {
-            (Class::Approximate, Some(format!("fires {there}, not {here}")))
-        }
-        Fit::Widened(more) => (Class::Widened, Some(more.to_string())),
-        Fit::Narrowed { .. } | Fit::WidenedAndNarrowed { .. } => {
-            (Class::Narrowed, cell.fit.reason())
-        }
-        Fit::Impossible { why } => (Class::Impossible, Some((*why).to_owned())),
-    };
-    let to = cell.names.iter().map(|&name| name.to_owned()).collect();
-    Line { from: name.to_owned(), to, class, reason }
-}
-
 /// Switches the source off so that it can be switched on again as it was: rows keep their ids and
 /// secrets, and a list of Mailgun's has neither.
 fn retire(from_dialect: Dialect, from: &State) -> Vec<Step> {
@@ -388,7 +384,7 @@ fn retire(from_dialect: Dialect, from: &State) -> Vec<Step> {
         .iter()
         .filter(|row| from_dialect != Dialect::Mailgun && row.state == RowState::Active);
     let rows = rows.map(|row| {
-        let was = fields(row);
+        let was = RowFields::of(row);
         let becomes = RowFields { enabled: false, ..was.clone() };
         Step::ChangeRow { at: End::From, id: row.id.clone(), was, becomes }
     });

@@ -5,20 +5,23 @@
 //! both of Mailgun's levels is called once, through the account's entry: lists that share a URL
 //! with an entry are switched first and given back last.
 
+mod lists;
+
 use std::collections::BTreeSet;
 
 use waypost_compat::Dialect;
 
+use super::names::carried;
 use super::{
-    Action, Before, Class, End, INGEST, Item, Line, NewWebhook, Note, Plan, RowFields, SOURCE,
-    Side, Step, Summary, VERSION, WEBHOOK,
+    Action, Before, Class, End, INGEST, Item, NewWebhook, Plan, RowFields, SOURCE, Side, Step,
+    Summary, VERSION, WEBHOOK,
 };
 use crate::client::is_public_url;
-use crate::migrate::gateway::{Known, KnownSource, Standing};
+use crate::migrate::gateway::{Known, Standing};
 use crate::migrate::provider::Account;
 use crate::migrate::state::same_set;
 use crate::migrate::trouble::Trouble;
-use crate::migrate::{List, Row, RowState, State};
+use crate::migrate::{Row, RowState, State};
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
@@ -151,10 +154,11 @@ impl Draft<'_> {
                 self.entry(row);
             }
         } else if !entries.is_empty() {
+            let ids: Vec<&str> = entries.iter().map(|row| &*row.id).collect();
             self.remarks.push(format!(
-                "the account's {} webhooks for all domains stay as they are; leave --domain out \
+                "what the account has for all its domains stays as it is ({}); leave --domain out \
                  to take over the whole account",
-                entries.len()
+                ids.join(", ")
             ));
         }
         Ok(())
@@ -174,100 +178,12 @@ impl Draft<'_> {
                 Ok(())
             }
             Keys::Differ => Err(Trouble::refused(format!(
-                "this account of the gateway has {} Mailgun webhooks already and signs them with \
+                "this account of the gateway has Mailgun webhooks already ({}) and signs them with \
                  another key than the account that is taken over, whose receivers know only \
                  theirs; make an account of its own for it (`waypost account add`), and give its \
                  key with --into-key",
                 self.gateway.webhooks.len()
             ))),
-        }
-    }
-
-    fn domain(&mut self, name: &str, state: &State) {
-        let lists: Vec<&List> = state.lists.iter().filter(|list| list.domain == name).collect();
-        let mut ingest = None;
-        for list in lists {
-            let (own, urls): (Vec<String>, Vec<String>) =
-                list.urls.iter().cloned().partition(|url| self.is_ours(url));
-            self.list_item(list, urls.is_empty());
-            if urls.is_empty() {
-                continue;
-            }
-            for url in &urls {
-                self.domain_webhook(list, url, state);
-            }
-            let source = || own.first().cloned().unwrap_or_else(|| self.domain_source(name));
-            let ingest = ingest.get_or_insert_with(source).clone();
-            let step = Step::SetList {
-                at: End::From,
-                domain: name.to_owned(),
-                event: list.event.clone(),
-                was: list.urls.clone(),
-                becomes: vec![ingest],
-            };
-            let whole_account = self.wish.from.domain.is_none();
-            let is_shared = urls.iter().any(|url| owner(state, &list.event, url).is_some());
-            match is_shared && whole_account {
-                true => self.steps.shared.push(step),
-                false => self.steps.lists.push(step),
-            }
-        }
-        if let Some(key) = ingest.as_deref().and_then(|url| url.strip_prefix(INGEST)) {
-            self.steps.sources.push(Step::AddSource {
-                key: key.to_owned(),
-                dialect: Dialect::Mailgun,
-                domain: Some(name.to_owned()),
-                serves: "domain".to_owned(),
-                secret_of: None,
-            });
-        }
-    }
-
-    /// The ingest URL of the source that the gateway has for a domain's lists, or of one to be made.
-    fn domain_source(&self, name: &str) -> String {
-        let fits = |source: &&KnownSource| {
-            source.domain.as_deref() == Some(name) && source.serves == "domain"
-        };
-        let known = self.gateway.sources.iter().find(fits);
-        known.map_or_else(|| format!("{INGEST}{name}"), |source| source.ingest_url.clone())
-    }
-
-    fn domain_webhook(&mut self, list: &List, url: &str, state: &State) {
-        if let Some(entry) =
-            owner(state, &list.event, url).filter(|_| self.wish.from.domain.is_some())
-        {
-            self.remarks.push(format!(
-                "{url} is called for {} through the account's entry {}, which stays as it is, and \
-                 not through the domain's list",
-                list.event, entry.id
-            ));
-            return;
-        }
-        let there = self.gateway.webhooks.iter().any(|known| {
-            known.domain.as_deref() == Some(&*list.domain)
-                && known.url == url
-                && known.events == [list.event.as_str()]
-        });
-        if !there {
-            let webhook = NewWebhook {
-                dialect: Dialect::Mailgun,
-                domain: Some(list.domain.clone()),
-                url: url.to_owned(),
-                events: vec![list.event.clone()],
-                description: None,
-                secret_of: None,
-            };
-            let key = format!("{}/{}/{}", list.domain, list.event, self.steps.webhooks.len());
-            self.steps.webhooks.push(Step::AddWebhook { key, webhook });
-        }
-    }
-
-    fn list_item(&mut self, list: &List, is_led: bool) {
-        for url in &list.urls {
-            let action = if is_led { Action::Keep } else { Action::Create };
-            let events = vec![carried(&list.event)];
-            let source = format!("{} {}", list.domain, list.event);
-            self.items.push(Item { action, url: url.clone(), source, events, notes: Vec::new() });
         }
     }
 
@@ -347,12 +263,7 @@ impl Draft<'_> {
             let (dialect, serves) = (self.wish.dialect, serves.clone());
             self.steps.sources.push(Step::AddSource { key, dialect, domain, serves, secret_of });
         }
-        let was = RowFields {
-            url: row.url.clone(),
-            events: row.events.clone(),
-            enabled: true,
-            description: row.description.clone(),
-        };
+        let was = RowFields::of(row);
         let becomes = RowFields { url, ..was.clone() };
         self.steps.rows.push(Step::ChangeRow { at: End::From, id: row.id.clone(), was, becomes });
         (source, serves)
@@ -369,35 +280,24 @@ impl Draft<'_> {
             action,
             url: row.url.clone(),
             source: row.id.clone(),
+            paused: row.state != RowState::Active,
             events: row.events.iter().map(|name| carried(name)).collect(),
             notes: Vec::new(),
         });
     }
 
     fn skipped(&mut self, row: &Row, class: Class, reason: &str) {
-        let line = |name: &String| Line { from: name.clone(), to: Vec::new(), class, reason: None };
-        self.items.push(Item {
-            action: Action::Skip,
-            url: row.url.clone(),
-            source: row.id.clone(),
-            events: row.events.iter().map(line).collect(),
-            notes: vec![Note { class, reason: reason.to_owned() }],
-        });
+        self.item(row, Action::Skip);
+        for line in self.items.iter_mut().next_back().into_iter().flat_map(|item| &mut item.events)
+        {
+            line.to.clear();
+            line.class = class;
+            line.reason = Some(reason.to_owned());
+        }
     }
 
     /// Whether a URL is one of this gateway's ingest URLs.
     fn is_ours(&self, url: &str) -> bool {
         self.gateway.sources.iter().any(|source| source.ingest_url == url)
     }
-}
-
-/// The account's entry through which a URL is called for an event that a domain's list has too.
-fn owner<'s>(state: &'s State, event: &str, url: &str) -> Option<&'s Row> {
-    state.rows.iter().find(|row| row.url == url && row.events.iter().any(|name| name == event))
-}
-
-/// Within one dialect every name stays what it is.
-fn carried(name: &str) -> Line {
-    let same = name.to_owned();
-    Line { from: same.clone(), to: vec![same], class: Class::Exact, reason: None }
 }

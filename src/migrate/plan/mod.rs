@@ -1,7 +1,9 @@
 //! Plans: what a migration will do and why, as data that is printed, reviewed, and carried out.
 
 pub mod between;
+mod coverage;
 pub mod into;
+mod names;
 pub mod receivers;
 pub mod show;
 mod step;
@@ -102,6 +104,9 @@ pub struct Item {
     pub url: String,
     /// What it is at the source: an id, or Mailgun's level.
     pub source: String,
+    /// Whether it is switched off at the source, and so at the target.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paused: bool,
     /// What becomes of each of its event names.
     pub events: Vec<Line>,
     /// What becomes of the rest of it.
@@ -216,6 +221,11 @@ pub struct Receiver {
     pub url: String,
     /// What to hand to its owner.
     pub text: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "it is what serde calls")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Plan {

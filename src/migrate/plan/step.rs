@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use waypost_compat::Dialect;
 
+use crate::migrate::{Row, RowState};
+
 /// Which side a step is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -152,3 +154,15 @@ pub const INGEST: &str = "@ingest/";
 pub const SOURCE: &str = "@source/";
 /// How `serves` says that it is the id of a webhook of this plan.
 pub const WEBHOOK: &str = "@webhook/";
+
+impl RowFields {
+    /// Those of a row as it is.
+    pub(super) fn of(row: &Row) -> Self {
+        Self {
+            url: row.url.clone(),
+            events: row.events.clone(),
+            enabled: row.state == RowState::Active,
+            description: row.description.clone(),
+        }
+    }
+}

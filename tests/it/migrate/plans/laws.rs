@@ -1,5 +1,6 @@
 //! What holds for every plan, tried on all pairs and on many small accounts.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use waypost::migrate::plan::{Class, End, NewRow, RowFields, show};
@@ -104,6 +105,7 @@ fn a_set_of_events_that_becomes_empty_is_never_created() {
                 let is_gone = plan.summary.survive == 0;
                 assert_eq!(plan.steps.is_empty(), is_gone, "{from} {name} to {to}");
                 assert_eq!(plan.summary.classes.contains_key(&Class::Impossible), is_gone);
+                assert_eq!(plan.receivers.is_empty(), is_gone || plan.summary.keep > 0);
             }
         }
     }
@@ -153,5 +155,39 @@ fn a_plan_that_was_carried_out_leaves_the_next_one_nothing_to_do() {
         let again = case.plan().unwrap();
         assert_eq!(again.steps, [], "{}", path.display());
         assert_eq!(again.summary.create + again.summary.change, 0, "{}", path.display());
+    }
+}
+
+/// How often one URL is called for each event name.
+fn calls(rows: &[Row]) -> BTreeMap<&str, usize> {
+    let mut calls = BTreeMap::new();
+    for name in rows.iter().flat_map(|row| &row.events) {
+        *calls.entry(&**name).or_default() += 1;
+    }
+    calls
+}
+
+/// Up to two webhooks of one receiver, of two event names, at each side: 169 pairs of accounts.
+#[test]
+fn a_receiver_is_called_as_often_as_one_of_the_sides_called_it() {
+    let sets: [&[&str]; 3] = [&["delivery"], &["open"], &["delivery", "open"]];
+    let mut accounts: Vec<Vec<Row>> = vec![Vec::new()];
+    for a in sets {
+        accounts.push(vec![row("1", a)]);
+        accounts.extend(sets.iter().map(|b| vec![row("1", a), row("2", b)]));
+    }
+    let state = |rows: &Vec<Row>| State { rows: rows.clone(), ..State::default() };
+    for source in &accounts {
+        for target in &accounts {
+            let ends = ((Dialect::Posthawk, state(source)), (Dialect::Posthawk, state(target)));
+            let plan = between(ends.0, ends.1).plan().unwrap();
+            let after = carried_out(&plan);
+            let mut expected = calls(target);
+            for (name, count) in calls(source) {
+                let known = expected.entry(name).or_default();
+                *known = (*known).max(count);
+            }
+            assert_eq!(calls(&after.rows), expected, "{source:?} to {target:?}: {:?}", plan.steps);
+        }
     }
 }

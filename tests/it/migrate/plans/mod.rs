@@ -7,6 +7,7 @@ mod laws;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use waypost::migrate::Plan;
@@ -16,6 +17,9 @@ use case::{Case, HIDDEN};
 
 /// Where the plan begins in a file, below what it is made from.
 const PLAN: &str = "\n== plan\n";
+
+/// Held by whoever reads or writes a file, since `UPDATE=1` rewrites what another test reads.
+static FILES: Mutex<()> = Mutex::new(());
 
 #[test]
 fn plans_between_providers_are_as_on_file() {
@@ -54,6 +58,7 @@ fn check(folder: &str) {
 
 /// Compares with the file, or rewrites it when `UPDATE=1`.
 fn golden(path: &Path, content: &str, wrong: &mut String) {
+    let _one_at_a_time = FILES.lock().unwrap_or_else(PoisonError::into_inner);
     if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
         fs::write(path, content).unwrap();
     } else if fs::read_to_string(path).unwrap_or_default() != content {
@@ -71,6 +76,7 @@ fn cases(folder: &str) -> Vec<(PathBuf, String)> {
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(paths.len() > 5, "no cases in {folder}");
+    let _one_at_a_time = FILES.lock().unwrap_or_else(PoisonError::into_inner);
     let input = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
         let input = text.split(PLAN).next().unwrap().trim_end().to_owned() + "\n";

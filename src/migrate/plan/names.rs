@@ -1,0 +1,59 @@
+//! What becomes of one event name.
+
+use waypost_compat::kind::matrix::{self, Fit, Mode};
+use waypost_compat::{Dialect, kind};
+
+use super::{Class, Line};
+
+/// The event name that means every event, where a dialect has one.
+pub(super) const EVERY_EVENT: &str = "*";
+
+/// Why nothing stands for some of Mailgun's names.
+pub(super) const RETIRED: &str = "Mailgun has retired this name, and none of today's stands for it";
+
+/// What becomes of one name. Mailgun's names from before 2018 stand for today's.
+pub(super) fn line(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Line {
+    let known = match from {
+        Dialect::Mailgun => kind::canonical_mailgun(name).unwrap_or(name),
+        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => name,
+    };
+    if from == Dialect::Mailgun && is_retired(name) {
+        return impossible(name, RETIRED.to_owned());
+    }
+    if from == to {
+        let to = vec![known.to_owned()];
+        return Line { from: name.to_owned(), to, class: Class::Exact, reason: None };
+    }
+    let Some(cell) = matrix::map(from, known, to, mode) else {
+        return impossible(name, format!("{from} is not known to have an event of this name"));
+    };
+    let (class, reason) = match &cell.fit {
+        Fit::Exact => (Class::Exact, None),
+        Fit::Approximate { here, there } => {
+            (Class::Approximate, Some(format!("fires {there}, not {here}")))
+        }
+        Fit::Widened(more) => (Class::Widened, Some(more.to_string())),
+        Fit::Narrowed { .. } | Fit::WidenedAndNarrowed { .. } => {
+            (Class::Narrowed, cell.fit.reason())
+        }
+        Fit::Impossible { why } => (Class::Impossible, Some((*why).to_owned())),
+    };
+    let to = cell.names.iter().map(|&name| name.to_owned()).collect();
+    Line { from: name.to_owned(), to, class, reason }
+}
+
+/// A name that nothing stands for.
+pub(super) fn impossible(name: &str, reason: String) -> Line {
+    Line { from: name.to_owned(), to: Vec::new(), class: Class::Impossible, reason: Some(reason) }
+}
+
+/// A name that stays what it is, as within one dialect.
+pub(super) fn carried(name: &str) -> Line {
+    let same = name.to_owned();
+    Line { from: same.clone(), to: vec![same], class: Class::Exact, reason: None }
+}
+
+/// Whether a name of Mailgun's is from before 2018 and has no successor.
+pub(super) fn is_retired(name: &str) -> bool {
+    kind::MAILGUN_READABLE.contains(&name) && kind::canonical_mailgun(name).is_none()
+}
