@@ -4,50 +4,72 @@ use waypost_compat::{Dialect, signature::Scheme};
 
 use super::{Action, Class, Item, Receiver};
 
-/// A text for each receiver that gets something new.
+/// A text for each receiver that gets something new, whatever the number of its webhooks.
 pub(super) fn of(from: Dialect, to: Dialect, items: &[Item]) -> Vec<Receiver> {
     let touched = |item: &&Item| matches!(item.action, Action::Create | Action::Change);
-    let needs = |item: &&Item| {
-        from != to || item.notes.iter().any(|note| note.class == Class::SecretRegenerated)
-    };
+    let needs = |item: &&Item| from != to || has_new_secret(item);
+    let items: Vec<&Item> = items.iter().filter(touched).filter(needs).collect();
     let mut receivers: Vec<Receiver> = Vec::new();
-    for item in items.iter().filter(touched).filter(needs) {
-        let text = text(from, to, item);
-        match receivers.iter_mut().find(|known| known.url == item.url) {
-            Some(known) if !known.text.contains(&text) => known.text += &format!("\n{text}"),
-            Some(_) => {}
-            None => receivers.push(Receiver { url: item.url.clone(), text }),
+    for item in &items {
+        if receivers.iter().all(|known| known.url != item.url) {
+            let own: Vec<&Item> =
+                items.iter().copied().filter(|other| other.url == item.url).collect();
+            receivers.push(Receiver { url: item.url.clone(), text: text(from, to, &own) });
         }
     }
     receivers
 }
 
-fn text(from: Dialect, to: Dialect, item: &Item) -> String {
-    let url = &item.url;
-    let key = match to {
-        Dialect::Mailgun => "the account's HTTP webhook signing key",
-        _ if item.notes.iter().any(|note| note.class == Class::SecretRegenerated) => {
-            "a new secret, which you get separately"
-        }
-        _ => "the secret that you have",
+fn has_new_secret(item: &Item) -> bool {
+    item.notes.iter().any(|note| note.class == Class::SecretRegenerated)
+}
+
+/// The text for the owner of a receiver, a line for each thing to do.
+fn text(from: Dialect, to: Dialect, items: &[&Item]) -> String {
+    let when = match items.iter().all(|item| item.paused) {
+        true => "once its webhook is switched on",
+        false => "from now on",
     };
+    let key = key(to, items);
     if from == to {
         return format!(
-            "{url} gets {to} events from another account from now on, in the same form. They are \
-             signed with {key}. Accept both keys until the old account is switched off."
+            "Gets {to} events from another account too, {when}, in the same form.\n\
+             They are signed with {key}. Accept both keys until the old account is switched off."
         );
     }
-    let names = item.events.iter().filter(|line| !line.to.is_empty());
-    let names: Vec<String> =
-        names.map(|line| format!("{} instead of {}", line.to.join(" and "), line.from)).collect();
+    let mut names: Vec<String> = Vec::new();
+    for line in items.iter().flat_map(|item| &item.events).filter(|line| !line.to.is_empty()) {
+        let name = match line.to == [line.from.as_str()] {
+            true => line.from.clone(),
+            false => format!("{} instead of {}", line.to.join(" and "), line.from),
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     format!(
-        "{url} gets events in {to}'s form from now on, beside those in {from}'s until the old \
-         account is switched off. Tell them apart by how they are signed. Event names: {}. To \
-         check a request: {}; the key is {key}. {}.",
+        "Gets events in {to}'s form too, {when}, beside those in {from}'s until the old account \
+         is switched off. Tell them apart by how they are signed.\n\
+         Names: {}.\n\
+         Signature: {}; the key is {key}. {}.",
         names.join(", "),
         check(to.scheme()),
         change(from.scheme(), to.scheme()),
     )
+}
+
+/// The key that its owner checks with.
+fn key(to: Dialect, items: &[&Item]) -> String {
+    let new = items.iter().filter(|item| has_new_secret(item)).count();
+    match (to, new) {
+        (Dialect::Mailgun, _) => "that account's HTTP webhook signing key".to_owned(),
+        (_, 0) if items.iter().any(|item| item.action == Action::Change) => {
+            format!("the secret of the webhook that it has at {to} already")
+        }
+        (_, 0) => "the secret that you have".to_owned(),
+        (_, 1) => "a new secret, which you get separately".to_owned(),
+        (_, _) => format!("one of {new} new secrets, which you get separately"),
+    }
 }
 
 /// How a receiver checks a signature, for people who write code (`spec/providers.md` §3.3).
