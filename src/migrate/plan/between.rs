@@ -147,6 +147,11 @@ fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
                 add("account", &row.url, name);
             }
         }
+        for hook in &mut hooks {
+            let labels = from.rows.iter().filter(|row| row.url == hook.url);
+            let labels: Vec<&str> = labels.filter_map(|row| row.description.as_deref()).collect();
+            hook.description = Some(labels.join("; ")).filter(|text| !text.is_empty());
+        }
         return hooks;
     }
     hooks.extend(from.rows.iter().map(|row| Hook {
