@@ -1,26 +1,17 @@
 //! Interruption: the program is killed at every call that changes something, once before the call
 //! arrives and once after it was carried out and before its answer is back.
 
-use std::convert::Infallible;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::{Method, Response};
+use http_body_util::Full;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use waypost::client::api::{Api, Payload};
 use waypost_compat::{Dialect, kind};
 
+use super::proxy::{Act, Proxy};
 use super::{Account, Desk, Server};
 use crate::support::process::API_KEY;
 
@@ -68,65 +59,27 @@ impl Trap {
     }
 }
 
-/// A proxy in front of a server, with a trap in it.
-struct Proxy {
-    url: String,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Proxy {
-    async fn before(server: &str, trap: Arc<Trap>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = server.to_owned();
-        let client: Client<HttpConnector, Full<Bytes>> =
-            Client::builder(TokioExecutor::new()).build_http();
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (server, trap, client) = (server.clone(), Arc::clone(&trap), client.clone());
-                tokio::spawn(async move {
-                    let service = service_fn(move |request| {
-                        pass(request, server.clone(), Arc::clone(&trap), client.clone())
-                    });
-                    // The victim's connections break with it.
-                    let _ =
-                        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-                });
+/// A proxy with a trap in it.
+async fn trapped(server: &str, trap: &Arc<Trap>) -> Proxy {
+    let trap = Arc::clone(trap);
+    Proxy::before(server, move |head| {
+        let moment = if head.method == Method::GET { None } else { trap.springs() };
+        match moment {
+            None => Act::Pass,
+            Some(Moment::Before) => {
+                trap.kill();
+                Act::Answer(Response::new(Full::default()))
             }
-        });
-        Self { url, task }
-    }
-}
-
-async fn pass(
-    request: Request<Incoming>,
-    server: String,
-    trap: Arc<Trap>,
-    client: Client<HttpConnector, Full<Bytes>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let moment = if request.method() == Method::GET { None } else { trap.springs() };
-    if moment == Some(Moment::Before) {
-        trap.kill();
-        return Ok(Response::new(Full::default()));
-    }
-    let (mut head, body) = request.into_parts();
-    let path = head.uri.path_and_query().unwrap().to_string();
-    head.uri = format!("{server}{path}").parse().unwrap();
-    head.headers.remove("host");
-    let body = body.collect().await.unwrap().to_bytes();
-    let answer = client.request(Request::from_parts(head, Full::new(body))).await.unwrap();
-    let (head, body) = answer.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    if moment == Some(Moment::After) {
-        trap.kill();
-    }
-    Ok(Response::from_parts(head, Full::new(body)))
+            Some(Moment::After) => {
+                let trap = Arc::clone(&trap);
+                Act::Afterwards(Box::new(move |answer| {
+                    trap.kill();
+                    answer
+                }))
+            }
+        }
+    })
+    .await
 }
 
 /// A move that can be broken off anywhere.
@@ -265,10 +218,7 @@ async fn between(from: Dialect, to: Dialect) -> Scene {
         source.pause(&id, "https://off.example/", &names[1..2]).await;
     }
     target.register("https://there.before/", &kind::names(to)[..2]).await;
-    let proxies = vec![
-        Proxy::before(&source.url, Arc::clone(&trap)).await,
-        Proxy::before(&target.url, Arc::clone(&trap)).await,
-    ];
+    let proxies = vec![trapped(&source.url, &trap).await, trapped(&target.url, &trap).await];
     let mut ends = owned(&["--from-url", &proxies[0].url, "--to-url", &proxies[1].url]);
     for (flag, account) in [("--from-org", &source), ("--to-org", &target)] {
         if let Some(org) = &account.org {
@@ -327,10 +277,8 @@ async fn a_move_into_a_gateway_survives_being_killed_anywhere() {
         let form = [("url", url), ("event_types", "delivered"), ("description", "label")];
         api.call(Method::POST, "/v1/webhooks", Payload::Form(&form)).await.unwrap();
     }
-    let proxies = vec![
-        Proxy::before(&source.url, Arc::clone(&trap)).await,
-        Proxy::before(&gateway.process.url, Arc::clone(&trap)).await,
-    ];
+    let proxies =
+        vec![trapped(&source.url, &trap).await, trapped(&gateway.process.url, &trap).await];
     let ends = owned(&["--from-url", &proxies[0].url, "--into", &proxies[1].url]);
     let plan = owned(&["plan", "--from", "mailgun", "--allow-private", "--out", "move.plan"]);
     let keys = [("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)];

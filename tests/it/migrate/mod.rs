@@ -7,6 +7,7 @@ mod file;
 mod into;
 mod pairs;
 mod plans;
+mod proxy;
 mod traffic;
 
 use std::collections::BTreeMap;
