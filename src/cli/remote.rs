@@ -42,7 +42,7 @@ impl Remote {
 /// Speaks to the server at `base` as the holder of `key`.
 pub(super) fn connect(base: &str, key: &str) -> anyhow::Result<Api> {
     Api::basic(base, key).map_err(|error| match error {
-        ApiError::NoUrl(_) => Misuse(format!("--url: {error}")).into(),
+        ApiError::NoUrl(_) | ApiError::NoBase => Misuse(format!("--url: {error}")).into(),
         other => other.into(),
     })
 }

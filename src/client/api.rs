@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -17,10 +17,14 @@ use hyper_util::rt::TokioExecutor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use super::words::{excerpt, message, retry_after};
+
 /// How long an answer may take: longer than any call of ours that works.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// The largest answer read.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
+/// The shortest text that can be a key: what is shorter stands in words by chance.
+const KEY_LENGTH_MIN: usize = 8;
 /// What needs no escaping in one part of a path.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -29,6 +33,9 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 pub struct Api {
     base: String,
     credentials: Vec<(HeaderName, HeaderValue)>,
+    /// What no message may show, even where a server repeats it.
+    hidden: Vec<String>,
+    answer_max: Duration,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
@@ -38,6 +45,10 @@ pub enum ApiError {
     /// The base URL is none.
     #[error("expected `http://…` or `https://…`, found {0:?}")]
     NoUrl(String),
+    /// The base URL holds more than a base: a user, a password, a query. Not told, since it may be
+    /// a secret.
+    #[error("expected an address without user, password or query; a key has a flag of its own")]
+    NoBase,
     /// The credentials cannot be written into a header.
     #[error("expected a key of printable ASCII characters, found others in it")]
     Unwritable,
@@ -53,10 +64,12 @@ pub enum ApiError {
         cause: String,
     },
     /// It did not answer in time. The request may have been carried out.
-    #[error("{base} did not answer within {} seconds", ANSWER_MAX.as_secs())]
+    #[error("{base} did not answer within {} seconds", after.as_secs_f32())]
     TooSlow {
         /// The server.
         base: String,
+        /// How long it had.
+        after: Duration,
     },
     /// It answered with another status than a 2xx.
     #[error("{message} ({status})")]
@@ -109,12 +122,21 @@ impl Api {
     /// Speaks to the server at `base` as `api` with this key, by HTTP Basic: a gateway, or Mailgun.
     pub fn basic(base: &str, key: &str) -> Result<Self, ApiError> {
         let basic = format!("Basic {}", STANDARD.encode(format!("api:{key}")));
-        Self::new(base, &[(AUTHORIZATION, &basic)])
+        let mut api = Self::new(base, &[(AUTHORIZATION, &basic)])?;
+        api.hidden.push(key.to_owned());
+        Ok(api)
+    }
+
+    /// The same, with so long for an answer and no longer than it is by itself.
+    #[must_use]
+    pub fn within(self, answer_max: Duration) -> Self {
+        Self { answer_max: answer_max.min(ANSWER_MAX), ..self }
     }
 
     /// Speaks to the server at `base` with these headers in every call.
     pub fn new(base: &str, credentials: &[(HeaderName, &str)]) -> Result<Self, ApiError> {
         let is_https = match url::Url::parse(base) {
+            Ok(url) if has_more_than_a_base(&url) => return Err(ApiError::NoBase),
             Ok(url) if url.scheme() == "https" => true,
             Ok(url) if url.scheme() == "http" => false,
             _ => return Err(ApiError::NoUrl(base.to_owned())),
@@ -124,6 +146,9 @@ impl Api {
             value.set_sensitive(true);
             Ok((name.clone(), value))
         };
+        let shown_never = credentials.iter().filter(|(name, _)| is_secret(name));
+        let hidden = shown_never.filter_map(|(_, text)| text.split(' ').next_back());
+        let hidden = hidden.map(str::to_owned).collect();
         let credentials = credentials.iter().map(secret).collect::<Result<_, ApiError>>()?;
         let no_roots = |error: &dyn std::error::Error| ApiError::NoRoots(error.to_string());
         // A machine without root certificates can still speak to its own loopback.
@@ -144,6 +169,8 @@ impl Api {
         Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
             credentials,
+            hidden,
+            answer_max: ANSWER_MAX,
             client: Client::builder(TokioExecutor::new()).build(connector),
         })
     }
@@ -164,7 +191,7 @@ impl Api {
         match serde_json::from_slice(&body) {
             Ok(value) => Ok(value),
             Err(_) if body.is_empty() => Ok(Value::Null),
-            Err(_) => Err(ApiError::NotJson { base: self.base.clone(), found: excerpt(&body) }),
+            Err(_) => Err(ApiError::NotJson { base: self.base.clone(), found: self.found(&body) }),
         }
     }
 
@@ -186,14 +213,30 @@ impl Api {
             return Ok(body);
         }
         let answer: Option<Value> = serde_json::from_slice(&body).ok();
-        let told = answer.as_ref().and_then(message);
-        let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let asked = asked.or_else(|| answer.as_ref()?.get("retry-seconds")?.as_u64());
+        let told = answer.as_ref().and_then(message).map(|text| self.without_keys(text));
+        let moved = headers.get(LOCATION).filter(|_| status.is_redirection());
+        let moved =
+            moved.map(|to| format!("it moved to {}", String::from_utf8_lossy(to.as_bytes())));
+        let asked = retry_after(&headers);
+        let asked = asked.or_else(|| {
+            Some(Duration::from_secs(answer.as_ref()?.get("retry-seconds")?.as_u64()?))
+        });
         Err(ApiError::Refused {
             status: status.as_u16(),
-            message: told.unwrap_or_else(|| excerpt(&body)),
-            retry_after: asked.map(Duration::from_secs),
+            message: moved.or(told).unwrap_or_else(|| self.found(&body)),
+            retry_after: asked,
         })
+    }
+
+    /// The beginning of what came in the place of an answer.
+    fn found(&self, body: &[u8]) -> String {
+        self.without_keys(excerpt(body))
+    }
+
+    /// A server's words less the keys that it was called with: some repeat what they refuse.
+    fn without_keys(&self, text: String) -> String {
+        let hidden = self.hidden.iter().filter(|key| key.len() >= KEY_LENGTH_MIN);
+        hidden.fold(text, |text, key| text.replace(key.as_str(), "…"))
     }
 
     /// Makes a call with these headers and no key, and says what came back.
@@ -242,9 +285,10 @@ impl Api {
             let body = body.map_err(|error| root(error.as_ref()))?.to_bytes();
             Ok((head.status, head.headers, body))
         };
-        tokio::time::timeout(ANSWER_MAX, exchange)
+        let (base, after) = (&self.base, self.answer_max);
+        tokio::time::timeout(after, exchange)
             .await
-            .map_err(|_| ApiError::TooSlow { base: self.base.clone() })?
+            .map_err(|_| ApiError::TooSlow { base: base.clone(), after })?
             .map_err(unreachable)
     }
 }
@@ -267,20 +311,14 @@ pub fn query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     format!("{path}?{query}")
 }
 
-/// The server's words, in whichever of its dialects' error shapes.
-fn message(answer: &Value) -> Option<String> {
-    let error = answer.get("error");
-    [answer.get("message"), error.and_then(|error| error.get("message")), error]
-        .into_iter()
-        .flatten()
-        .find_map(Value::as_str)
-        .map(str::to_owned)
+/// Whether a URL says more than where an API is.
+fn has_more_than_a_base(url: &url::Url) -> bool {
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    has_user || url.query().is_some() || url.fragment().is_some()
 }
 
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() { "an empty answer".to_owned() } else { text.chars().take(200).collect() }
+fn is_secret(header: &HeaderName) -> bool {
+    *header == AUTHORIZATION || header.as_str() == "x-api-key"
 }
 
 /// The innermost cause: the outer ones only say that something went wrong.
@@ -294,8 +332,6 @@ fn root(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -311,13 +347,16 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_words_are_found_in_every_error_shape() {
-        for answer in [
-            json!({"message": "no"}),
-            json!({"error": {"code": "x", "message": "no"}}),
-            json!({"error": "no"}),
-        ] {
-            assert_eq!(message(&answer).as_deref(), Some("no"), "{answer}");
+    fn a_key_that_a_server_repeats_is_not_told() {
+        let api = Api::basic("http://a.example", "key-0123456789").unwrap();
+        assert_eq!(api.found(b"no such key: key-0123456789"), "no such key: …");
+    }
+
+    #[test]
+    fn an_address_that_holds_a_key_is_refused_and_not_repeated() {
+        for base in ["https://api:key-1@a.example", "https://a.example/?key=key-1"] {
+            let told = Api::basic(base, "k").err().unwrap().to_string();
+            assert!(!told.contains("key-1"), "{told}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod answer;
 mod dial;
 mod forward;
 mod request;
+mod words;
 
 use std::error::Error;
 use std::fmt::Write;

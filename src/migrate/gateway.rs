@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
 
 use super::plan::NewWebhook;
-use super::provider::{Repeat, Server, domain_form};
+use super::provider::{Repeat, Server, domain_form, unsendable};
 use super::trouble::{Progress, Trouble, TroubleKind};
 use crate::client::api::{Api, Payload, path, query};
 
@@ -78,8 +78,14 @@ impl Gateway {
     /// Speaks to the gateway at `url` with an account-wide key. Nothing is sent yet.
     pub fn connect(url: &str, key: &str) -> Result<Self, Trouble> {
         let api = Api::basic(url.trim_end_matches('/'), key);
-        let api = api.map_err(|error| Trouble::misuse(format!("--into: {error}")))?;
+        let api = api.map_err(|error| unsendable(&error, "into", "--into"))?;
         Ok(Self { server: Server::new(api, "the gateway".to_owned(), url, "into") })
+    }
+
+    /// The same, whose calls are tried for so long.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { server: self.server.patient(patience) }
     }
 
     /// What its account has of a dialect, and its domains.

@@ -4,11 +4,13 @@ use std::fmt;
 
 /// Why a migration stopped.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{text}")]
+#[error("{text}{next}")]
 pub struct Trouble {
     /// What sort it is of.
     pub kind: TroubleKind,
     text: String,
+    /// What follows from it, each part with what parts it from the one before.
+    next: String,
 }
 
 /// The sorts of trouble that a caller tells apart.
@@ -29,7 +31,7 @@ pub enum TroubleKind {
 impl Trouble {
     /// Trouble of a sort.
     pub fn new(kind: TroubleKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), next: String::new() }
     }
 
     /// Something that cannot be meant.
@@ -47,10 +49,22 @@ impl Trouble {
         Self::new(TroubleKind::Failed, text)
     }
 
+    /// What happened, without what follows from it.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        &self.text
+    }
+
     /// The same trouble, and what follows from it.
     #[must_use]
     pub fn and(self, next: impl fmt::Display) -> Self {
-        Self { text: format!("{}; {next}", self.text), ..self }
+        Self { next: format!("{}; {next}", self.next), ..self }
+    }
+
+    /// The same trouble, and on a line of its own how things stand now.
+    #[must_use]
+    pub fn then(self, standing: impl fmt::Display) -> Self {
+        Self { next: format!("{}\n{standing}", self.next), ..self }
     }
 }
 

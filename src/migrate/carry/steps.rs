@@ -1,6 +1,7 @@
 //! One step at a time: noted as begun, done, noted as done.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use waypost_compat::{Dialect, Secret};
 
@@ -127,7 +128,9 @@ impl Run<'_> {
                     made = Some(Made { id: Some(id), secret, ..Made::default() });
                 }
                 Err(trouble) if trouble.kind == TroubleKind::Unreachable && tries < TRIES_MAX => {
-                    self.progress.say(format_args!("{trouble}; looking whether it was done"));
+                    let cause = trouble.cause();
+                    self.progress.say(format_args!("{cause}; looking whether it was done"));
+                    pause(tries).await;
                     made = self.adopted(at, row).await?;
                 }
                 Err(trouble) => {
@@ -285,6 +288,7 @@ impl Run<'_> {
             found = match gateway.add_source(&new, self.progress).await {
                 Ok(source) => Some(source),
                 Err(trouble) if trouble.kind == TroubleKind::Unreachable && tries < TRIES_MAX => {
+                    pause(tries).await;
                     self.stray_source(step).await?
                 }
                 Err(trouble) => return Err(trouble),
@@ -309,6 +313,11 @@ impl Run<'_> {
         let like = (*dialect, domain.as_deref(), &*serves);
         self.sides.gateway()?.stray_source(like, &others, self.progress).await
     }
+}
+
+/// A rest for a server that fails, longer each time.
+async fn pause(tries: usize) {
+    tokio::time::sleep(Duration::from_millis(100 << tries.min(5))).await;
 }
 
 /// Whether a step that was never begun stands there already.

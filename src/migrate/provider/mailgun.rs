@@ -1,6 +1,8 @@
 //! Mailgun's API as a migration uses it: domains, their lists, the account's entries, the signing
 //! key (`spec/mailgun-api.md` §1, §3).
 
+use std::collections::HashSet;
+
 use http::Method;
 use serde_json::{Map, Value, json};
 use waypost_compat::{Secret, kind};
@@ -13,6 +15,9 @@ use crate::migrate::{List, Row, RowState, State};
 
 /// How many domains are asked for at a time.
 const PAGE: usize = 100;
+
+/// How many names a message tells at most.
+const NAMES_SHOWN: usize = 20;
 
 /// The fields of a domain that can be set when it is made.
 const SETTINGS: [&str; 9] = [
@@ -55,15 +60,19 @@ pub(in crate::migrate) async fn domains(
     server: &Server,
     progress: &mut dyn Progress,
 ) -> Result<Vec<String>, Trouble> {
-    let mut names: Vec<String> = Vec::new();
+    let (mut names, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let page = format!("/v4/domains?limit={PAGE}&skip={}", names.len());
         let answer = server.get(&page, progress).await?;
         let items = answer.get("items").and_then(Value::as_array);
         let items = items.ok_or_else(|| server.strange("a list of domains"))?;
         let found = items.iter().filter_map(|item| item.get("name")?.as_str());
-        names.extend(found.map(str::to_owned));
-        if items.len() < PAGE {
+        let new: Vec<_> = found.filter(|name| !seen.contains(*name)).map(str::to_owned).collect();
+        seen.extend(new.iter().cloned());
+        // A server that knows no pages would send the same one for ever.
+        let is_last = items.len() < PAGE || new.is_empty();
+        names.extend(new);
+        if is_last {
             return Ok(names);
         }
     }
@@ -81,7 +90,7 @@ pub(super) async fn read(
             Ok(lists) => state.lists.extend(lists),
             Err(trouble) if trouble.kind == TroubleKind::NotFound => {
                 let known = domains(server, progress).await?;
-                return Err(no_such_domain(domain, &known));
+                return Err(no_such_domain(server.flag, domain, &known));
             }
             Err(trouble) => return Err(trouble),
         }
@@ -90,18 +99,32 @@ pub(super) async fn read(
 }
 
 /// A domain that the account does not have, and those it has: the nearest name first.
-fn no_such_domain(domain: &str, known: &[String]) -> Trouble {
+fn no_such_domain(flag: &str, domain: &str, known: &[String]) -> Trouble {
     let near = known
         .iter()
         .max_by(|a, b| strsim::jaro_winkler(a, domain).total_cmp(&strsim::jaro_winkler(b, domain)));
     let text = match near {
-        None => format!("the account has no domain {domain}, nor any other; check the key"),
+        None => format!(
+            "the Mailgun account has no domain {domain}, nor any other; check --{flag}-key, and \
+             --{flag}-url for its region"
+        ),
         Some(near) => format!(
-            "the account has no domain {domain}; did you mean {near}? It has: {}",
-            known.iter().take(20).cloned().collect::<Vec<_>>().join(", ")
+            "the Mailgun account has no domain {domain}; did you mean {near}? Say which with \
+             --{flag}-domain (or --domain); it has {}",
+            some_of(known)
         ),
     };
     Trouble::new(TroubleKind::NotFound, text)
+}
+
+/// The first of some names, and how many more there are.
+#[must_use]
+pub fn some_of(names: &[String]) -> String {
+    let shown = names.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 async fn lists(
@@ -185,7 +208,7 @@ pub(super) async fn read_account(
     let names = match only {
         None => known,
         Some(name) if known.iter().any(|other| other == name) => vec![name.to_owned()],
-        Some(name) => return Err(no_such_domain(name, &known)),
+        Some(name) => return Err(no_such_domain(server.flag, name, &known)),
     };
     let mut account = Account::default();
     for name in &names {
@@ -324,7 +347,7 @@ mod tests {
     #[test]
     fn a_typo_in_a_domain_is_told_with_the_name_that_was_meant() {
         let known = ["mg.example.com".to_owned(), "other.org".to_owned()];
-        let told = no_such_domain("mg.exmaple.com", &known).to_string();
+        let told = no_such_domain("from", "mg.exmaple.com", &known).to_string();
         assert!(told.contains("did you mean mg.example.com?"), "{told}");
         assert!(told.contains("other.org"), "{told}");
     }

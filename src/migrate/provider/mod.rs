@@ -1,10 +1,12 @@
 //! One side of a migration, over the provider's public API and nothing else.
 
+mod explain;
 mod mailgun;
 mod patience;
 mod rows;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, Method};
@@ -16,9 +18,10 @@ use super::trouble::{Progress, Trouble, TroubleKind};
 use super::{Row, State};
 use crate::client::api::{Api, Payload};
 
-pub use mailgun::{Account, MailgunDomain};
+pub(super) use explain::unsendable;
+pub use mailgun::{Account, MailgunDomain, some_of};
 pub(super) use mailgun::{domain_form, domains as domain_names};
-pub use patience::{Repeat, Server};
+pub use patience::{PATIENCE, Repeat, Server};
 
 /// Where each provider documents its API to be.
 const HOSTS: [(Dialect, &str); 5] = [
@@ -34,6 +37,16 @@ const HOSTS: [(Dialect, &str); 5] = [
 pub fn documented_url(dialect: Dialect) -> &'static str {
     let host = HOSTS.iter().find(|(known, _)| *known == dialect);
     host.expect("every dialect has a row in the table above").1
+}
+
+/// A base URL without the version that an SDK's is often written with.
+fn bare(url: &str, dialect: Dialect) -> &str {
+    let versions: &[&str] = match dialect {
+        Dialect::Mailgun => &["/v1", "/v2", "/v3", "/v4", "/v5"],
+        Dialect::Wistfare => &["/api/v1"],
+        Dialect::Posthawk | Dialect::MailStack | Dialect::MailingApi => &["/v1"],
+    };
+    versions.iter().find_map(|version| url.strip_suffix(version)).unwrap_or(url)
 }
 
 /// Where a provider is, and as whom to speak to it.
@@ -74,17 +87,13 @@ impl Provider {
         let api_key = HeaderName::from_static("x-api-key");
         let org = HeaderName::from_static("x-mailstack-org");
         let url = to.url.trim_end_matches('/');
+        let (url, flag) = (bare(url, to.dialect), to.flag);
         let api = match to.dialect {
-            // An SDK's base URL is often written with a version behind it.
-            Dialect::Mailgun => {
-                let bare = url.trim_end_matches("/v3").trim_end_matches("/v4");
-                Api::basic(bare, to.key)
-            }
+            Dialect::Mailgun => Api::basic(url, to.key),
             Dialect::Posthawk => Api::new(url, &[(api_key, to.key)]),
-            Dialect::Wistfare => Api::new(url.trim_end_matches("/api/v1"), &[(api_key, to.key)]),
+            Dialect::Wistfare => Api::new(url, &[(api_key, to.key)]),
             Dialect::MailStack => {
                 let Some(named) = to.org else {
-                    let flag = to.flag;
                     let text = format!("mailstack needs an organisation: give --{flag}-org org_…");
                     return Err(Trouble::misuse(text));
                 };
@@ -92,9 +101,15 @@ impl Provider {
             }
             Dialect::MailingApi => Api::new(url, &[(AUTHORIZATION, &bearer)]),
         };
-        let api = api.map_err(|error| Trouble::misuse(format!("--{}-url: {error}", to.flag)))?;
-        let server = Server::new(api, to.dialect.to_string(), url, to.flag);
+        let api = api.map_err(|error| unsendable(&error, flag, &format!("--{flag}-url")))?;
+        let server = Server::new(api, to.dialect.to_string(), url, flag);
         Ok(Self { dialect: to.dialect, server: server.of(to.dialect), secrets: BTreeMap::new() })
+    }
+
+    /// The same, whose calls are tried for so long.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { server: self.server.patient(patience), ..self }
     }
 
     /// The same, knowing secrets that its API does not show.

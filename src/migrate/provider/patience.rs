@@ -1,5 +1,6 @@
-//! Calls that are repeated while a server is busy, and refusals told with their next step.
+//! Calls that are repeated while a server is busy or does not answer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Method;
@@ -7,18 +8,18 @@ use serde_json::Value;
 use waypost_compat::Dialect;
 
 use crate::client::api::{Api, ApiError, Payload};
-use crate::migrate::trouble::{Progress, Trouble, TroubleKind};
+use crate::migrate::trouble::{Progress, Trouble};
 
-/// How often a call is tried. At one in two failing, a thousand calls all get through.
-const TRIES_MAX: u32 = 20;
-/// How often one that nobody answers at all: a busy server answers, a wrong address does not.
-const UNANSWERED_TRIES_MAX: u32 = 6;
+/// How long a call is tried, its pauses and lost answers added up. At one in two failing, that is
+/// twenty tries and more: a thousand calls all get through.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+/// How often a server is tried that cannot be reached and has not answered yet: its address may
+/// well be a mistake, and whoever made it waits.
+const TRIES_OF_STRANGERS: u32 = 3;
 /// The first wait; each further one is twice as long.
 const WAIT: Duration = Duration::from_millis(100);
 /// The longest wait that is not asked for by the server.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-/// The longest wait that a server may ask for.
-const ASKED_MAX: Duration = Duration::from_mins(2);
 
 /// When a call may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +33,28 @@ pub enum Repeat {
 /// A server that is called with patience.
 pub struct Server {
     api: Api,
-    name: String,
-    url: String,
-    flag: &'static str,
-    dialect: Option<Dialect>,
+    pub(super) name: String,
+    pub(super) url: String,
+    /// The side that its flags name.
+    pub(super) flag: &'static str,
+    /// None of a gateway.
+    pub(super) dialect: Option<Dialect>,
+    pub(super) patience: Duration,
+    has_answered: AtomicBool,
+    has_opened: AtomicBool,
 }
 
 impl Server {
     /// A server, the name and address that messages give it, and the flags that name it.
     pub fn new(api: Api, name: String, url: &str, flag: &'static str) -> Self {
-        Self { api, name, url: url.to_owned(), flag, dialect: None }
+        let (has_answered, has_opened) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (url, dialect, patience) = (url.to_owned(), None, PATIENCE);
+        Self { api, name, url, flag, dialect, patience, has_answered, has_opened }
+    }
+
+    /// The same, tried for so long.
+    pub(in crate::migrate) fn patient(self, patience: Duration) -> Self {
+        Self { api: self.api.within(patience), patience, ..self }
     }
 
     /// The same, known to be a provider's.
@@ -55,112 +68,55 @@ impl Server {
     }
 
     /// Makes a call, again while the server is busy. Where the last try may have been carried out,
-    /// the trouble is [`TroubleKind::Unreachable`].
+    /// the trouble is [unreachable](crate::migrate::TroubleKind::Unreachable).
     pub async fn call(
         &self,
         (method, path, payload): (Method, &str, Payload<'_>),
         repeat: Repeat,
         progress: &mut dyn Progress,
     ) -> Result<Value, Trouble> {
-        let mut tries = 1;
+        let (mut tries, mut spent) = (1, Duration::ZERO);
         loop {
             let error = match self.api.call(method.clone(), path, payload.clone()).await {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    self.has_answered.store(true, Ordering::Relaxed);
+                    self.has_opened.store(true, Ordering::Relaxed);
+                    return Ok(value);
+                }
                 Err(error) => error,
             };
-            let may_repeat = match repeat {
-                Repeat::Always => is_passing(&error),
-                Repeat::OnlyIfNotDone => error.status() == Some(429),
-            };
-            let tries_max = match error {
-                ApiError::Unreachable { .. } | ApiError::TooSlow { .. } => UNANSWERED_TRIES_MAX,
-                _ => TRIES_MAX,
-            };
-            if !may_repeat || tries >= tries_max {
-                return Err(self.explain(&method, path, &error));
+            if error.status().is_some() {
+                self.has_answered.store(true, Ordering::Relaxed);
             }
             let wait = wait(&error, tries);
+            spent += wait + lost(&error);
+            if !self.may_repeat(repeat, &error, tries) || spent > self.patience {
+                return Err(self.explain(&method, path, &error));
+            }
             if tries == 1 || wait > Duration::from_secs(1) {
-                progress.say(format_args!("{}: {error}; trying again", self.name));
+                let pause = wait.as_secs_f32();
+                let name = &self.name;
+                progress.say(format_args!("{name}: {error}; trying again in {pause} s"));
             }
             tokio::time::sleep(wait).await;
             tries += 1;
         }
     }
 
-    /// What was answered is not what the documentation promises.
-    pub fn strange(&self, expected: &str) -> Trouble {
-        Trouble::failed(format!(
-            "expected {expected} from {} at {}, found none; is it that provider's API?",
-            self.name, self.url
-        ))
-    }
-
-    fn explain(&self, method: &Method, path: &str, error: &ApiError) -> Trouble {
-        let (flag, who) = (self.flag, format!("{} at {}", self.name, self.url));
-        let doing = format!("{who}: {method} {path}: {error}");
-        let changes = *method != Method::GET;
-        match error {
-            ApiError::Refused { status: 401, .. } => {
-                Trouble::refused(format!("{who} refused the key ({error})")).and(self.wrong_key())
+    fn may_repeat(&self, repeat: Repeat, error: &ApiError, tries: u32) -> bool {
+        let is_stranger = !self.has_answered.load(Ordering::Relaxed);
+        match (repeat, error) {
+            (_, ApiError::Unreachable { .. }) if is_stranger && tries >= TRIES_OF_STRANGERS => {
+                false
             }
-            ApiError::Refused { status: 403, .. } if self.dialect == Some(Dialect::MailStack) => {
-                Trouble::refused(doing).and(format_args!(
-                    "check --{flag}-org: it must be the organisation that the token is for"
-                ))
-            }
-            ApiError::Refused { status: 403, .. } if changes => {
-                Trouble::refused(doing).and(format_args!(
-                    "the key may read but not change this; give --{flag}-key one that may"
-                ))
-            }
-            ApiError::Refused { status: 403, .. } => Trouble::refused(doing)
-                .and(format_args!("the key does not open this; check --{flag}-key")),
-            ApiError::Refused { status: 404, .. } => Trouble::new(TroubleKind::NotFound, doing),
-            ApiError::Refused { status: 429, .. } => Trouble::failed(doing).and(
-                "it is still too busy; wait a while and run the same command again: it goes on \
-                 where it stopped",
-            ),
-            ApiError::Refused { status: 500.., .. } => {
-                Trouble::new(TroubleKind::Unreachable, doing).and(
-                    "the provider is in trouble; run the same command again: it goes on where it \
-                     stopped",
-                )
-            }
-            ApiError::Refused { .. } => Trouble::refused(doing),
-            ApiError::Unreachable { .. } | ApiError::TooSlow { .. } => {
-                Trouble::new(TroubleKind::Unreachable, format!("{}: {error}", self.name)).and(
-                    format_args!(
-                        "check --{flag}-url and the network, and run the same command again"
-                    ),
-                )
-            }
-            ApiError::NotJson { .. } => Trouble::failed(format!("{}: {error}", self.name))
-                .and(format_args!("check --{flag}-url: it must be the base URL of the API")),
-            ApiError::NoUrl(_) | ApiError::Unwritable | ApiError::NoRoots(_) => {
-                Trouble::misuse(format!("--{flag}-url: {error}"))
-            }
+            (Repeat::Always, error) => is_passing(error),
+            (Repeat::OnlyIfNotDone, error) => error.status() == Some(429),
         }
     }
 
-    /// What to look at after a 401.
-    fn wrong_key(&self) -> String {
-        let flag = self.flag;
-        match self.dialect {
-            // Mailgun answers a wrong region as it answers a wrong key (`spec/mailgun-api.md` §4).
-            Some(Dialect::Mailgun) => format!(
-                "either the key is wrong (--{flag}-key), or the account is in Mailgun's other \
-                 region, which answers the same: the US is at https://api.mailgun.net, the EU at \
-                 https://api.eu.mailgun.net (--{flag}-url)"
-            ),
-            Some(Dialect::MailStack) => format!(
-                "check --{flag}-key: MailStack takes a session's token, which expires, and no \
-                 ms_live_ key"
-            ),
-            Some(Dialect::Posthawk | Dialect::Wistfare | Dialect::MailingApi) | None => {
-                format!("check --{flag}-key, and that --{flag}-url is the server it is for")
-            }
-        }
+    /// Whether the key has opened something here.
+    pub(super) fn has_opened(&self) -> bool {
+        self.has_opened.load(Ordering::Relaxed)
     }
 }
 
@@ -173,14 +129,21 @@ fn is_passing(error: &ApiError) -> bool {
     }
 }
 
-/// How long to wait after a try: what the server asks for, within bounds, or ever longer.
+/// How long to wait after a try: ever longer, and never less than the server asks for.
 fn wait(error: &ApiError, tries: u32) -> Duration {
     let asked = match error {
-        ApiError::Refused { retry_after, .. } => *retry_after,
-        _ => None,
+        ApiError::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
+        _ => Duration::ZERO,
     };
-    let growing = WAIT.saturating_mul(1 << tries.min(10)).min(WAIT_MAX);
-    asked.map_or(growing, |asked| asked.clamp(WAIT, ASKED_MAX))
+    WAIT.saturating_mul(1 << tries.min(10)).min(WAIT_MAX).max(asked)
+}
+
+/// How long a try took that came to nothing.
+const fn lost(error: &ApiError) -> Duration {
+    match error {
+        ApiError::TooSlow { after, .. } => *after,
+        _ => Duration::ZERO,
+    }
 }
 
 #[cfg(test)]
@@ -193,23 +156,10 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_asks_for_time_gets_it_within_bounds() {
+    fn a_server_that_asks_for_time_gets_it_and_one_that_asks_for_none_gets_some() {
         assert_eq!(wait(&refused(429, Some(7)), 1), Duration::from_secs(7));
-        assert_eq!(wait(&refused(429, Some(86_400)), 1), ASKED_MAX);
-        assert_eq!(wait(&refused(429, Some(0)), 1), WAIT);
+        assert_eq!(wait(&refused(429, Some(0)), 1), Duration::from_millis(200));
         assert_eq!(wait(&refused(500, None), 1), Duration::from_millis(200));
         assert_eq!(wait(&refused(500, None), 19), WAIT_MAX);
-    }
-
-    #[test]
-    fn mailguns_401_names_the_key_and_the_region() {
-        let api = Api::basic("https://api.mailgun.net", "key").unwrap();
-        let server = Server::new(api, "mailgun".into(), "https://api.mailgun.net", "from");
-        let told =
-            server.of(Dialect::Mailgun).explain(&Method::GET, "/v3/domains", &refused(401, None));
-        let told = told.to_string();
-        for word in ["--from-key", "--from-url", "api.eu.mailgun.net", "api.mailgun.net"] {
-            assert!(told.contains(word), "{told}");
-        }
     }
 }
