@@ -242,7 +242,12 @@ impl Run<'_> {
         if from.drift.is_empty() && to.drift.is_empty() {
             return Ok(Fits { from, to });
         }
-        let mut told = "the plan does not fit any more; plan again. Since it was made:".to_owned();
+        let mut told = match self.journal.is_blank() {
+            true => "the plan does not fit any more; plan again. Since it was made:".to_owned(),
+            false => "somebody else has changed what this plan is about; put that back and run \
+                      the same command again, or roll back and plan again. Expected and found:"
+                .to_owned(),
+        };
         for (side, fit) in [("source", &from), ("target", &to)] {
             for line in &fit.drift {
                 told += &format!("\n  {side}: {line}");

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -21,12 +21,15 @@ use crate::model::Timestamp;
 /// How the names of marks begin that are no steps: what was told for good.
 const TOLD: &str = "told ";
 
+/// How far each step has come, and since when.
+type Marks = BTreeMap<String, (Mark, Timestamp)>;
+
 /// A journal, open for writing.
 pub struct Journal {
     path: PathBuf,
     file: File,
     plan: Plan,
-    marks: BTreeMap<String, (Mark, Timestamp)>,
+    marks: Marks,
     ambient: Ambient,
 }
 
@@ -69,6 +72,9 @@ pub struct Made {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub renewed: bool,
 }
+
+/// What every journal begins with.
+const HEAD_START: &str = "{\"waypost_journal\":";
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -117,33 +123,34 @@ impl Journal {
     pub fn open(path: &Path, ambient: &Ambient) -> Result<Self, Trouble> {
         let told = |error: io::Error| cannot("open", path, &error);
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(told)?;
+        if !file.metadata().map_err(told)?.is_file() {
+            let text = format!("expected a journal at {}, found no regular file", path.display());
+            return Err(Trouble::misuse(text).and("name another place with --journal"));
+        }
         lock(&file, path)?;
-        let text = std::fs::read_to_string(path).map_err(told)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut lines = text[..whole].lines();
-        let strange = |error: &serde_json::Error, number: usize| {
-            Trouble::failed(format!("{}: line {number}: no journal: {error}", path.display()))
-        };
-        let first = lines.next().unwrap_or_default();
-        let head: Head = serde_json::from_str(first).map_err(|error| strange(&error, 1))?;
-        if head.waypost_journal != VERSION {
-            return Err(Trouble::failed(format!(
-                "{}: expected a journal of version {VERSION}, found {}",
-                path.display(),
-                head.waypost_journal
-            )));
-        }
-        let mut marks = BTreeMap::new();
-        for (number, line) in lines.enumerate() {
-            let entry: Entry =
-                serde_json::from_str(line).map_err(|error| strange(&error, number + 2))?;
-            marks.insert(entry.step, (entry.mark, entry.at));
-        }
-        // What was half written when the disk was full or the machine went down goes first.
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(told)?;
+        // What was half written when the disk was full or the machine went down is no line, and
+        // not even text: it may end within a character.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let (plan, marks) = read(&bytes[..whole], path)?;
         file.set_len(whole as u64).map_err(told)?;
         file.seek(SeekFrom::End(0)).map_err(told)?;
         let (path, ambient) = (path.to_owned(), ambient.clone());
-        Ok(Self { path, file, plan: head.plan, marks, ambient })
+        Ok(Self { path, file, plan, marks, ambient })
+    }
+
+    /// Whether a file is the trace of a journal that was not begun: of its first line, which is
+    /// the plan, a part or nothing was written.
+    pub fn is_stillborn(path: &Path) -> bool {
+        let start = HEAD_START.as_bytes();
+        // A device may go on for ever.
+        let is_file = std::fs::metadata(path).is_ok_and(|about| about.is_file());
+        is_file
+            && std::fs::read(path).is_ok_and(|bytes| {
+                let length = bytes.len().min(start.len());
+                !bytes.contains(&b'\n') && bytes[..length] == start[..length]
+            })
     }
 
     /// The plan that it is about.
@@ -188,14 +195,24 @@ impl Journal {
         self.marks.values().any(|(mark, _)| matches!(mark, Mark::Undoing(_) | Mark::Undone))
     }
 
-    /// Whether nothing that was done is left.
+    /// Whether nothing that was done is left, or nothing was ever begun.
     #[must_use]
-    pub fn is_undone(&self) -> bool {
-        !self.marks.is_empty()
-            && self
-                .marks
-                .values()
-                .all(|(mark, _)| matches!(mark, Mark::Undone | Mark::Found | Mark::Refused))
+    pub fn is_bare(&self) -> bool {
+        let left = |mark: &Mark| !matches!(mark, Mark::Undone | Mark::Found | Mark::Refused);
+        !self.marks.values().any(|(mark, _)| left(mark))
+    }
+
+    /// Whether no step was ever begun.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// How many steps are done.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        let steps = self.marks.iter().filter(|(name, _)| !name.starts_with(TOLD));
+        steps.filter(|(_, (mark, _))| matches!(mark, Mark::Done(_) | Mark::Found)).count()
     }
 
     /// What a step made, if it was done and not undone.
@@ -256,22 +273,66 @@ impl Journal {
 fn lock(file: &File, path: &Path) -> Result<(), Trouble> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => Trouble::refused(format!(
-            "another run is at {}; wait until it has ended",
+            "another run is at {}; wait until it has ended, then run the same command again",
             path.display()
         )),
         TryLockError::Error(error) => cannot("lock", path, &error),
     })
 }
 
+/// The plan of a journal and how far each step has come.
+fn read(bytes: &[u8], path: &Path) -> Result<(Plan, Marks), Trouble> {
+    let path = path.display();
+    let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    if !first.starts_with(HEAD_START.as_bytes()) {
+        let text = match serde_json::from_slice::<Plan>(bytes) {
+            Ok(_) => format!(
+                "{path} is a plan; its journal is {path}.journal, or where `waypost migrate apply \
+                 --journal` put it"
+            ),
+            Err(_) => format!(
+                "{path}: expected a journal as `waypost migrate apply` writes it, found another \
+                 file; check the path, which `apply` prints first"
+            ),
+        };
+        return Err(Trouble::misuse(text));
+    }
+    let strange = |error: &serde_json::Error, number: usize| {
+        Trouble::failed(format!("{path}: line {number} is damaged: {error}"))
+            .and("restore the file from a copy; without it both sides must be put right by hand")
+    };
+    let head: Head = serde_json::from_slice(first).map_err(|error| strange(&error, 1))?;
+    if head.waypost_journal != VERSION {
+        return Err(Trouble::failed(format!(
+            "{path}: expected a journal of version {VERSION}, found {}",
+            head.waypost_journal
+        ))
+        .and("use the waypost that wrote it"));
+    }
+    let mut marks = BTreeMap::new();
+    for (number, line) in lines.enumerate() {
+        let entry: Entry =
+            serde_json::from_slice(line).map_err(|error| strange(&error, number + 2))?;
+        marks.insert(entry.step, (entry.mark, entry.at));
+    }
+    Ok((head.plan, marks))
+}
+
 fn cannot(verb: &str, path: &Path, error: &io::Error) -> Trouble {
-    let next = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room on the disk and run the same command again: it goes on where it stopped"
+    let next = match (verb, error.kind()) {
+        (
+            _,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge,
+        ) => "make room on the disk and run the same command again: it goes on where it stopped",
+        (_, io::ErrorKind::AlreadyExists) => "give another one with --journal",
+        ("make", io::ErrorKind::NotFound) => "its folder does not exist; --journal names another",
+        ("make", _) => "choose a place that you may write to with --journal",
+        (_, io::ErrorKind::NotFound) => {
+            "check the path; `waypost migrate apply` makes it, and prints first where it is"
         }
-        io::ErrorKind::AlreadyExists => "give another one with --journal",
-        io::ErrorKind::NotFound => "check the path; --journal names it",
-        io::ErrorKind::PermissionDenied => "choose a place that you may write to with --journal",
-        _ => "nothing is done without a journal",
+        (_, io::ErrorKind::PermissionDenied) => "run this as whoever ran `waypost migrate apply`",
+        _ => "nothing is done without a journal: see to the disk and run the same command again",
     };
     Trouble::failed(format!("cannot {verb} the journal {}: {error}", path.display())).and(next)
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Context;
 use waypost_compat::{Dialect, Secret};
 
 use crate::cli::Misuse;
+use crate::config;
 use crate::migrate::provider::{Connection, documented_url};
 use crate::migrate::{Provider, Trouble};
 
@@ -56,6 +57,20 @@ pub(super) struct Into {
     /// A file that holds that key
     #[arg(long, env = "WAYPOST_INTO_KEY_FILE", value_name = "FILE")]
     into_key_file: Option<PathBuf>,
+}
+
+/// How long a server is tried.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Patience {
+    /// How long to try a call again while a server is busy, broken or silent
+    #[arg(
+        long = "patience",
+        env = "WAYPOST_PATIENCE",
+        value_name = "TIME",
+        default_value = "2m",
+        value_parser = config::duration
+    )]
+    pub(super) time: Duration,
 }
 
 /// Secrets that an API does not show, and whoever migrates has.
@@ -148,19 +163,31 @@ pub(super) fn url_of(given: Option<&str>, dialect: Dialect) -> String {
 }
 
 fn given(key: Option<&str>, file: Option<&Path>, flag: &str) -> anyhow::Result<String> {
+    let variable = flag.to_uppercase().replace('-', "_");
     match (key, file) {
-        (Some(key), _) => Ok(key.trim().to_owned()),
-        (None, Some(file)) => Ok(read(file)?.trim().to_owned()),
-        (None, None) => {
-            let variable = flag.to_uppercase().replace('-', "_");
-            Err(Trouble::misuse(format!(
-                "expected an API key, found none; give --{flag}, --{flag}-file or WAYPOST_{variable}"
+        (Some(_), Some(_)) => Err(Trouble::misuse(format!(
+            "expected one API key, found two: --{flag} (or WAYPOST_{variable}) and --{flag}-file; \
+             leave one out"
+        ))
+        .into()),
+        (Some(key), None) => Ok(key.trim().to_owned()),
+        (None, Some(file)) => match read(file)?.trim() {
+            "" => Err(Trouble::misuse(format!(
+                "--{flag}-file: expected an API key in {}, found nothing",
+                file.display()
             ))
-            .into())
-        }
+            .into()),
+            key => Ok(key.to_owned()),
+        },
+        (None, None) => Err(Trouble::misuse(format!(
+            "expected an API key, found none; give --{flag}, --{flag}-file or WAYPOST_{variable}"
+        ))
+        .into()),
     }
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+    std::fs::read_to_string(file).map_err(|error| {
+        Trouble::misuse(format!("cannot read {}: {error}; check the path", file.display())).into()
+    })
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod flags;
+mod on_disk;
 mod plan;
 mod run;
 
@@ -91,6 +92,8 @@ struct Plan {
     allow_private: bool,
     #[command(flatten)]
     secrets: flags::Secrets,
+    #[command(flatten)]
+    patience: flags::Patience,
     /// Print the plan as data, which `apply` reads
     #[arg(long)]
     json: bool,
@@ -110,6 +113,8 @@ struct Ends {
     gateway: flags::Into,
     #[command(flatten)]
     secrets: flags::Secrets,
+    #[command(flatten)]
+    patience: flags::Patience,
 }
 
 #[derive(Debug, clap::Args)]

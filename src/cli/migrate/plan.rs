@@ -13,7 +13,7 @@ use crate::cli::{Misuse, PlannedWithLosses, private_file};
 use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::into::{Keys, Reach};
 use crate::migrate::plan::{self, Plan, Side};
-use crate::migrate::provider::Account;
+use crate::migrate::provider::{Account, some_of};
 use crate::migrate::{Provider, State, Trouble};
 
 /// Plans, prints, and says by its error whether something is lost.
@@ -50,11 +50,13 @@ async fn between(
     let to_url = url_of(args.target.to_url.as_deref(), to_dialect);
     let from_domain = args.from_domain.as_ref().or(args.domain.as_ref()).cloned();
     let to_domain = args.to_domain.as_ref().or(args.domain.as_ref()).cloned();
-    let target = args.target.connect(to_dialect, &to_url)?;
+    let patience = args.patience.time;
+    let target = args.target.connect(to_dialect, &to_url)?.patient(patience);
     let (from_state, from_domain) = match &args.from_file {
         Some(file) => (super::file::read(file, args.from, from_domain.as_deref())?, from_domain),
         None => {
-            let source = args.source.connect(args.from, &from_url)?.knowing(given);
+            let source = args.source.connect(args.from, &from_url)?.patient(patience);
+            let source = source.knowing(given);
             let domain = one_domain(&source, from_domain, "from-domain", console).await?;
             (source.read(domain.as_slice(), console).await?, domain)
         }
@@ -105,9 +107,9 @@ async fn one_domain(
         [one] => Ok(Some(one.clone())),
         [] => Err(Trouble::misuse(format!("the Mailgun account has no domain (--{flag})")).into()),
         several => Err(Misuse(format!(
-            "expected --{flag}: the Mailgun account has {} domains: {}",
+            "expected --{flag} or --domain: the Mailgun account has {} domains: {}",
             several.len(),
-            several.iter().take(20).cloned().collect::<Vec<_>>().join(", ")
+            some_of(several)
         ))
         .into()),
     }
@@ -115,9 +117,15 @@ async fn one_domain(
 
 async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan> {
     let url = args.gateway.into.as_deref().unwrap_or_default().trim_end_matches('/');
-    let gateway = Gateway::connect(url, &args.gateway.key()?)?;
+    let patience = args.patience.time;
+    let gateway = Gateway::connect(url, &args.gateway.key()?)?.patient(patience);
     let from_url = url_of(args.source.from_url.as_deref(), args.from);
-    let source = args.source.connect(args.from, &from_url)?.knowing(args.secrets.of_rows()?);
+    if from_url == url {
+        let text = "source and gateway are the same server: events would go round in a circle";
+        return Err(Trouble::misuse(text).and("--into names the Waypost in between").into());
+    }
+    let source = args.source.connect(args.from, &from_url)?.patient(patience);
+    let source = source.knowing(args.secrets.of_rows()?);
     let domain = args.from_domain.as_ref().or(args.domain.as_ref());
     let standing = gateway.standing(args.from, console).await?;
     let (account, keys) = match args.from {

@@ -1,18 +1,19 @@
 //! `waypost migrate apply`, `verify` and `rollback`: what a plan says, done, looked at, undone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 use waypost_compat::Dialect;
 
+use super::on_disk::{journal_path, open_or_create, read_plan, same_plan};
 use super::{Apply, Ends, FILE, Rollback, Verify};
 use crate::ambient::Ambient;
 use crate::cli::console::Console;
 use crate::cli::private_file;
 use crate::migrate::carry::{self, Extent, NewSecret, Report, Run, Sides, Target};
 use crate::migrate::gateway::Gateway;
-use crate::migrate::plan::{Plan, VERSION};
+use crate::migrate::plan::Plan;
 use crate::migrate::undo;
 use crate::migrate::undo::retire::{self, Readiness};
 use crate::migrate::{Journal, Trouble, probe, verify};
@@ -39,9 +40,29 @@ pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result
         ambient: &ambient,
     };
     let extent = if args.retire { Extent::MoveAndRetire } else { Extent::Move };
-    let report = carry::apply(&mut run, extent).await?;
+    let report = match carry::apply(&mut run, extent).await {
+        Ok(report) => report,
+        Err(trouble) => return Err(how_it_stands(trouble, &journal, extent).into()),
+    };
     tell(&report, console)?;
     hand_over(&report, &mut journal, args.secrets_out.as_deref(), console)
+}
+
+/// A trouble, and how far things had come: whoever reads it must know what is changed already.
+fn how_it_stands(trouble: Trouble, journal: &Journal, extent: Extent) -> Trouble {
+    let (plan, path) = (journal.plan(), journal.path().display());
+    let all = plan.steps.len() + if extent == Extent::Move { 0 } else { plan.retire.len() };
+    if journal.is_being_undone() {
+        trouble
+    } else if journal.is_blank() {
+        trouble.then("nothing was changed")
+    } else {
+        trouble.then(format_args!(
+            "{} of {all} steps are done: the same command goes on with the others, `waypost \
+             migrate rollback {path}` undoes them",
+            journal.done()
+        ))
+    }
 }
 
 fn tell(report: &Report, console: &mut Console) -> anyhow::Result<()> {
@@ -73,7 +94,12 @@ fn hand_over(
     }
     if let Some(file) = file {
         let text = serde_json::to_string_pretty(&report.secrets).context("secrets are JSON")?;
-        private_file::write(file, format!("{text}\n").as_bytes())?;
+        private_file::write(file, format!("{text}\n").as_bytes()).map_err(|error| {
+            Trouble::failed(format!("{error:#}")).then(
+                "all steps are done and the journal has the secrets: run the same command again \
+                 to have them written",
+            )
+        })?;
         let (count, file) = (report.secrets.len(), file.display());
         console.line(format_args!("{count} new secrets are in {file}"))?;
     } else if !untold.is_empty() {
@@ -81,6 +107,8 @@ fn hand_over(
         for NewSecret { url, webhook, secret, .. } in &untold {
             console.line(format_args!("  {url}  {webhook}  {secret}"))?;
         }
+    } else if !report.secrets.is_empty() {
+        console.note("its new secrets were shown before; --secrets-out FILE writes them once more");
     }
     for secret in &untold {
         journal.note_told(&secret.webhook)?;
@@ -114,7 +142,12 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
     }
     match findings.bad.len() {
         0 => Ok(()),
-        count => Err(Trouble::failed(format!("{count} things are not as planned")).into()),
+        count => Err(Trouble::failed(format!("{count} things are not as planned"))
+            .and(
+                "`waypost migrate apply` carries out what is missing; what somebody else changed \
+                 is theirs to put back",
+            )
+            .into()),
     }
 }
 
@@ -130,7 +163,14 @@ pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::
         settle: args.settle,
         ambient: &ambient,
     };
-    let undone = undo::rollback(&mut run).await?;
+    let undone = match undo::rollback(&mut run).await {
+        Ok(undone) => undone,
+        Err(trouble) if journal.is_being_undone() => {
+            let next = "the rollback has begun and is not complete: run the same command again";
+            return Err(trouble.then(next).into());
+        }
+        Err(trouble) => return Err(trouble.then("nothing was changed").into()),
+    };
     console.line(format_args!("rolled back: {} steps undone", undone.steps))?;
     if !undone.left.is_empty() {
         return Err(Trouble::refused(format!(
@@ -208,83 +248,26 @@ fn in_words(span: Duration) -> String {
     }
 }
 
-fn read_plan(file: &Path) -> anyhow::Result<Plan> {
-    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let plan: Plan = serde_json::from_slice(&text).map_err(|error| {
-        Trouble::misuse(format!(
-            "{}: expected a plan as `waypost migrate plan --out` writes it: {error}",
-            file.display()
-        ))
-    })?;
-    if plan.waypost_plan != VERSION {
-        return Err(Trouble::misuse(format!(
-            "{}: expected a plan of version {VERSION}, found {}; plan again",
-            file.display(),
-            plan.waypost_plan
-        ))
-        .into());
-    }
-    Ok(plan)
-}
-
-/// The journal's place: as named, or the plan's with `.journal` behind it.
-fn journal_path(named: Option<&Path>, plan: &Path) -> PathBuf {
-    named.map_or_else(
-        || {
-            let mut path = plan.as_os_str().to_owned();
-            path.push(".journal");
-            PathBuf::from(path)
-        },
-        Path::to_owned,
-    )
-}
-
-/// Goes on with the journal that is there. One that was rolled back to its end makes way.
-fn open_or_create(path: &Path, plan: Plan, ambient: &Ambient) -> anyhow::Result<Journal> {
-    if !path.exists() {
-        return Ok(Journal::create(path, plan, ambient)?);
-    }
-    let journal = Journal::open(path, ambient)?;
-    same_plan(&journal, &plan)?;
-    if !journal.is_undone() {
-        return Ok(journal);
-    }
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".undone");
-    std::fs::rename(path, &aside).with_context(|| format!("cannot move {}", path.display()))?;
-    Ok(Journal::create(path, plan, ambient)?)
-}
-
-fn same_plan(journal: &Journal, plan: &Plan) -> anyhow::Result<()> {
-    let text = |plan: &Plan| serde_json::to_string(plan).unwrap_or_default();
-    if text(journal.plan()) == text(plan) {
-        return Ok(());
-    }
-    Err(Trouble::refused(format!(
-        "{} is the journal of another plan; give this one another with --journal",
-        journal.path().display()
-    ))
-    .into())
-}
-
 /// Both sides of a plan, with what they need beside their keys.
 async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Result<Sides> {
     let dialect = plan.from.dialect.context("the plan names no source")?;
+    let patience = ends.patience.time;
     let from = match plan.from.url.starts_with(FILE) {
         true => None,
         false => {
             let mut source = ends.source.clone();
             source.from_org = source.from_org.or_else(|| plan.from.org.clone());
-            Some(source.connect(dialect, &plan.from.url)?.knowing(ends.secrets.of_rows()?))
+            let from = source.connect(dialect, &plan.from.url)?.patient(patience);
+            Some(from.knowing(ends.secrets.of_rows()?))
         }
     };
     let mut target = ends.target.clone();
     target.to_org = target.to_org.or_else(|| plan.to.org.clone());
     let to = match plan.to.dialect {
-        Some(dialect) => Target::Provider(target.connect(dialect, &plan.to.url)?),
+        Some(dialect) => Target::Provider(target.connect(dialect, &plan.to.url)?.patient(patience)),
         None => {
             let url = ends.gateway.into.as_deref().unwrap_or(&plan.to.url);
-            Target::Gateway(Gateway::connect(url, &ends.gateway.key()?)?)
+            Target::Gateway(Gateway::connect(url, &ends.gateway.key()?)?.patient(patience))
         }
     };
     let is_taken_over = plan.to.dialect.is_none() && dialect == Dialect::Mailgun;
