@@ -9,6 +9,7 @@ mod pairs;
 mod plans;
 mod proxy;
 mod traffic;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -209,6 +210,13 @@ impl Desk {
         Self { folder: TempDir::new().unwrap(), environment: environment.collect() }
     }
 
+    /// The same desk on which a variable has another value, or none.
+    fn with(mut self, name: &'static str, value: Option<&str>) -> Self {
+        self.environment.remove(name);
+        self.environment.extend(value.map(|value| (name, value.to_owned())));
+        self
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -251,6 +259,15 @@ impl Ran {
     #[track_caller]
     fn code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}{}", self.out, self.err);
+        self
+    }
+
+    /// Shows none of these anywhere.
+    #[track_caller]
+    fn hides(self, keys: &[&str]) -> Self {
+        for key in keys {
+            assert!(!self.out.contains(key) && !self.err.contains(key), "{}{}", self.out, self.err);
+        }
         self
     }
 
