@@ -76,13 +76,13 @@ pub(super) struct Patience {
 /// Secrets that an API does not show, and whoever migrates has.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Secrets {
-    /// The secret of a webhook at the source, by its id or URL; may be repeated
+    /// The secret of a webhook at the source, by its id, or by its URL where only one has it; may
+    /// be repeated, in the environment a line each
     #[arg(
         long = "secret",
         env = "WAYPOST_ROW_SECRETS",
         hide_env_values = true,
-        value_name = "ID=SECRET",
-        value_delimiter = ','
+        value_name = "ID=SECRET"
     )]
     secret: Vec<String>,
     /// A file of such secrets, `ID=SECRET` a line
@@ -98,17 +98,23 @@ pub(super) struct Secrets {
 
 impl From {
     pub(super) fn connect(&self, dialect: Dialect, url: &str) -> anyhow::Result<Provider> {
-        let key = given(self.from_key.as_deref(), self.from_key_file.as_deref(), "from-key")?;
         let url = self.from_url.as_deref().unwrap_or(url);
-        connect(dialect, (url, &key), self.from_org.as_deref(), "from")
+        connect(dialect, (url, &self.key()?), self.from_org.as_deref(), "from")
+    }
+
+    pub(super) fn key(&self) -> anyhow::Result<String> {
+        given(self.from_key.as_deref(), self.from_key_file.as_deref(), "from-key")
     }
 }
 
 impl To {
     pub(super) fn connect(&self, dialect: Dialect, url: &str) -> anyhow::Result<Provider> {
-        let key = given(self.to_key.as_deref(), self.to_key_file.as_deref(), "to-key")?;
         let url = self.to_url.as_deref().unwrap_or(url);
-        connect(dialect, (url, &key), self.to_org.as_deref(), "to")
+        connect(dialect, (url, &self.key()?), self.to_org.as_deref(), "to")
+    }
+
+    pub(super) fn key(&self) -> anyhow::Result<String> {
+        given(self.to_key.as_deref(), self.to_key_file.as_deref(), "to-key")
     }
 }
 
@@ -121,21 +127,13 @@ impl Into {
 impl Secrets {
     /// The secrets of the source's webhooks, by id or URL.
     pub(super) fn of_rows(&self) -> anyhow::Result<BTreeMap<String, Secret>> {
-        let mut lines = self.secret.clone();
+        let mut texts = self.secret.clone();
         if let Some(file) = &self.secrets_file {
-            let text = read(file)?;
-            let filled = text.lines().map(str::trim);
-            let told = filled.filter(|line| !line.is_empty() && !line.starts_with('#'));
-            lines.extend(told.map(str::to_owned));
+            texts.push(read(file)?);
         }
-        // A URL may hold `=`, a secret of ours does not: the last one parts them.
-        let pair = |line: &String| match line.rsplit_once('=') {
-            Some((id, secret)) if !id.is_empty() && !secret.is_empty() => {
-                Ok((id.trim().to_owned(), Secret::new(secret.trim())))
-            }
-            _ => Err(Misuse("--secret: expected `ID=SECRET`, found another form".into()).into()),
-        };
-        lines.iter().map(pair).collect()
+        let lines = texts.iter().flat_map(|text| text.lines()).map(str::trim);
+        let told = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        told.map(|line| Ok(pair(line)?)).collect()
     }
 
     /// The signing key that was given.
@@ -145,6 +143,25 @@ impl Secrets {
             (None, Some(file)) => Ok(Some(Secret::new(read(file)?.trim()))),
             (None, None) => Ok(None),
         }
+    }
+}
+
+/// One webhook and its secret. A secret may hold `=`, and so may a URL: behind an id the first one
+/// parts them, behind a URL the last.
+fn pair(line: &str) -> Result<(String, Secret), Misuse> {
+    let parted = match line.starts_with("http") {
+        true => line.rsplit_once('='),
+        false => line.split_once('='),
+    };
+    match parted.map(|(name, secret)| (name.trim(), secret.trim())) {
+        Some((name, secret)) if !name.is_empty() && !secret.is_empty() => {
+            Ok((name.to_owned(), Secret::new(secret)))
+        }
+        _ => Err(Misuse(
+            "--secret: expected `ID=SECRET`, found another form; a secret that ends in `=` goes \
+             with an id, not with a URL"
+                .into(),
+        )),
     }
 }
 
@@ -190,4 +207,37 @@ fn read(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).map_err(|error| {
         Trouble::misuse(format!("cannot read {}: {error}; check the path", file.display())).into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_equals_sign_may_stand_in_a_secret_and_in_a_url() {
+        for (line, expected) in [
+            ("wh_1=whsec_a,b==", Some(("wh_1", "whsec_a,b=="))),
+            ("https://a.example/?b=c=whsec_d", Some(("https://a.example/?b=c", "whsec_d"))),
+            ("https://a.example/=whsec_d=", None),
+            ("wh_1", None),
+            ("=whsec_a", None),
+        ] {
+            let found = pair(line).ok();
+            let found = found.as_ref().map(|(name, secret)| (&**name, secret.expose()));
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_environment_holds_a_secret_a_line() {
+        let secrets = Secrets {
+            secret: vec!["wh_1=a,b\n\n# the second\nwh_2=c=\n".to_owned()],
+            secrets_file: None,
+            signing_key: None,
+            signing_key_file: None,
+        };
+        let found = secrets.of_rows().unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!((found["wh_1"].expose(), found["wh_2"].expose()), ("a,b", "c="));
+    }
 }

@@ -4,6 +4,7 @@ mod explain;
 mod mailgun;
 mod patience;
 mod rows;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,6 +48,25 @@ fn bare(url: &str, dialect: Dialect) -> &str {
         Dialect::Posthawk | Dialect::MailStack | Dialect::MailingApi => &["/v1"],
     };
     versions.iter().find_map(|version| url.strip_suffix(version)).unwrap_or(url)
+}
+
+/// Gives rows that were read from a file the secrets that their APIs do not show.
+pub fn give_secrets(rows: &mut [Row], given: &BTreeMap<String, Secret>) -> Result<(), Trouble> {
+    secrets::give(rows, given, &BTreeMap::new())
+}
+
+/// Whether two base URLs are of one server, however they are written.
+#[must_use]
+pub fn same_server(one: &str, other: &str) -> bool {
+    let place = |text: &str| {
+        let url = url::Url::parse(text).ok()?;
+        let path = url.path().trim_end_matches('/');
+        let versions = ["/api/v1", "/v1", "/v3", "/v4"];
+        let bare = versions.iter().find_map(|version| path.strip_suffix(version)).unwrap_or(path);
+        let host = url.host_str()?.trim_end_matches('.').to_owned();
+        Some((host, url.port_or_known_default(), bare.to_owned()))
+    };
+    place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
 }
 
 /// Where a provider is, and as whom to speak to it.
@@ -131,24 +151,12 @@ impl Provider {
         domains: &[String],
         progress: &mut dyn Progress,
     ) -> Result<State, Trouble> {
-        let mut state = match self.dialect {
-            Dialect::Mailgun => mailgun::read(&self.server, domains, progress).await?,
-            dialect => State {
-                rows: rows::read(&self.server, dialect, progress).await?,
-                ..State::default()
-            },
-        };
-        for row in &mut state.rows {
-            if let Some(secret) = self.secret_named(row) {
-                row.secret = Some(secret.clone());
-            }
+        if self.dialect == Dialect::Mailgun {
+            return mailgun::read(&self.server, domains, progress).await;
         }
-        Ok(state)
-    }
-
-    /// The secret that was given for a row, by its id or by its URL.
-    fn secret_named(&self, row: &Row) -> Option<&Secret> {
-        self.secrets.get(&row.id).or_else(|| self.secrets.get(&row.url))
+        let (mut rows, hints) = rows::read(&self.server, self.dialect, progress).await?;
+        secrets::give(&mut rows, &self.secrets, &hints)?;
+        Ok(State { rows, ..State::default() })
     }
 
     /// Everything that a Mailgun account has to be taken over.
@@ -268,6 +276,24 @@ impl Provider {
                 Ok(Some(answer.get("status").and_then(Value::as_u64).unwrap_or(0)))
             }
             Dialect::Mailgun | Dialect::MailStack | Dialect::MailingApi => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_is_recognised_however_its_url_is_written() {
+        for (one, other, expected) in [
+            ("https://api.mailgun.net", "https://API.mailgun.net:443/v3/", true),
+            ("https://mail.wistfare.com/api/v1", "https://mail.wistfare.com", true),
+            ("https://api.mailgun.net", "https://api.eu.mailgun.net", false),
+            ("http://127.0.0.1:1", "http://127.0.0.1:2", false),
+            ("nonsense", "nonsense", false),
+        ] {
+            assert_eq!(same_server(one, other), expected, "{one} {other}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The four APIs whose webhooks have an id: their paths, bodies and answers
 //! (`spec/providers.md` §1).
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde_json::{Map, Value, json};
 use waypost_compat::{Dialect, Secret};
@@ -27,16 +29,17 @@ pub(super) fn item(dialect: Dialect, id: &str) -> String {
 }
 
 /// All webhooks that the key opens. `MailingAPI`'s list leaves out labels and counters, and
-/// `MailStack` keeps a log in the place of counters: both are asked for one by one.
+/// `MailStack` keeps a log in the place of counters: both are asked for one by one. Beside them
+/// what is shown of their secrets' ends, by id.
 pub(super) async fn read(
     server: &Server,
     dialect: Dialect,
     progress: &mut dyn Progress,
-) -> Result<Vec<Row>, Trouble> {
+) -> Result<(Vec<Row>, BTreeMap<String, String>), Trouble> {
     let answer = server.get(collection(dialect), progress).await?;
     let items = answer.as_array().or_else(|| answer.get("data")?.as_array());
     let items = items.ok_or_else(|| server.strange("a list of webhooks"))?;
-    let mut rows = Vec::new();
+    let (mut rows, mut hints) = (Vec::new(), BTreeMap::new());
     for item in items {
         let mut row = row(dialect, item)
             .ok_or_else(|| server.strange("an id, a URL and events of each webhook"))?;
@@ -51,6 +54,7 @@ pub(super) async fn read(
                 let log = format!("{}/deliveries?limit=1", self::item(dialect, &row.id));
                 let log = server.get(&log, progress).await?;
                 row.has_history = log.as_array().is_some_and(|lines| !lines.is_empty());
+                hints.extend(text(item, "secretHint").map(|hint| (row.id.clone(), hint)));
             }
             Dialect::Mailgun | Dialect::Posthawk | Dialect::Wistfare => {}
         }
@@ -58,7 +62,7 @@ pub(super) async fn read(
     }
     // Oldest first, where an API tells: what came first is kept where not everything has room.
     rows.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
+    Ok((rows.into_iter().map(|(_, row)| row).collect(), hints))
 }
 
 fn row(dialect: Dialect, item: &Value) -> Option<Row> {
