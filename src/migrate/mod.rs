@@ -24,5 +24,5 @@ pub mod verify;
 pub use journal::Journal;
 pub use plan::{Plan, Step};
 pub use provider::Provider;
-pub use state::{List, Row, RowState, State};
+pub use state::{Entries, List, Row, RowState, State};
 pub use trouble::{Progress, Trouble, TroubleKind};

@@ -15,6 +15,29 @@ pub struct State {
     /// Webhooks with an id: the four other providers', and the entries of a Mailgun account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Row>,
+    /// Whether the entries of a Mailgun account are among them.
+    #[serde(default, skip_serializing_if = "Entries::are_read")]
+    pub entries: Entries,
+}
+
+/// Whether the entries of a Mailgun account could be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entries {
+    /// All of them.
+    #[default]
+    Read,
+    /// The key does not open them.
+    Closed,
+    /// The server has no such API.
+    NoSuchApi,
+}
+
+impl Entries {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "it is what serde calls")]
+    const fn are_read(&self) -> bool {
+        matches!(self, Self::Read)
+    }
 }
 
 /// The URLs of one event name of one Mailgun domain.
@@ -124,6 +147,12 @@ impl State {
 }
 
 impl Row {
+    /// Whether this very row is among others: two keys that open one account both list it.
+    #[must_use]
+    pub fn is_among(&self, others: &[Self]) -> bool {
+        others.iter().any(|other| other.id == self.id && other.url == self.url)
+    }
+
     /// Whether two readings of a row say the same, the order of its events aside.
     fn equals(&self, other: &Self) -> bool {
         self.url == other.url && self.state == other.state && same_set(&self.events, &other.events)

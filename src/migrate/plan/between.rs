@@ -9,7 +9,7 @@ use super::{
     Action, Before, Class, End, Item, Line, NewRow, Note, Plan, RowFields, Side, Step, Summary,
     VERSION, receivers,
 };
-use crate::migrate::{RowState, State};
+use crate::migrate::{Entries, Row, RowState, State};
 
 /// How many URLs an event name of a Mailgun domain takes.
 const URLS_MAX: usize = 3;
@@ -102,18 +102,36 @@ pub fn plan(wish: &Wish, from: &State, to: &State) -> Plan {
 
 /// What stays on at the source whatever is retired, told beforehand.
 fn remarks(wish: &Wish, from: &State) -> Vec<String> {
-    let entries = from.rows.len();
+    let mut remarks: Vec<String> = unread(from).map(str::to_owned).into_iter().collect();
+    let entries = from.rows.iter().filter(|row| row.state == RowState::Active).count();
     if wish.from_dialect != Dialect::Mailgun || entries == 0 {
-        return Vec::new();
+        return remarks;
     }
     let which = match entries {
         1 => "1 webhook of the account fires".to_owned(),
         several => format!("{several} webhooks of the account fire"),
     };
-    vec![format!(
+    remarks.push(format!(
         "{which} for all its domains, and so for this one: carried along, and left on by --retire, \
          since Mailgun can switch off none for one domain only"
-    )]
+    ));
+    remarks
+}
+
+/// Account webhooks that nobody could look at.
+const fn unread(from: &State) -> Option<&'static str> {
+    match from.entries {
+        Entries::Read => None,
+        Entries::Closed => Some(
+            "the account's own webhooks, which fire for this domain too, are not in this plan: \
+             --from-key does not open them (403 at /v1/webhooks); plan again with a key of the \
+             account that does",
+        ),
+        Entries::NoSuchApi => Some(
+            "webhooks of the whole account are not in this plan: the source has no such API (404 \
+             at /v1/webhooks)",
+        ),
+    }
 }
 
 /// The webhooks of the source. Mailgun's are turned from event name → URLs to URL → event names;
@@ -142,19 +160,23 @@ fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
     }
     let is_mailgun = wish.from_dialect == Dialect::Mailgun;
     if is_mailgun && wish.to_dialect != Dialect::Mailgun {
-        for row in &from.rows {
+        for row in from.rows.iter().filter(|row| row.state == RowState::Active) {
             for name in &row.events {
                 add("account", &row.url, name);
             }
         }
         for hook in &mut hooks {
-            let labels = from.rows.iter().filter(|row| row.url == hook.url);
+            let is_its = |row: &&Row| row.url == hook.url && row.state == RowState::Active;
+            let labels = from.rows.iter().filter(is_its);
             let labels: Vec<&str> = labels.filter_map(|row| row.description.as_deref()).collect();
             hook.description = Some(labels.join("; ")).filter(|text| !text.is_empty());
         }
-        return hooks;
     }
-    hooks.extend(from.rows.iter().map(|row| Hook {
+    // What a file says to be switched off goes by itself, and stays so.
+    let is_pivoted = |row: &&Row| {
+        is_mailgun && wish.to_dialect != Dialect::Mailgun && row.state == RowState::Active
+    };
+    hooks.extend(from.rows.iter().filter(|row| !is_pivoted(row)).map(|row| Hook {
         source: row.id.clone(),
         url: row.url.clone(),
         names: row.events.clone(),
@@ -181,6 +203,12 @@ impl Draft<'_> {
     fn carry(&mut self, hook: Hook, mut mapped: Mapped) {
         let action = if mapped.is_there {
             Action::Keep
+        } else if self.wish.to_dialect == Dialect::Mailgun && hook.state != RowState::Active {
+            skip_paused(
+                &mut mapped,
+                "Mailgun has no paused webhooks, and a paused one is never made active",
+            );
+            Action::Skip
         } else if self.goes_to_lists(&hook) {
             self.add_to_lists(&hook, &mut mapped)
         } else {
@@ -239,13 +267,6 @@ impl Draft<'_> {
 
     /// Adds the URL to the list of each name: those that are there stay first.
     fn add_to_lists(&mut self, hook: &Hook, mapped: &mut Mapped) -> Action {
-        if hook.state != RowState::Active {
-            skip_paused(
-                mapped,
-                "Mailgun has no paused webhooks, and a paused one is never made active",
-            );
-            return Action::Skip;
-        }
         let domain = self.wish.to.domain.clone().unwrap_or_default();
         let (mut kept, mut added) = (false, false);
         for line in &mut mapped.lines {

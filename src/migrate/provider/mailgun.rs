@@ -11,7 +11,7 @@ use super::{Created, Repeat, Server};
 use crate::client::api::{Payload, path};
 use crate::migrate::plan::{NewRow, RowFields};
 use crate::migrate::trouble::{Progress, Trouble, TroubleKind};
-use crate::migrate::{List, Row, RowState, State};
+use crate::migrate::{Entries, List, Row, RowState, State};
 
 /// How many domains are asked for at a time.
 const PAGE: usize = 100;
@@ -84,7 +84,8 @@ pub(super) async fn read(
     wanted: &[String],
     progress: &mut dyn Progress,
 ) -> Result<State, Trouble> {
-    let mut state = State { rows: entries(server, progress).await?, ..State::default() };
+    let (rows, entries) = entries(server, progress).await?;
+    let mut state = State { rows, entries, ..State::default() };
     for domain in wanted {
         match lists(server, domain, progress).await {
             Ok(lists) => state.lists.extend(lists),
@@ -159,18 +160,19 @@ async fn lists(
     Ok(lists)
 }
 
-/// The account's entries; none where the key is bound to a domain or the account has no such API.
-async fn entries(server: &Server, progress: &mut dyn Progress) -> Result<Vec<Row>, Trouble> {
+/// The account's entries. A key that is bound to a domain does not open them, and another server
+/// than Mailgun's may know nothing of them: the plan says which, and what follows.
+async fn entries(
+    server: &Server,
+    progress: &mut dyn Progress,
+) -> Result<(Vec<Row>, Entries), Trouble> {
     let answer = match server.get("/v1/webhooks", progress).await {
         Ok(answer) => answer,
-        Err(trouble)
-            if matches!(trouble.kind, TroubleKind::NotFound)
-                || trouble.to_string().contains("(403)") =>
-        {
-            progress.say(format_args!(
-                "the account's own webhooks cannot be read with this key and are left out"
-            ));
-            return Ok(Vec::new());
+        Err(trouble) if trouble.kind == TroubleKind::NotFound => {
+            return Ok((Vec::new(), Entries::NoSuchApi));
+        }
+        Err(trouble) if trouble.to_string().contains("(403)") => {
+            return Ok((Vec::new(), Entries::Closed));
         }
         Err(trouble) => return Err(trouble),
     };
@@ -195,7 +197,7 @@ async fn entries(server: &Server, progress: &mut dyn Progress) -> Result<Vec<Row
         rows.push((text("created_at"), row));
     }
     rows.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
+    Ok((rows.into_iter().map(|(_, row)| row).collect(), Entries::Read))
 }
 
 /// A whole account, or one domain of it without the account's entries.
