@@ -1,6 +1,6 @@
 //! `waypost migrate plan`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use waypost_compat::kind::matrix::Mode;
@@ -13,7 +13,7 @@ use crate::cli::{Misuse, PlannedWithLosses, private_file};
 use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::into::{Keys, Reach};
 use crate::migrate::plan::{self, Plan, Side};
-use crate::migrate::provider::{Account, some_of};
+use crate::migrate::provider::{Account, give_secrets, same_server, some_of};
 use crate::migrate::{Provider, State, Trouble};
 
 /// Plans, prints, and says by its error whether something is lost.
@@ -42,44 +42,29 @@ async fn between(
     to_dialect: Dialect,
     console: &mut Console,
 ) -> anyhow::Result<Plan> {
-    let given = args.secrets.of_rows()?;
-    let from_url = match &args.from_file {
-        Some(file) => format!("{FILE}{}", file.display()),
-        None => url_of(args.source.from_url.as_deref(), args.from),
-    };
     let to_url = url_of(args.target.to_url.as_deref(), to_dialect);
-    let from_domain = args.from_domain.as_ref().or(args.domain.as_ref()).cloned();
     let to_domain = args.to_domain.as_ref().or(args.domain.as_ref()).cloned();
-    let patience = args.patience.time;
-    let target = args.target.connect(to_dialect, &to_url)?.patient(patience);
-    let (from_state, from_domain) = match &args.from_file {
-        Some(file) => (super::file::read(file, args.from, from_domain.as_deref())?, from_domain),
-        None => {
-            let source = args.source.connect(args.from, &from_url)?.patient(patience);
-            let source = source.knowing(given);
-            let domain = one_domain(&source, from_domain, "from-domain", console).await?;
-            (source.read(domain.as_slice(), console).await?, domain)
-        }
-    };
+    let target = args.target.connect(to_dialect, &to_url)?.patient(args.patience.time);
+    let (from, from_state) = source(args, console).await?;
     // A target's domain is the source's, where both sides know domains and nothing else was said.
-    let fallback = to_domain.or_else(|| from_domain.clone());
+    let fallback = to_domain.or_else(|| from.domain.clone());
     let to_domain = one_domain(&target, fallback, "to-domain", console).await?;
     let to_state = target.read(to_domain.as_slice(), console).await?;
-    let side = |dialect, url, domain, org: &Option<String>| Side {
-        dialect: Some(dialect),
-        url,
-        domain,
-        org: org.clone(),
+    let to = Side {
+        dialect: Some(to_dialect),
+        url: to_url,
+        domain: to_domain,
+        org: args.target.to_org.clone(),
     };
     let wish = plan::between::Wish {
-        from: side(args.from, from_url, from_domain, &args.source.from_org),
+        from,
         from_dialect: args.from,
-        to: side(to_dialect, to_url, to_domain, &args.target.to_org),
+        to,
         to_dialect,
         mode: if args.lenient { Mode::Lenient } else { Mode::Strict },
     };
-    if wish.from == wish.to {
-        return Err(Trouble::misuse("source and target are the same account and domain").into());
+    if args.from == to_dialect && is_same(args, &wish, &from_state, &to_state)? {
+        return Err(one_account(to_dialect).into());
     }
     let mut plan = plan::between::plan(&wish, &from_state, &to_state);
     if args.from_file.is_some() {
@@ -87,6 +72,82 @@ async fn between(
         plan.retire.clear();
     }
     Ok(plan)
+}
+
+/// The source, from its API or from a file.
+async fn source(args: &super::Plan, console: &mut Console) -> anyhow::Result<(Side, State)> {
+    let given = args.secrets.of_rows()?;
+    let named = args.from_domain.as_ref().or(args.domain.as_ref()).cloned();
+    let (url, domain, state) = match &args.from_file {
+        Some(file) => {
+            // The plan may be carried out from another folder.
+            let file = std::path::absolute(file).context("cannot tell where the file is")?;
+            let domain = match args.from {
+                Dialect::Mailgun => super::file::domain(&file, named)?,
+                _ => named,
+            };
+            let mut state = super::file::read(&file, args.from, domain.as_deref())?;
+            let given = by_id(given, &state)?;
+            give_secrets(&mut state.rows, &given)?;
+            (format!("{FILE}{}", file.display()), domain, state)
+        }
+        None => {
+            let url = url_of(args.source.from_url.as_deref(), args.from);
+            let source = args.source.connect(args.from, &url)?.patient(args.patience.time);
+            let source = source.knowing(given);
+            let domain = one_domain(&source, named, "from-domain", console).await?;
+            let state = source.read(domain.as_slice(), console).await?;
+            (url, domain, state)
+        }
+    };
+    Ok((Side { dialect: Some(args.from), url, domain, org: args.source.from_org.clone() }, state))
+}
+
+/// Secrets for the webhooks of a file, which shows the ids of all: a name for each, the same one at
+/// every step.
+fn by_id(
+    given: BTreeMap<String, Secret>,
+    state: &State,
+) -> Result<BTreeMap<String, Secret>, Trouble> {
+    match given.keys().find(|name| state.row(name).is_none()) {
+        None => Ok(given),
+        Some(name) => Err(Trouble::misuse(format!(
+            "--secret: expected the id of a webhook, as the file shows it, found {name}"
+        ))),
+    }
+}
+
+/// Whether source and target, of one dialect, are the same webhooks. A URL alone says nothing: two
+/// keys open two accounts there. Mailgun knows a domain in one account only.
+fn is_same(
+    args: &super::Plan,
+    wish: &plan::between::Wish,
+    from: &State,
+    to: &State,
+) -> anyhow::Result<bool> {
+    if args.from_file.is_some() {
+        return Ok(false);
+    }
+    let one_server = same_server(&wish.from.url, &wish.to.url);
+    if wish.to_dialect == Dialect::Mailgun {
+        return Ok(one_server && wish.from.domain == wish.to.domain);
+    }
+    let one_caller = args.source.key()? == args.target.key()? && wish.from.org == wish.to.org;
+    let all_shared = !from.rows.is_empty() && from.rows.iter().all(|row| row.is_among(&to.rows));
+    Ok(one_server && one_caller || all_shared)
+}
+
+fn one_account(dialect: Dialect) -> Trouble {
+    Trouble::misuse(match dialect {
+        Dialect::Mailgun => {
+            "source and target are the same domain of the same account; name another with \
+             --to-domain, or another server with --to-url"
+        }
+        _ => {
+            "source and target are the same account: its key, or the ids of its webhooks, are the \
+             same on both sides; give the other account's key with --to-key"
+        }
+    })
 }
 
 /// The domain of a side: Mailgun's webhooks belong to one, the others' keys say by themselves.

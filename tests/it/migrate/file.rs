@@ -33,3 +33,85 @@ async fn an_exported_file_is_a_source_and_its_secrets_go_along_where_they_can() 
     desk.run(&["rollback", "move.plan.journal"]).await.ok();
     assert_eq!(target.list().await["data"], json!([]));
 }
+
+/// The plan of a move from `all.json`, which holds these webhooks.
+async fn planned(webhooks: serde_json::Value, flags: &[&str]) -> (super::Ran, Desk) {
+    let new = Server::start();
+    let target = Account::at(&new.process.url, Dialect::Posthawk).await;
+    let desk = Desk::new(&[("WAYPOST_TO_KEY", &target.key)]);
+    let text = json!({ "webhooks": webhooks }).to_string();
+    std::fs::write(desk.path("all.json"), text).unwrap();
+    let to = ["--to", "posthawk", "--to-url", &target.url, "--out", "move.plan"];
+    let from = ["plan", "--from-file", "all.json"];
+    let ran = desk.run(&[&from[..], &to[..], flags].concat()).await;
+    (ran, desk)
+}
+
+fn webhook(id: &str, domain: Option<&str>, event: &str, state: &str) -> serde_json::Value {
+    json!({
+        "id": id,
+        "dialect": "mailgun",
+        "domain": domain,
+        "url": "https://a.example/",
+        "events": [event],
+        "state": state,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_says_to_be_paused_is_paused_at_the_target() {
+    let webhooks = json!([
+        webhook("1", Some("mg.example.com"), "delivered", "active"),
+        webhook("2", Some("mg.example.com"), "opened", "paused"),
+        webhook("3", None, "clicked", "paused"),
+    ]);
+    let (ran, desk) = planned(webhooks, &["--from", "mailgun"]).await;
+    ran.ok();
+    let plan = read_json(&desk.path("move.plan"));
+    let steps = plan["steps"].as_array().unwrap().iter();
+    let made: Vec<_> = steps
+        .map(|step| (step["row"]["events"][0].clone(), step["row"]["enabled"].clone()))
+        .collect();
+    let expected = [("delivery", true), ("open", false), ("click", false)];
+    assert_eq!(made, expected.map(|(name, on)| (json!(name), json!(on))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_several_domains_needs_one_to_be_named() {
+    let webhooks = json!([
+        webhook("1", Some("one.example"), "delivered", "active"),
+        webhook("2", Some("two.example"), "opened", "active"),
+    ]);
+    let (ran, _) = planned(webhooks.clone(), &["--from", "mailgun"]).await;
+    ran.code(2).says(&["--domain", "one.example, two.example"]);
+    let (ran, desk) = planned(webhooks, &["--from", "mailgun", "--domain", "two.example"]).await;
+    ran.ok();
+    let plan = read_json(&desk.path("move.plan"));
+    assert_eq!(plan["summary"]["subscriptions"], 1);
+    let url = plan["from"]["url"].as_str().unwrap();
+    assert!(url.starts_with("file:/"), "apply may be run from another folder: {url}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_a_file_lacks_can_be_given() {
+    let (old, new) = (Server::start(), Server::start());
+    let source = Account::at(&old.process.url, Dialect::Posthawk).await;
+    source.register("https://a.example/", &["delivery"]).await.unwrap();
+    let target = Account::at(&new.process.url, Dialect::MailingApi).await;
+    let desk = Desk::new(&[("WAYPOST_TO_KEY", &target.key), ("WAYPOST_API_KEY", API_KEY)]);
+    desk.waypost(&["export", "--out", "all.json", "--url", &old.process.url]).await.ok();
+    let to = ["--to", "mailingapi", "--to-url", &target.url, "--out", "move.plan"];
+    let plan = [&["plan", "--from", "posthawk", "--from-file", "all.json"], &to[..]].concat();
+    desk.run(&plan).await.ok().says(&["secret-regenerated"]);
+    let by_url =
+        desk.run(&[&plan[..], &["--secret", "https://a.example/=whsec_kept"]].concat()).await;
+    by_url.code(2).says(&["the id of a webhook"]);
+    let id = read_json(&desk.path("all.json"))["webhooks"][0]["id"].clone();
+    let id = id.as_str().unwrap();
+    let secret = format!("{id}=whsec_00112233445566778899aabbccddeeff00112233445566778899");
+    desk.run(&[&plan[..], &["--secret", &secret]].concat()).await.ok();
+    assert_eq!(read_json(&desk.path("move.plan"))["steps"][0]["row"]["secret_of"], json!(id));
+    desk.run(&["apply", "move.plan", "--secret", &secret]).await.ok();
+    let journal = std::fs::read_to_string(desk.path("move.plan.journal")).unwrap();
+    assert!(journal.contains("whsec_001122"), "it was carried over");
+}

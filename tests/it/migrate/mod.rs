@@ -8,6 +8,7 @@ mod into;
 mod pairs;
 mod plans;
 mod proxy;
+mod same;
 mod traffic;
 mod trouble;
 
