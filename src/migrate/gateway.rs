@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
 
+use super::RowState;
 use super::plan::NewWebhook;
 use super::provider::{Repeat, Server, domain_form, unsendable};
 use super::trouble::{Progress, Trouble, TroubleKind};
@@ -40,6 +41,8 @@ pub struct Known {
     pub url: String,
     /// Its event names.
     pub events: Vec<String>,
+    /// Whether it receives.
+    pub state: RowState,
 }
 
 /// A source that a gateway has.
@@ -53,6 +56,8 @@ pub struct KnownSource {
     pub serves: String,
     /// Where it takes events.
     pub ingest_url: String,
+    /// Whether it takes any.
+    pub enabled: bool,
 }
 
 /// A source to be made.
@@ -379,6 +384,11 @@ fn known(item: &Value) -> Option<Known> {
         domain: text(item, "domain"),
         url: text(item, "url")?,
         events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
+        state: match item.get("state").and_then(Value::as_str) {
+            Some("paused") => RowState::Paused,
+            Some("disabled") => RowState::Disabled,
+            _ => RowState::Active,
+        },
     })
 }
 
@@ -388,5 +398,6 @@ fn known_source(item: &Value) -> Option<KnownSource> {
         domain: text(item, "domain"),
         serves: text(item, "serves")?,
         ingest_url: text(item, "ingest_url")?,
+        enabled: item.get("enabled").and_then(Value::as_bool).unwrap_or(true),
     })
 }

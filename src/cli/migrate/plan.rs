@@ -200,6 +200,16 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
             (Account { state, ..Account::default() }, Keys::Same)
         }
     };
+    // A server knows a domain in one account only.
+    let one_server = [url, &standing.public_url].iter().any(|to| same_server(&from_url, to));
+    let shares = account.domains.iter().any(|domain| standing.domains.contains(&domain.name));
+    if one_server && (shares || args.source.key()? == args.gateway.key()?) {
+        return Err(Trouble::misuse(
+            "--from and --into are one and the same account, which cannot be put between itself \
+             and its receivers; --from-url is the provider that is left",
+        )
+        .into());
+    }
     let wish = plan::into::Wish {
         from: Side {
             dialect: Some(args.from),

@@ -1,18 +1,21 @@
 //! From one provider to another: a pure function of what both sides have.
 
+mod hooks;
+mod source;
+
 use waypost_compat::kind::matrix::Mode;
 use waypost_compat::{Dialect, kind};
+
+use hooks::{Hook, hooks};
+use source::{remarks, retire};
 
 use super::coverage::Coverage;
 use super::names::{EVERY_EVENT, impossible, line};
 use super::{
-    Action, Before, Class, End, Item, Line, NewRow, Note, Plan, RowFields, Side, Step, Summary,
+    Action, Before, Class, End, Item, Line, NewRow, Note, Plan, Side, Step, Summary, URLS_MAX,
     VERSION, receivers,
 };
-use crate::migrate::{Entries, Row, RowState, State};
-
-/// How many URLs an event name of a Mailgun domain takes.
-const URLS_MAX: usize = 3;
+use crate::migrate::{RowState, State};
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
@@ -27,20 +30,6 @@ pub struct Wish {
     pub to_dialect: Dialect,
     /// Whether the nearest name will do where none means the same.
     pub mode: Mode,
-}
-
-/// A webhook of the source, whichever way its provider keeps it.
-#[derive(Debug, Clone)]
-struct Hook {
-    /// What it is there: an id, or Mailgun's level.
-    source: String,
-    url: String,
-    names: Vec<String>,
-    state: RowState,
-    description: Option<String>,
-    has_history: bool,
-    /// The row whose secret it has, where the secret is at hand.
-    secret_of: Option<String>,
 }
 
 /// What becomes of a hook's names.
@@ -93,99 +82,11 @@ pub fn plan(wish: &Wish, from: &State, to: &State) -> Plan {
         webhooks: draft.items,
         remarks: remarks(wish, from),
         steps: draft.steps,
-        retire: retire(wish.from_dialect, from),
+        retire: retire(wish, from, to),
         receivers,
         before: Before { from: from.clone(), to: to.clone(), sources: Vec::new() },
     }
     .summarised()
-}
-
-/// What stays on at the source whatever is retired, told beforehand.
-fn remarks(wish: &Wish, from: &State) -> Vec<String> {
-    let mut remarks: Vec<String> = unread(from).map(str::to_owned).into_iter().collect();
-    let entries = from.rows.iter().filter(|row| row.state == RowState::Active).count();
-    if wish.from_dialect != Dialect::Mailgun || entries == 0 {
-        return remarks;
-    }
-    let which = match entries {
-        1 => "1 webhook of the account fires".to_owned(),
-        several => format!("{several} webhooks of the account fire"),
-    };
-    remarks.push(format!(
-        "{which} for all its domains, and so for this one: carried along, and left on by --retire, \
-         since Mailgun can switch off none for one domain only"
-    ));
-    remarks
-}
-
-/// Account webhooks that nobody could look at.
-const fn unread(from: &State) -> Option<&'static str> {
-    match from.entries {
-        Entries::Read => None,
-        Entries::Closed => Some(
-            "the account's own webhooks, which fire for this domain too, are not in this plan: \
-             --from-key does not open them (403 at /v1/webhooks); plan again with a key of the \
-             account that does",
-        ),
-        Entries::NoSuchApi => Some(
-            "webhooks of the whole account are not in this plan: the source has no such API (404 \
-             at /v1/webhooks)",
-        ),
-    }
-}
-
-/// The webhooks of the source. Mailgun's are turned from event name → URLs to URL → event names;
-/// a URL on both of its levels is called once, so it is one webhook, unless it goes to Mailgun
-/// again, which has both levels too.
-fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
-    let mut hooks: Vec<Hook> = Vec::new();
-    let mut add =
-        |source: &str, url: &str, name: &str| match hooks.iter_mut().find(|h| h.url == url) {
-            Some(hook) if hook.names.iter().any(|known| known == name) => {}
-            Some(hook) => hook.names.push(name.to_owned()),
-            None => hooks.push(Hook {
-                source: source.to_owned(),
-                url: url.to_owned(),
-                names: vec![name.to_owned()],
-                state: RowState::Active,
-                description: None,
-                has_history: false,
-                secret_of: None,
-            }),
-        };
-    for list in &from.lists {
-        for url in &list.urls {
-            add("domain", url, &list.event);
-        }
-    }
-    let is_mailgun = wish.from_dialect == Dialect::Mailgun;
-    if is_mailgun && wish.to_dialect != Dialect::Mailgun {
-        for row in from.rows.iter().filter(|row| row.state == RowState::Active) {
-            for name in &row.events {
-                add("account", &row.url, name);
-            }
-        }
-        for hook in &mut hooks {
-            let is_its = |row: &&Row| row.url == hook.url && row.state == RowState::Active;
-            let labels = from.rows.iter().filter(is_its);
-            let labels: Vec<&str> = labels.filter_map(|row| row.description.as_deref()).collect();
-            hook.description = Some(labels.join("; ")).filter(|text| !text.is_empty());
-        }
-    }
-    // What a file says to be switched off goes by itself, and stays so.
-    let is_pivoted = |row: &&Row| {
-        is_mailgun && wish.to_dialect != Dialect::Mailgun && row.state == RowState::Active
-    };
-    hooks.extend(from.rows.iter().filter(|row| !is_pivoted(row)).map(|row| Hook {
-        source: row.id.clone(),
-        url: row.url.clone(),
-        names: row.events.clone(),
-        state: row.state,
-        description: row.description.clone().filter(|text| !text.is_empty()),
-        has_history: row.has_history,
-        secret_of: row.secret.is_some().then(|| row.id.clone()),
-    }));
-    hooks
 }
 
 /// A plan in the making, and the target as it will be.
@@ -212,6 +113,7 @@ impl Draft<'_> {
         } else if self.goes_to_lists(&hook) {
             self.add_to_lists(&hook, &mut mapped)
         } else {
+            self.make_room(&hook, &mut mapped);
             self.add_row(&hook, &mapped)
         };
         match action {
@@ -308,6 +210,35 @@ impl Draft<'_> {
         self.steps.push(Step::SetList { at: End::To, domain, event, was, becomes });
     }
 
+    /// Takes away the names of a Mailgun account that have as many URLs as they take.
+    fn make_room(&self, hook: &Hook, mapped: &mut Mapped) {
+        if self.wish.to_dialect != Dialect::Mailgun {
+            return;
+        }
+        for line in &mut mapped.lines {
+            let mut full = None;
+            line.to.retain(|name| {
+                let mut urls = self.rows.urls(name);
+                let made = self.steps.iter().filter_map(|step| match step {
+                    Step::CreateRow { row, .. } if row.events.contains(name) => Some(&*row.url),
+                    _ => None,
+                });
+                urls.extend(made);
+                let fits = urls.len() < URLS_MAX || urls.contains(&*hook.url);
+                full = full.take().or_else(|| (!fits).then(|| (name.clone(), urls)));
+                fits
+            });
+            if let Some((name, urls)) = full {
+                let urls: Vec<&str> = urls.into_iter().collect();
+                line.class = Class::Overflow;
+                line.reason = Some(format!(
+                    "{name} has {URLS_MAX} URLs of the account already: {}",
+                    urls.join(", ")
+                ));
+            }
+        }
+    }
+
     fn add_row(&mut self, hook: &Hook, mapped: &Mapped) -> Action {
         let mut events = mapped.events();
         if events.is_empty() {
@@ -393,26 +324,4 @@ fn skip_paused(mapped: &mut Mapped, reason: &str) {
         line.class = Class::SkippedPaused;
         line.reason = Some(reason.to_owned());
     }
-}
-
-/// Switches the source off so that it can be switched on again as it was: rows keep their ids and
-/// secrets, and a list of Mailgun's has neither.
-fn retire(from_dialect: Dialect, from: &State) -> Vec<Step> {
-    let lists = from.lists.iter().map(|list| Step::SetList {
-        at: End::From,
-        domain: list.domain.clone(),
-        event: list.event.clone(),
-        was: list.urls.clone(),
-        becomes: Vec::new(),
-    });
-    let rows = from
-        .rows
-        .iter()
-        .filter(|row| from_dialect != Dialect::Mailgun && row.state == RowState::Active);
-    let rows = rows.map(|row| {
-        let was = RowFields::of(row);
-        let becomes = RowFields { enabled: false, ..was.clone() };
-        Step::ChangeRow { at: End::From, id: row.id.clone(), was, becomes }
-    });
-    lists.chain(rows).collect()
 }

@@ -65,6 +65,12 @@ impl Coverage {
         Some(Step::ChangeRow { at: End::To, id: row.id.clone(), was, becomes })
     }
 
+    /// The URLs of the rows that bring a name.
+    pub(super) fn urls(&self, name: &str) -> BTreeSet<&str> {
+        let bring = self.rows.iter().filter(|row| brings(row, name));
+        bring.map(|row| &*row.url).collect()
+    }
+
     fn is_free(&self, row: &Row, name: &str) -> bool {
         !self.used.contains(&(row.id.clone(), name.to_owned()))
     }

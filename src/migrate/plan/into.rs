@@ -5,23 +5,24 @@
 //! both of Mailgun's levels is called once, through the account's entry: lists that share a URL
 //! with an entry are switched first and given back last.
 
+mod guard;
 mod lists;
+mod strangers;
 
 use std::collections::BTreeSet;
 
 use waypost_compat::Dialect;
 
-use super::names::carried;
+use super::names::{EVERY_EVENT, carried, why_unled};
 use super::{
     Action, Before, Class, End, INGEST, Item, NewWebhook, Plan, RowFields, SOURCE, Side, Step,
     Summary, VERSION, WEBHOOK,
 };
-use crate::client::is_public_url;
 use crate::migrate::gateway::{Known, Standing};
 use crate::migrate::provider::Account;
 use crate::migrate::state::same_set;
 use crate::migrate::trouble::Trouble;
-use crate::migrate::{Row, RowState, State};
+use crate::migrate::{Entries, Row, RowState, State};
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
@@ -62,11 +63,18 @@ pub enum Keys {
 
 /// Plans a take-over, or says why there can be none.
 pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, Trouble> {
-    check_reach(wish, gateway)?;
-    let mut draft =
-        Draft { wish, gateway, items: Vec::new(), remarks: Vec::new(), steps: Steps::default() };
+    guard::check(wish, account, gateway)?;
+    let mut draft = Draft {
+        wish,
+        account,
+        gateway,
+        made: 0,
+        items: Vec::new(),
+        remarks: Vec::new(),
+        steps: Steps::default(),
+    };
     match wish.dialect {
-        Dialect::Mailgun => draft.mailgun(account)?,
+        Dialect::Mailgun => draft.mailgun()?,
         Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
             draft.rows(&account.state.rows);
         }
@@ -88,17 +96,6 @@ pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, 
         },
     };
     Ok(plan.summarised())
-}
-
-fn check_reach(wish: &Wish, gateway: &Standing) -> Result<(), Trouble> {
-    if wish.reach == Reach::Anywhere || is_public_url(&gateway.public_url) {
-        return Ok(());
-    }
-    Err(Trouble::refused(format!(
-        "the gateway's public URL is {}, which {} cannot reach; start it with --public-url \
-         https://…, or give --allow-private for a laptop or a private network",
-        gateway.public_url, wish.dialect
-    )))
 }
 
 /// The steps, by when they are due.
@@ -129,15 +126,24 @@ impl Steps {
 
 struct Draft<'w> {
     wish: &'w Wish,
+    account: &'w Account,
     gateway: &'w Standing,
+    /// How many subscriptions of lists are to be made.
+    made: usize,
     items: Vec<Item>,
     remarks: Vec<String>,
     steps: Steps,
 }
 
 impl Draft<'_> {
-    fn mailgun(&mut self, account: &Account) -> Result<(), Trouble> {
+    fn mailgun(&mut self) -> Result<(), Trouble> {
         self.signing_key()?;
+        self.check_standing()?;
+        let account = self.account;
+        if account.state.entries == Entries::NoSuchApi {
+            let told = "the source has no webhooks of the whole account (404 at /v1/webhooks)";
+            self.remarks.push(told.to_owned());
+        }
         for domain in &account.domains {
             if !self.gateway.domains.contains(&domain.name) {
                 self.steps.domains.push(Step::AddDomain {
@@ -146,7 +152,7 @@ impl Draft<'_> {
                     records: domain.records.clone(),
                 });
             }
-            self.domain(&domain.name, &account.state);
+            self.domain(&domain.name);
         }
         let entries = &account.state.rows;
         if self.wish.from.domain.is_none() {
@@ -192,6 +198,10 @@ impl Draft<'_> {
         if self.is_led(row) {
             return;
         }
+        if let Some(why) = self.unknown_name(row) {
+            self.skipped(row, Class::Impossible, &why);
+            return;
+        }
         let (source, was) = self.place(row, None);
         // Once every entry is led, each may serve what is added here later.
         self.steps.widened.push(Step::Serve { source, was, becomes: "account".to_owned() });
@@ -212,6 +222,8 @@ impl Draft<'_> {
             if row.state != RowState::Active {
                 let reason = "it is switched off at the provider and stays as it is";
                 self.skipped(row, Class::SkippedPaused, reason);
+            } else if let Some(why) = self.unknown_name(row) {
+                self.skipped(row, Class::Impossible, &why);
             } else if !self.wish.secrets_of.contains(&row.id) {
                 let reason = format!(
                     "its API does not show its secret, which its receiver has: give it with \
@@ -221,8 +233,39 @@ impl Draft<'_> {
                 self.skipped(row, Class::Impossible, &reason);
             } else {
                 self.place(row, Some(row.id.clone()));
+                if row.events == [EVERY_EVENT] {
+                    self.remarks.push(format!(
+                        "{} is for every event: one whose name this version does not know is kept \
+                         at the gateway and not delivered",
+                        row.id
+                    ));
+                }
             }
         }
+    }
+
+    /// Why a row's names cannot be written to a gateway, if they cannot.
+    fn unknown_name(&self, row: &Row) -> Option<String> {
+        let dialect = self.wish.dialect;
+        if dialect == Dialect::MailStack && row.events == [EVERY_EVENT] {
+            return None;
+        }
+        row.events.iter().find_map(|name| why_unled(dialect, name))
+    }
+
+    /// Whether an entry of a Mailgun account is taken over.
+    fn takes(&self, row: &Row) -> bool {
+        self.wish.from.domain.is_none() && self.unknown_name(row).is_none()
+    }
+
+    /// Whether an entry leads to a source that serves all of the account's webhooks here: then
+    /// what is added here is called at once.
+    fn is_live(&self) -> bool {
+        let serves_all = |row: &Row| {
+            let mut sources = self.gateway.sources.iter();
+            sources.any(|source| source.ingest_url == row.url && source.serves == "account")
+        };
+        self.wish.dialect == Dialect::Mailgun && self.account.state.rows.iter().any(serves_all)
     }
 
     /// Whether a row is led through this gateway already; then that is told.
@@ -242,9 +285,11 @@ impl Draft<'_> {
         let there = self.gateway.webhooks.iter().find(|known| self.is_same(known, row));
         let there = there.filter(|_| self.wish.dialect == Dialect::Mailgun);
         let fed = there.and_then(|webhook| {
-            self.gateway.sources.iter().find(|source| source.serves == webhook.id)
+            let mut sources = self.gateway.sources.iter();
+            sources.find(|source| source.enabled && source.serves == webhook.id)
         });
         let key = row.id.clone();
+        let (mut webhooks, mut sources) = (Vec::new(), Vec::new());
         if there.is_none() {
             let webhook = NewWebhook {
                 dialect: self.wish.dialect,
@@ -254,14 +299,21 @@ impl Draft<'_> {
                 description: row.description.clone().filter(|text| !text.is_empty()),
                 secret_of: secret_of.clone(),
             };
-            self.steps.webhooks.push(Step::AddWebhook { key: key.clone(), webhook });
+            webhooks.push(Step::AddWebhook { key: key.clone(), webhook });
         }
         let serves = there.map_or_else(|| format!("{WEBHOOK}{key}"), |known| known.id.clone());
         let url = fed.map_or_else(|| format!("{INGEST}{key}"), |source| source.ingest_url.clone());
         let source = fed.map_or_else(|| format!("{SOURCE}{key}"), |source| source.id.clone());
         if fed.is_none() {
             let (dialect, serves) = (self.wish.dialect, serves.clone());
-            self.steps.sources.push(Step::AddSource { key, dialect, domain, serves, secret_of });
+            sources.push(Step::AddSource { key, dialect, domain, serves, secret_of });
+        }
+        if self.is_live() && !webhooks.is_empty() {
+            self.remarks.push(twice(&row.id));
+            self.steps.rows.extend(webhooks.into_iter().chain(sources));
+        } else {
+            self.steps.webhooks.extend(webhooks);
+            self.steps.sources.extend(sources);
         }
         let was = RowFields::of(row);
         let becomes = RowFields { url, ..was.clone() };
@@ -300,4 +352,12 @@ impl Draft<'_> {
     fn is_ours(&self, url: &str) -> bool {
         self.gateway.sources.iter().any(|source| source.ingest_url == url)
     }
+}
+
+/// A place beside others that are led already: what is made for it is fed before it is led itself.
+fn twice(place: &str) -> String {
+    format!(
+        "{place} joins what leads to the gateway already: its receivers may get events twice, and \
+         miss none, from when their webhooks are made here until the next step leads it"
+    )
 }

@@ -53,6 +53,27 @@ pub(super) fn carried(name: &str) -> Line {
     Line { from: same.clone(), to: vec![same], class: Class::Exact, reason: None }
 }
 
+/// Whether a name is one of those that a provider's webhooks have today.
+pub(super) fn is_current(dialect: Dialect, name: &str) -> bool {
+    kind::names(dialect).contains(&name)
+}
+
+/// Why a webhook of this name cannot be led through a gateway; `None` where it can.
+pub(super) fn why_unled(dialect: Dialect, name: &str) -> Option<String> {
+    if is_current(dialect, name) {
+        return None;
+    }
+    Some(match dialect {
+        Dialect::Mailgun if is_retired(name) => RETIRED.to_owned(),
+        Dialect::Mailgun if kind::canonical_mailgun(name).is_some() => {
+            "a name from before 2018, whose payload has the old form, which a gateway does not \
+             speak; it stays as it is"
+                .to_owned()
+        }
+        _ => format!("this version does not know the name {name} of {dialect}; it stays as it is"),
+    })
+}
+
 /// Whether a name of Mailgun's is from before 2018 and has no successor.
 pub(super) fn is_retired(name: &str) -> bool {
     kind::MAILGUN_READABLE.contains(&name) && kind::canonical_mailgun(name).is_none()

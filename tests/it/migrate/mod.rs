@@ -1,6 +1,7 @@
 //! `waypost migrate`: the real binary between real servers, which speak the providers' public APIs
 //! to it and nothing else.
 
+mod again;
 mod back;
 mod broken;
 mod file;

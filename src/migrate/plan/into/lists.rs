@@ -1,22 +1,23 @@
 //! The lists of a Mailgun domain: their URLs make way for the one of a source, which serves the
 //! domain's subscriptions.
 
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
-use super::Draft;
+use super::guard::is_of_domain;
+use super::{Draft, twice};
 use crate::migrate::gateway::KnownSource;
-use crate::migrate::plan::names::{RETIRED, carried, impossible, is_retired};
+use crate::migrate::plan::names::{carried, impossible, why_unled};
 use crate::migrate::plan::{Action, End, INGEST, Item, NewWebhook, Step};
 use crate::migrate::{List, Row, State};
 
 impl Draft<'_> {
     /// Leads the lists of a domain through the gateway.
-    pub(super) fn domain(&mut self, name: &str, state: &State) {
+    pub(super) fn domain(&mut self, name: &str) {
         let ingest = self.domain_source(name);
-        let lists = state.lists.iter().filter(|list| list.domain == name);
+        let lists = self.account.state.lists.iter().filter(|list| list.domain == name);
         let mut is_led = false;
         for list in lists {
-            is_led |= self.list(list, &ingest, state);
+            is_led |= self.list(list, &ingest);
         }
         if let Some(key) = ingest.strip_prefix(INGEST).filter(|_| is_led) {
             self.steps.sources.push(Step::AddSource {
@@ -29,53 +30,58 @@ impl Draft<'_> {
         }
     }
 
-    /// Leads one list through the gateway, if any of its URLs is to be, and says whether it did.
-    fn list(&mut self, list: &List, ingest: &str, state: &State) -> bool {
-        if is_retired(&list.event) {
-            self.unled(list);
+    /// Leads one list through the gateway, if any of its URLs is to be, and says whether it leads
+    /// to this source now.
+    fn list(&mut self, list: &List, ingest: &str) -> bool {
+        if let Some(why) = why_unled(Dialect::Mailgun, &list.event) {
+            self.unled(list, &why);
             return false;
         }
-        let whole_account = self.wish.from.domain.is_none();
-        let (mut kept, mut is_led, mut is_shared) = (Vec::new(), false, false);
+        let (mut kept, mut made) = (Vec::new(), Vec::new());
+        let (mut is_live, mut is_led, mut is_shared) = (false, false, false);
         for url in &list.urls {
-            let entry = owner(state, &list.event, url);
-            is_shared |= entry.is_some();
+            let entry = owner(&self.account.state, &list.event, url);
             if self.is_ours(url) {
                 self.list_item(list, url, Action::Keep);
-                // A source for something else goes on being fed.
-                kept.extend((url != ingest).then(|| url.clone()));
-            } else if let Some(entry) = entry.filter(|_| !whole_account) {
+                kept.push(url.clone());
+                is_live = true;
+            } else if let Some(entry) = entry.filter(|row| !self.takes(row)) {
                 self.list_item(list, url, Action::Keep);
                 self.owned(list, url, entry);
                 kept.push(url.clone());
             } else {
+                is_shared |= entry.is_some();
                 self.list_item(list, url, Action::Create);
-                self.domain_webhook(list, url);
+                made.extend(self.domain_webhook(list, url));
                 is_led = true;
             }
         }
-        if is_led {
-            kept.push(ingest.to_owned());
-            let step = Step::SetList {
-                at: End::From,
-                domain: list.domain.clone(),
-                event: list.event.clone(),
-                was: list.urls.clone(),
-                becomes: kept,
-            };
-            match is_shared && whole_account {
-                true => self.steps.shared.push(step),
-                false => self.steps.lists.push(step),
-            }
+        if !is_led {
+            return false;
         }
-        is_led
+        kept.extend((!is_live).then(|| ingest.to_owned()));
+        if is_live && !made.is_empty() {
+            self.remarks.push(twice(&format!("{}'s list for {}", list.domain, list.event)));
+        } else {
+            self.steps.webhooks.append(&mut made);
+        }
+        made.push(Step::SetList {
+            at: End::From,
+            domain: list.domain.clone(),
+            event: list.event.clone(),
+            was: list.urls.clone(),
+            becomes: kept,
+        });
+        match is_shared {
+            true => self.steps.shared.extend(made),
+            false => self.steps.lists.extend(made),
+        }
+        !is_live
     }
 
     /// The ingest URL of the source that the gateway has for a domain's lists, or of one to be made.
     fn domain_source(&self, name: &str) -> String {
-        let fits = |source: &&KnownSource| {
-            source.domain.as_deref() == Some(name) && source.serves == "domain"
-        };
+        let fits = |source: &&KnownSource| source.enabled && is_of_domain(source, name);
         let known = self.gateway.sources.iter().find(fits);
         known.map_or_else(|| format!("{INGEST}{name}"), |source| source.ingest_url.clone())
     }
@@ -88,45 +94,46 @@ impl Draft<'_> {
         ));
     }
 
-    /// The subscription that stands for a URL, once: two of Mailgun's old names may mean the same.
-    fn domain_webhook(&mut self, list: &List, url: &str) {
-        let event = kind::canonical_mailgun(&list.event).unwrap_or(&list.event);
+    /// What makes the subscription that stands for a URL, unless it is there.
+    fn domain_webhook(&mut self, list: &List, url: &str) -> Option<Step> {
+        let event = list.event.clone();
         let webhook = NewWebhook {
             dialect: Dialect::Mailgun,
             domain: Some(list.domain.clone()),
             url: url.to_owned(),
-            events: vec![event.to_owned()],
+            events: vec![event.clone()],
             description: None,
             secret_of: None,
         };
         let there = self.gateway.webhooks.iter().any(|known| {
             known.domain == webhook.domain && known.url == url && known.events == webhook.events
         });
-        let is_same = |step: &Step| matches!(step, Step::AddWebhook { webhook: other, .. } if *other == webhook);
-        if !there && !self.steps.webhooks.iter().any(is_same) {
-            let key = format!("{}/{event}/{}", list.domain, self.steps.webhooks.len());
-            self.steps.webhooks.push(Step::AddWebhook { key, webhook });
+        if there {
+            return None;
         }
+        let key = format!("{}/{event}/{}", list.domain, self.made);
+        self.made += 1;
+        Some(Step::AddWebhook { key, webhook })
     }
 
-    /// A list under a name that no gateway takes and that Mailgun does not call any more.
-    fn unled(&mut self, list: &List) {
+    /// A list under a name that no gateway takes.
+    fn unled(&mut self, list: &List, why: &str) {
         for url in &list.urls {
             self.list_item(list, url, Action::Skip);
+            let lines = self.items.last_mut().map(|item| &mut item.events);
+            for line in lines.into_iter().flatten() {
+                *line = impossible(&list.event, why.to_owned());
+            }
         }
     }
 
     fn list_item(&mut self, list: &List, url: &str, action: Action) {
-        let line = match action {
-            Action::Skip => impossible(&list.event, RETIRED.to_owned()),
-            Action::Create | Action::Change | Action::Keep => carried(&list.event),
-        };
         self.items.push(Item {
             action,
             url: url.to_owned(),
             source: format!("{} {}", list.domain, list.event),
             paused: false,
-            events: vec![line],
+            events: vec![carried(&list.event)],
             notes: Vec::new(),
         });
     }

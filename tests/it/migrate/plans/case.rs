@@ -11,14 +11,16 @@
 //!
 //! `secret` and `counters` after a row say that its secret is at hand and that it has a history;
 //! `lenient` on a line of its own, that the nearest name will do. Into a gateway, `into` with its
-//! public URL stands in the place of `to`, followed by what it has: `domain`, `webhook`, `source`.
+//! public URL stands in the place of `to`, followed by what it has: `domain`, `webhook`, `source`
+//! (`off` where it takes no events). `entries closed` and `entries missing` say that a Mailgun
+//! account's own webhooks could not be read.
 
 use serde_json::{Map, json};
 use waypost::migrate::gateway::{Known, KnownSource, Standing};
 use waypost::migrate::plan::into::{Keys, Reach};
 use waypost::migrate::plan::{Plan, Side, between, into};
 use waypost::migrate::provider::{Account, MailgunDomain};
-use waypost::migrate::{List, Row, RowState, State, Trouble};
+use waypost::migrate::{Entries, List, Row, RowState, State, Trouble};
 use waypost_compat::kind::matrix::Mode;
 use waypost_compat::{Dialect, Secret};
 
@@ -125,16 +127,21 @@ impl Target {
             (Self::Gateway { standing, .. }, ["domain", name]) => {
                 standing.domains.push((*name).to_owned());
             }
-            (Self::Gateway { standing, .. }, ["webhook", id, scope, url, events]) => {
+            (Self::Gateway { standing, .. }, ["webhook", id, scope, url, events, flags @ ..]) => {
                 let (id, url, events) = ((*id).to_owned(), (*url).to_owned(), names(events));
-                standing.webhooks.push(Known { id, domain: domain(scope), url, events });
+                let domain = domain(scope);
+                standing.webhooks.push(Known { id, domain, url, events, state: flagged(flags) });
             }
-            (Self::Gateway { standing, .. }, ["source", id, scope, serves, ingest_url]) => {
+            (
+                Self::Gateway { standing, .. },
+                ["source", id, scope, serves, ingest_url, flags @ ..],
+            ) => {
                 standing.sources.push(KnownSource {
                     id: (*id).to_owned(),
                     domain: domain(scope),
                     serves: (*serves).to_owned(),
                     ingest_url: (*ingest_url).to_owned(),
+                    enabled: flags != ["off"],
                 });
             }
             (_, other) => panic!("{other:?} is no line of a case"),
@@ -153,15 +160,13 @@ fn put(state: &mut State, words: &[&str], description: Option<String>) {
             id: (*id).to_owned(),
             url: (*url).to_owned(),
             events: names(events),
-            state: match flags {
-                [.., "paused"] | ["paused", ..] => RowState::Paused,
-                [.., "disabled"] | ["disabled", ..] => RowState::Disabled,
-                _ => RowState::Active,
-            },
+            state: flagged(flags),
             description,
             has_history: flags.contains(&"counters"),
             secret: flags.contains(&"secret").then(|| Secret::new(HIDDEN)),
         }),
+        ["entries", "closed"] => state.entries = Entries::Closed,
+        ["entries", "missing"] => state.entries = Entries::NoSuchApi,
         other => panic!("{other:?} is no line of a case"),
     }
 }
@@ -169,6 +174,14 @@ fn put(state: &mut State, words: &[&str], description: Option<String>) {
 pub(super) fn side(dialect: &str, url: &str, domain: Option<&&str>) -> Side {
     let domain = domain.map(|&name| name.to_owned());
     Side { dialect: dialect.parse::<Dialect>().ok(), url: url.to_owned(), domain, org: None }
+}
+
+fn flagged(flags: &[&str]) -> RowState {
+    match flags {
+        [.., "paused"] | ["paused", ..] => RowState::Paused,
+        [.., "disabled"] | ["disabled", ..] => RowState::Disabled,
+        _ => RowState::Active,
+    }
 }
 
 fn names(list: &str) -> Vec<String> {

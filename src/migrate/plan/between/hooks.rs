@@ -1,0 +1,74 @@
+//! The webhooks of a source, whichever way its provider keeps them.
+
+use waypost_compat::Dialect;
+
+use super::Wish;
+use crate::migrate::{Row, RowState, State};
+
+/// A webhook of the source, whichever way its provider keeps it.
+#[derive(Debug, Clone)]
+pub(super) struct Hook {
+    /// What it is there: an id, or Mailgun's level.
+    pub(super) source: String,
+    pub(super) url: String,
+    pub(super) names: Vec<String>,
+    pub(super) state: RowState,
+    pub(super) description: Option<String>,
+    pub(super) has_history: bool,
+    /// The row whose secret it has, where the secret is at hand.
+    pub(super) secret_of: Option<String>,
+}
+
+/// The webhooks of the source. Mailgun's are turned from event name → URLs to URL → event names;
+/// a URL on both of its levels is called once, so it is one webhook, unless it goes to Mailgun
+/// again, which has both levels too.
+pub(super) fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
+    let mut hooks: Vec<Hook> = Vec::new();
+    let mut add =
+        |source: &str, url: &str, name: &str| match hooks.iter_mut().find(|h| h.url == url) {
+            Some(hook) if hook.names.iter().any(|known| known == name) => {}
+            Some(hook) => hook.names.push(name.to_owned()),
+            None => hooks.push(Hook {
+                source: source.to_owned(),
+                url: url.to_owned(),
+                names: vec![name.to_owned()],
+                state: RowState::Active,
+                description: None,
+                has_history: false,
+                secret_of: None,
+            }),
+        };
+    for list in &from.lists {
+        for url in &list.urls {
+            add("domain", url, &list.event);
+        }
+    }
+    let is_mailgun = wish.from_dialect == Dialect::Mailgun;
+    if is_mailgun && wish.to_dialect != Dialect::Mailgun {
+        for row in from.rows.iter().filter(|row| row.state == RowState::Active) {
+            for name in &row.events {
+                add("account", &row.url, name);
+            }
+        }
+        for hook in &mut hooks {
+            let is_its = |row: &&Row| row.url == hook.url && row.state == RowState::Active;
+            let labels = from.rows.iter().filter(is_its);
+            let labels: Vec<&str> = labels.filter_map(|row| row.description.as_deref()).collect();
+            hook.description = Some(labels.join("; ")).filter(|text| !text.is_empty());
+        }
+    }
+    // What a file says to be switched off goes by itself, and stays so.
+    let is_pivoted = |row: &&Row| {
+        is_mailgun && wish.to_dialect != Dialect::Mailgun && row.state == RowState::Active
+    };
+    hooks.extend(from.rows.iter().filter(|row| !is_pivoted(row)).map(|row| Hook {
+        source: row.id.clone(),
+        url: row.url.clone(),
+        names: row.events.clone(),
+        state: row.state,
+        description: row.description.clone().filter(|text| !text.is_empty()),
+        has_history: row.has_history,
+        secret_of: row.secret.is_some().then(|| row.id.clone()),
+    }));
+    hooks
+}
