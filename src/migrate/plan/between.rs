@@ -80,7 +80,7 @@ pub fn plan(wish: &Wish, from: &State, to: &State) -> Plan {
         to: wish.to.clone(),
         summary: Summary::default(),
         webhooks: draft.items,
-        remarks: remarks(wish, from),
+        remarks: remarks(wish, from, to),
         steps: draft.steps,
         retire: retire(wish, from, to),
         receivers,

@@ -61,7 +61,7 @@ pub fn same_server(one: &str, other: &str) -> bool {
     let place = |text: &str| {
         let url = url::Url::parse(text).ok()?;
         let path = url.path().trim_end_matches('/');
-        let versions = ["/api/v1", "/v1", "/v3", "/v4"];
+        let versions = ["/api/v1", "/v1", "/v2", "/v3", "/v4", "/v5"];
         let bare = versions.iter().find_map(|version| path.strip_suffix(version)).unwrap_or(path);
         let host = url.host_str()?.trim_end_matches('.').to_owned();
         Some((host, url.port_or_known_default(), bare.to_owned()))

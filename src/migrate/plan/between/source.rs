@@ -10,8 +10,9 @@ use crate::migrate::plan::names::is_current;
 use crate::migrate::plan::{End, RowFields, Step};
 use crate::migrate::{Entries, RowState, State};
 
-/// What stays on at the source whatever is retired, told beforehand.
-pub(super) fn remarks(wish: &Wish, from: &State) -> Vec<String> {
+/// What stays on at the source whatever is retired, and what could not be looked at, told
+/// beforehand.
+pub(super) fn remarks(wish: &Wish, from: &State, to: &State) -> Vec<String> {
     let mut remarks: Vec<String> = unread(from).map(str::to_owned).into_iter().collect();
     if wish.from_dialect == Dialect::Mailgun {
         remarks.extend(old_names(from));
@@ -24,6 +25,13 @@ pub(super) fn remarks(wish: &Wish, from: &State) -> Vec<String> {
         1 => "1 webhook of the account fires".to_owned(),
         several => format!("{several} webhooks of the account fire"),
     };
+    if to.entries != Entries::Read {
+        remarks.push(
+            "the target account's own webhooks cannot be read with --to-key (/v1/webhooks): \
+             whether these are there already is not known"
+                .to_owned(),
+        );
+    }
     remarks.push(format!(
         "{which} for all its domains, and so for this one: carried along, and left on by --retire, \
          since Mailgun can switch off none for one domain only"
