@@ -181,9 +181,8 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
     let patience = args.patience.time;
     let gateway = Gateway::connect(url, &args.gateway.key()?)?.patient(patience);
     let from_url = url_of(args.source.from_url.as_deref(), args.from);
-    if from_url == url {
-        let text = "source and gateway are the same server: events would go round in a circle";
-        return Err(Trouble::misuse(text).and("--into names the Waypost in between").into());
+    if same_server(&from_url, url) {
+        return Err(in_a_circle("server"));
     }
     let source = args.source.connect(args.from, &from_url)?.patient(patience);
     let source = source.knowing(args.secrets.of_rows()?);
@@ -201,14 +200,10 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
         }
     };
     // A server knows a domain in one account only.
-    let one_server = [url, &standing.public_url].iter().any(|to| same_server(&from_url, to));
+    let one_server = same_server(&from_url, &standing.public_url);
     let shares = account.domains.iter().any(|domain| standing.domains.contains(&domain.name));
     if one_server && (shares || args.source.key()? == args.gateway.key()?) {
-        return Err(Trouble::misuse(
-            "--from and --into are one and the same account, which cannot be put between itself \
-             and its receivers; --from-url is the provider that is left",
-        )
-        .into());
+        return Err(in_a_circle("account"));
     }
     let wish = plan::into::Wish {
         from: Side {
@@ -224,6 +219,12 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
         secrets_of: with_secret(&account.state),
     };
     Ok(plan::into::plan(&wish, &account, &standing)?)
+}
+
+fn in_a_circle(what: &str) -> anyhow::Error {
+    let text = format!("source and gateway are the same {what}: events would go round in a circle");
+    let next = "--from-url names the provider, --into names the Waypost in between";
+    Trouble::misuse(text).and(next).into()
 }
 
 /// Whether the gateway signs as the account does.
