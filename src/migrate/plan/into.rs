@@ -69,6 +69,7 @@ pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, 
         account,
         gateway,
         made: 0,
+        is_beside_others: false,
         items: Vec::new(),
         remarks: Vec::new(),
         steps: Steps::default(),
@@ -130,6 +131,8 @@ struct Draft<'w> {
     gateway: &'w Standing,
     /// How many subscriptions of lists are to be made.
     made: usize,
+    /// Whether the gateway has webhooks for all domains that stand at no place of the account.
+    is_beside_others: bool,
     items: Vec<Item>,
     remarks: Vec<String>,
     steps: Steps,
@@ -203,6 +206,9 @@ impl Draft<'_> {
             return;
         }
         let (source, was) = self.place(row, None);
+        if self.is_beside_others {
+            return;
+        }
         // Once every entry is led, each may serve what is added here later.
         self.steps.widened.push(Step::Serve { source, was, becomes: "account".to_owned() });
     }

@@ -87,7 +87,7 @@ impl Draft<'_> {
     }
 
     /// Why a webhook of the whole account must not stand beside what is taken over.
-    fn strange_to_account(&self, known: &Known, state: &State) -> Option<&'static str> {
+    fn strange_to_account(&mut self, known: &Known, state: &State) -> Option<&'static str> {
         if self.is_live() {
             return None;
         }
@@ -99,17 +99,26 @@ impl Draft<'_> {
         if state.rows.iter().any(stands) {
             return None;
         }
-        if self.wish.from.domain.is_none() {
-            return Some("no entry there: it would be called, and a list's URL not");
-        }
-        // With one domain only, an entry here that nothing feeds keeps a list's URL uncalled.
+        // An entry here that nothing feeds keeps a list's URL uncalled.
         let mut lists = state.lists.iter();
         let hides = |list: &List| {
             list.urls.contains(&known.url)
                 && known.events.contains(&list.event)
                 && !state.rows.iter().any(|row| brings(row, &list.event, &known.url))
         };
-        lists.any(hides).then_some("no entry there: a list's URL would not be called")
+        if lists.any(hides) {
+            return Some("no entry there: a list's URL would not be called");
+        }
+        if self.wish.from.domain.is_none() {
+            self.is_beside_others = true;
+            self.remarks.push(format!(
+                "the gateway has a webhook for all domains that the account does not have: {}; \
+                 each source of an entry goes on serving that entry alone, so this one is not \
+                 called",
+                told(known, "no entry there")
+            ));
+        }
+        None
     }
 
     /// Refuses a URL more than an event name takes, which would be refused halfway through.
