@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use waypost_compat::Secret;
 
+use super::plan::RowFields;
+
 /// The webhooks of one side.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
@@ -105,6 +107,15 @@ impl State {
         if !urls.is_empty() {
             let (domain, event) = (domain.to_owned(), event.to_owned());
             self.lists.push(List { domain, event, urls });
+        }
+    }
+
+    /// Changes the row with this id, if it is there.
+    pub(super) fn set_row(&mut self, id: &str, fields: &RowFields) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.id == id) {
+            row.url.clone_from(&fields.url);
+            row.events.clone_from(&fields.events);
+            row.state = if fields.enabled { RowState::Active } else { RowState::Paused };
         }
     }
 

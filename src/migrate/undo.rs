@@ -155,7 +155,7 @@ impl Run<'_> {
                     back::Row::Theirs(why) => return Ok(Back::Theirs(format!("{id}: {why}"))),
                 };
                 sides.provider(*at)?.change_row(id, (&now, &wanted), self.progress).await?;
-                back::set_row(states.of(*at), id, &wanted);
+                states.of(*at).set_row(id, &wanted);
             }
             Step::SetList { at, domain, event, was, becomes } => {
                 let ours = becomes.iter().map(|url| self.journal.resolved(url));

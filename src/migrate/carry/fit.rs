@@ -55,7 +55,7 @@ pub(in crate::migrate) fn fit(
             Some(Effect::Row { id, becomes }) => {
                 let there = found.row(&id).is_some_and(|row| is_as(row, &becomes));
                 if settled(mark) || there {
-                    set_row(&mut expected, &id, &becomes);
+                    expected.set_row(&id, &becomes);
                     note(&mut standing, mark, (name, None));
                 }
             }
@@ -122,14 +122,6 @@ fn is_as(row: &Row, fields: &RowFields) -> bool {
     row.url == fields.url
         && same_set(&row.events, &fields.events)
         && (row.state == RowState::Active) == fields.enabled
-}
-
-fn set_row(state: &mut State, id: &str, fields: &RowFields) {
-    if let Some(row) = state.rows.iter_mut().find(|row| row.id == id) {
-        row.url.clone_from(&fields.url);
-        row.events.clone_from(&fields.events);
-        row.state = if fields.enabled { RowState::Active } else { RowState::Paused };
-    }
 }
 
 /// A row that looks as one that is to be made and that nobody expects.

@@ -21,7 +21,7 @@ pub use step::{End, INGEST, NewRow, NewWebhook, RowFields, SOURCE, Step, WEBHOOK
 pub const VERSION: u32 = 1;
 
 /// How many URLs an event name takes, on either of Mailgun's levels.
-const URLS_MAX: usize = 3;
+pub(super) const URLS_MAX: usize = 3;
 
 /// A plan. It holds no credential and no secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]

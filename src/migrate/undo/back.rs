@@ -1,12 +1,9 @@
 //! How a webhook is put back while its owner may have changed it since: a pure question of how it
 //! was, what a step made of it, and how it is now.
 
-use crate::migrate::plan::RowFields;
+use crate::migrate::plan::{RowFields, URLS_MAX};
 use crate::migrate::state::same_set;
-use crate::migrate::{Row as Now, RowState, State};
-
-/// How many URLs an event name of a Mailgun domain takes.
-const URLS_MAX: usize = 3;
+use crate::migrate::{Row as Now, RowState};
 
 /// What a step made of a row, its URL resolved.
 pub(super) struct Fields<'s> {
@@ -97,15 +94,6 @@ pub(super) fn list(now: &[String], was: &[String], made: &[String]) -> List {
         ));
     }
     if wanted == now { List::Same } else { List::Change(wanted) }
-}
-
-/// Notes what a row became.
-pub(super) fn set_row(state: &mut State, id: &str, fields: &RowFields) {
-    if let Some(row) = state.rows.iter_mut().find(|row| row.id == id) {
-        row.url.clone_from(&fields.url);
-        row.events.clone_from(&fields.events);
-        row.state = if fields.enabled { RowState::Active } else { RowState::Paused };
-    }
 }
 
 #[cfg(test)]
