@@ -5,7 +5,7 @@
 //!
 //! - [`waypost_compat`]: the five dialects, pure: names, payloads, signatures.
 //! - [`model`]: the nouns.
-//! - [`ambient`]: clock and randomness as a value.
+//! - [`clock`]: clock and randomness as a value.
 //! - [`config`]: what can be configured.
 //! - [`metrics`]: what is counted.
 //! - [`retry`]: what to do after an attempt, as data and a pure function.
@@ -18,9 +18,9 @@
 //! - [`cli`]: the commands; `serve` puts it all together.
 #![forbid(unsafe_code)]
 
-pub mod ambient;
 pub mod cli;
 pub mod client;
+pub mod clock;
 pub mod config;
 pub mod http;
 pub mod ingest;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
-use waypost::ambient::Ambient;
 use waypost::client::{Client, ClientOptions};
+use waypost::clock::Clock;
 use waypost::model::{
     AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Outcome, StoredEvent,
     TargetId, WebhookId, WebhookUrl,
@@ -61,7 +61,7 @@ pub(crate) async fn store(window: Duration) -> Measured {
     let store: Arc<dyn Store> = Arc::new(Embedded::open(options).expect("an empty directory"));
     let writers = vec![Arc::clone(&store); IN_FLIGHT];
     let latencies = closed_loop(writers, window, |store| async {
-        let enqueued = store.enqueue(arrival(&Ambient::system())).await.expect("a commit");
+        let enqueued = store.enqueue(arrival(&Clock::system())).await.expect("a commit");
         assert!(matches!(enqueued, Enqueued::Accepted(_)));
         store
     });
@@ -69,13 +69,13 @@ pub(crate) async fn store(window: Duration) -> Measured {
 }
 
 /// A Mailgun event for one webhook, as ingest hands it to the store.
-fn arrival(ambient: &Ambient) -> Arrival {
-    let now = ambient.now();
+fn arrival(clock: &Clock) -> Arrival {
+    let now = clock.now();
     let account = AccountId::from_bytes([1; 16]);
     let domain: DomainName = "bench.example.com".parse().expect("a domain name");
     let webhook = WebhookId::from_bytes([2; 16]);
     let event = StoredEvent {
-        id: EventId::timed(now, ambient.random()),
+        id: EventId::timed(now, clock.random()),
         account,
         domain: Some(domain),
         source: None,
@@ -92,7 +92,7 @@ fn arrival(ambient: &Ambient) -> Arrival {
         body: Bytes::from(event(0, now.millis())),
     };
     let delivery = NewDelivery {
-        id: DeliveryId::timed(now, ambient.random()),
+        id: DeliveryId::timed(now, clock.random()),
         webhook,
         dialect: Dialect::Mailgun,
         target: TargetId::of_webhook(webhook),

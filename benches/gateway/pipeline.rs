@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::time::Instant;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::Dialect;
 
 use super::api::{Api, Feed};
@@ -114,7 +114,7 @@ impl Run {
         for _ in 0..CONNECTIONS {
             let connection = Connection::open(&self.gateway.url).await;
             let (feed, ledger) = (self.feed.clone(), Arc::clone(&self.ledger));
-            posters.push(Poster { connection, feed, ledger, ambient: Ambient::system() });
+            posters.push(Poster { connection, feed, ledger, clock: Clock::system() });
         }
         posters
     }
@@ -134,15 +134,15 @@ struct Poster {
     connection: Connection,
     feed: Feed,
     ledger: Arc<Ledger>,
-    ambient: Ambient,
+    clock: Clock,
 }
 
 impl Poster {
     /// Posts the next event as the provider would, and waits for its acknowledgement.
     async fn post(&mut self) {
         let number = self.ledger.next();
-        let now = self.ambient.now().millis();
-        let token = self.ambient.random_hex::<25>();
+        let now = self.clock.now().millis();
+        let token = self.clock.random_hex::<25>();
         let signed = self.feed.sign(&event(number, now), now / 1000, &token);
         let body = Bytes::from(signed.body);
         let status = self.connection.post(&self.feed.path, &signed.headers, body).await;

@@ -8,7 +8,7 @@ use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::{Dialect, Secret, dialect};
 
 use super::console::{Console, stdin};
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::model::EventId;
 
 pub(super) const EXAMPLES: &str = "\
@@ -41,15 +41,15 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     let body = stdin("a payload", console)?;
-    let ambient = Ambient::system();
-    let now = ambient.now();
+    let clock = Clock::system();
+    let now = clock.now();
     // A payload that is no event can still be signed; its headers then name no event.
     let name =
         dialect::outline(args.dialect, &body).map(|outline| outline.name).unwrap_or_default();
     let stamp = Stamp {
         timestamp: args.timestamp.unwrap_or_else(|| now.seconds()),
-        token: &args.token.clone().unwrap_or_else(|| ambient.random_hex::<25>()),
-        event_id: &EventId::timed(now, ambient.random()).to_string(),
+        token: &args.token.clone().unwrap_or_else(|| clock.random_hex::<25>()),
+        event_id: &EventId::timed(now, clock.random()).to_string(),
         event_name: &name,
     };
     let secret = Secret::new(&args.secret);

@@ -5,7 +5,7 @@ use waypost_compat::dialect::Context;
 use waypost_compat::{Dialect, dialect};
 
 use super::console::{Console, stdin};
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::model::{EventId, hex};
 
 pub(super) const EXAMPLES: &str = "\
@@ -31,12 +31,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     let body = stdin("an event", console)?;
-    let ambient = Ambient::system();
-    let now = ambient.now();
+    let clock = Clock::system();
+    let now = clock.now();
     let context = Context {
         domain: args.domain.clone(),
         account: hex(&[0; 12]),
-        event_id: EventId::timed(now, ambient.random()).to_string(),
+        event_id: EventId::timed(now, clock.random()).to_string(),
         received_at_ms: now.millis(),
     };
     let rendered = dialect::translate(args.from, &body, args.to, &context)

@@ -7,7 +7,7 @@ use waypost_compat::signature::diagnose::{Case, diagnose};
 use waypost_compat::{Dialect, Secret};
 
 use super::console::{Console, stdin};
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::config;
 use crate::model::Timestamp;
 
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
         secret: &Secret::new(&args.secret),
         headers: &args.header,
         body: &body,
-        now: Ambient::system().now().seconds(),
+        now: Clock::system().now().seconds(),
         tolerance_s,
     });
     let verified = diagnosis.verdict;

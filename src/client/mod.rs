@@ -37,7 +37,7 @@ pub use self::address::is_public_url;
 use self::answer::Reading;
 use self::dial::{Connector, DialError};
 pub use self::forward::{Download, ForwardOptions, Forwarder};
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::model::{Failure, Outcome, WebhookUrl};
 
 /// How much of an answer, or of an error, is kept.
@@ -65,7 +65,7 @@ pub struct ClientOptions {
     /// Certificate authorities trusted beside the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// Tells the time, for `Retry-After` with a date.
-    pub ambient: Ambient,
+    pub clock: Clock,
 }
 
 impl Default for ClientOptions {
@@ -75,7 +75,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(5),
             response_bytes_max: 64 * 1024,
             extra_roots: Vec::new(),
-            ambient: Ambient::system(),
+            clock: Clock::system(),
         }
     }
 }
@@ -85,7 +85,7 @@ impl Default for ClientOptions {
 pub struct Client {
     http: legacy::Client<Connector, Full<Bytes>>,
     response_bytes_max: usize,
-    ambient: Ambient,
+    clock: Clock,
 }
 
 /// What came of one request.
@@ -115,7 +115,7 @@ impl Client {
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .http1_max_buf_size(HEAD_BYTES_MAX)
             .build(connector);
-        Self { http, response_bytes_max: options.response_bytes_max, ambient: options.ambient }
+        Self { http, response_bytes_max: options.response_bytes_max, clock: options.clock }
     }
 
     /// Posts `body` and waits for the whole answer, but no longer than `timeout`.
@@ -182,7 +182,7 @@ impl Client {
 
     fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
         let value = headers.get(http::header::RETRY_AFTER)?;
-        answer::retry_after(value, self.ambient.now())
+        answer::retry_after(value, self.clock.now())
     }
 }
 

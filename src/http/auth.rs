@@ -115,7 +115,7 @@ impl App {
         let Some(key) = self.store.key_by_hash(&KeyHash::of(key)).await? else {
             return Ok(None);
         };
-        if key.expires_at.is_some_and(|end| end <= self.ambient.now()) {
+        if key.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Ok(None);
         }
         Ok(Some(Principal {

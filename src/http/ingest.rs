@@ -73,7 +73,7 @@ impl App {
     pub(super) fn ingest(&self) -> Ingest {
         Ingest {
             store: self.store.clone(),
-            ambient: self.ambient.clone(),
+            clock: self.clock.clone(),
             settings: self.settings.clone(),
             stats: self.stats.clone(),
         }

@@ -33,7 +33,7 @@ pub use route::Route;
 pub use server::serve;
 pub use upstream::{Download, Upload, Upstream};
 
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::config::Settings;
 use crate::metrics::Stats;
 use crate::model::{AccountId, Webhook};
@@ -47,7 +47,7 @@ pub struct App {
     /// The store.
     pub store: Arc<dyn Store>,
     /// Clock and randomness.
-    pub ambient: Ambient,
+    pub clock: Clock,
     /// Configuration.
     pub settings: Arc<Settings>,
     /// What is counted, here and by whoever delivers.
@@ -66,10 +66,10 @@ pub struct App {
 impl App {
     /// An app over a store; it sends no test events until [`with_tester`](Self::with_tester).
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, ambient: Ambient, settings: Arc<Settings>) -> Self {
+    pub fn new(store: Arc<dyn Store>, clock: Clock, settings: Arc<Settings>) -> Self {
         Self {
             store,
-            ambient,
+            clock,
             settings,
             stats: Stats::default(),
             tester: None,

@@ -18,7 +18,7 @@ use waypost_compat::{Dialect, Secret};
 pub use batch::{BATCH_MAX, BatchError, Item, Items, split};
 pub use matching::recipients;
 
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::config::Settings;
 use crate::metrics::{Intake, Refused, Stats};
 use crate::model::{
@@ -38,7 +38,7 @@ pub struct Ingest {
     /// Where they go.
     pub store: Arc<dyn Store>,
     /// Clock and randomness.
-    pub ambient: Ambient,
+    pub clock: Clock,
     /// The freshness window is read here.
     pub settings: Arc<Settings>,
     /// Where everything that comes in is counted.
@@ -174,7 +174,7 @@ impl Ingest {
         body: Bytes,
     ) -> Result<Taken, Refusal> {
         let source = self.store.source(source).await?.ok_or(Refusal::NoSuchSource)?;
-        let now = self.ambient.now();
+        let now = self.clock.now();
         let tolerance_s = i64::try_from(self.settings.freshness.as_secs()).unwrap_or(i64::MAX);
         let verified = admit(&source, header, &body, now, tolerance_s)?;
         let outline = read(source.dialect, &body)?;
@@ -224,7 +224,7 @@ impl Ingest {
             // Kept and shown, but nobody can have subscribed to a name that nobody knows.
             None => Arc::default(),
         };
-        let now = self.ambient.now();
+        let now = self.clock.now();
         let dedupe = origin.dedupe_key(&outline, &body, now);
         let shared = origin.shared_key(&dedupe);
         // Narrowed last: a URL that two places name is called through the one that owns it, and
@@ -261,7 +261,7 @@ impl Ingest {
 
     fn delivery(&self, webhook: &Webhook, now: Timestamp) -> NewDelivery {
         NewDelivery {
-            id: DeliveryId::timed(now, self.ambient.random()),
+            id: DeliveryId::timed(now, self.clock.random()),
             webhook: webhook.id,
             dialect: webhook.scope.dialect,
             target: webhook.target(),
@@ -271,7 +271,7 @@ impl Ingest {
 
     fn event(&self, origin: Origin, outline: Outline, body: Bytes, now: Timestamp) -> StoredEvent {
         StoredEvent {
-            id: EventId::timed(now, self.ambient.random()),
+            id: EventId::timed(now, self.clock.random()),
             account: origin.account,
             domain: origin.domain,
             source: origin.source.map(|source| source.id),

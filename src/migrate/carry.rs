@@ -11,7 +11,7 @@ use super::journal::{Journal, Mark, step_name};
 use super::plan::{End, Plan, Step};
 use super::trouble::{Progress, Trouble};
 use super::{Provider, State};
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use waypost_compat::Secret;
 
 pub(super) use fit::{Fit, fit};
@@ -90,7 +90,7 @@ pub struct Run<'a> {
     /// How long the provider may take until it acts on a change.
     pub settle: Duration,
     /// Randomness, for the ids of what is made.
-    pub ambient: &'a Ambient,
+    pub clock: &'a Clock,
 }
 
 impl Sides {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{INGEST, Plan, SOURCE, Step, VERSION, WEBHOOK};
 use super::trouble::Trouble;
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::model::Timestamp;
 
 /// How the names of marks begin that are no steps: what was told for good.
@@ -30,7 +30,7 @@ pub struct Journal {
     file: File,
     plan: Plan,
     marks: Marks,
-    ambient: Ambient,
+    clock: Clock,
 }
 
 /// How far a step has come.
@@ -98,14 +98,14 @@ pub fn step_name(retiring: bool, index: usize) -> String {
 
 impl Journal {
     /// Begins a journal, which must not exist.
-    pub fn create(path: &Path, plan: Plan, ambient: &Ambient) -> Result<Self, Trouble> {
+    pub fn create(path: &Path, plan: Plan, clock: &Clock) -> Result<Self, Trouble> {
         let told = |error: io::Error| cannot("make", path, &error);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).mode(0o600).open(path);
         let file = file.map_err(told)?;
         lock(&file, path)?;
-        let (path_, marks, ambient) = (path.to_owned(), BTreeMap::new(), ambient.clone());
-        let mut journal = Self { path: path_, file, plan, marks, ambient };
+        let (path_, marks, clock) = (path.to_owned(), BTreeMap::new(), clock.clone());
+        let mut journal = Self { path: path_, file, plan, marks, clock };
         let head = Head { waypost_journal: VERSION, plan: journal.plan.clone() };
         if let Err(trouble) = journal.write(&head) {
             // A journal without a plan would only be in the way of the next try.
@@ -120,7 +120,7 @@ impl Journal {
     }
 
     /// Opens a journal to go on with it.
-    pub fn open(path: &Path, ambient: &Ambient) -> Result<Self, Trouble> {
+    pub fn open(path: &Path, clock: &Clock) -> Result<Self, Trouble> {
         let told = |error: io::Error| cannot("open", path, &error);
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(told)?;
         if !file.metadata().map_err(told)?.is_file() {
@@ -136,8 +136,8 @@ impl Journal {
         let (plan, marks) = read(&bytes[..whole], path)?;
         file.set_len(whole as u64).map_err(told)?;
         file.seek(SeekFrom::End(0)).map_err(told)?;
-        let (path, ambient) = (path.to_owned(), ambient.clone());
-        Ok(Self { path, file, plan, marks, ambient })
+        let (path, clock) = (path.to_owned(), clock.clone());
+        Ok(Self { path, file, plan, marks, clock })
     }
 
     /// Whether a file is the trace of a journal that was not begun: of its first line, which is
@@ -250,7 +250,7 @@ impl Journal {
 
     /// Writes down how far a step has come. On disk when it returns.
     pub fn note(&mut self, step: &str, mark: Mark) -> Result<(), Trouble> {
-        let at = self.ambient.now();
+        let at = self.clock.now();
         self.write(&Entry { step: step.to_owned(), at, mark: mark.clone() })?;
         self.marks.insert(step.to_owned(), (mark, at));
         Ok(())

@@ -12,8 +12,8 @@ use super::journal::{Journal, step_name};
 use super::plan::{INGEST, Plan, Step};
 use super::trouble::{Progress, Trouble};
 use super::verify::Findings;
-use crate::ambient::Ambient;
 use crate::client::api::{Api, Payload};
+use crate::clock::Clock;
 
 /// A place that a test event is sent to.
 struct Place<'a> {
@@ -28,7 +28,7 @@ struct Place<'a> {
 pub async fn send_through(
     journal: &Journal,
     sides: &Sides,
-    ambient: &Ambient,
+    clock: &Clock,
     progress: &mut dyn Progress,
 ) -> Result<Findings, Trouble> {
     let mut findings = Findings::default();
@@ -44,7 +44,7 @@ pub async fn send_through(
         let (Some(secret), Some(name)) = (secret, first_event(plan, key)) else { continue };
         let domain = domain.as_deref().or_else(|| any_domain(plan)).unwrap_or("example.com");
         let place = Place { dialect: *dialect, domain, name, ingest_url, secret };
-        match post(&place, ambient).await {
+        match post(&place, clock).await {
             Err(told) => findings.bad.push(format!("{ingest_url}: {told}")),
             Ok(event) => {
                 for (url, state) in sides.gateway()?.deliveries_of(&event, progress).await? {
@@ -74,9 +74,9 @@ fn any_domain(plan: &Plan) -> Option<&str> {
 }
 
 /// Posts the event as the provider would: the gateway's id of it, or why it was not taken.
-async fn post(place: &Place<'_>, ambient: &Ambient) -> Result<String, String> {
-    let now = ambient.now();
-    let event_id = ambient.random_hex::<11>();
+async fn post(place: &Place<'_>, clock: &Clock) -> Result<String, String> {
+    let now = clock.now();
+    let event_id = clock.random_hex::<11>();
     let facts = Facts {
         domain: place.domain,
         event_id: &event_id,
@@ -86,7 +86,7 @@ async fn post(place: &Place<'_>, ambient: &Ambient) -> Result<String, String> {
     };
     let happened = kind::from_name(place.dialect, place.name).unwrap_or(Kind::Delivered);
     let payload = body(place.dialect, happened, &facts).ok_or("there is no sample of it")?;
-    let token = ambient.random_hex::<25>();
+    let token = clock.random_hex::<25>();
     let stamp = Stamp {
         timestamp: now.seconds(),
         token: &token,

@@ -13,8 +13,8 @@ use waypost_compat::{Dialect, Secret, translate};
 
 use super::target::Health;
 use super::{LEASE, lease_left_for_settling};
-use crate::ambient::Ambient;
 use crate::client::{Client, Sent};
+use crate::clock::Clock;
 use crate::metrics::{Fate, Stats};
 use crate::model::{
     Attempt, Delivery, DomainName, Failure, Outcome, StoredEvent, Timestamp, Webhook, WebhookState,
@@ -36,7 +36,7 @@ const SAY_AGAIN: Duration = Duration::from_mins(1);
 pub(super) struct Courier {
     pub(super) store: Arc<dyn Store>,
     pub(super) client: Client,
-    pub(super) ambient: Ambient,
+    pub(super) clock: Clock,
     pub(super) policies: Policies,
     pub(super) stats: Stats,
     pub(super) trouble: Trouble,
@@ -106,7 +106,7 @@ impl Courier {
             }
             Ok(Plan::Untranslatable(excerpt)) => self.untranslatable(delivery, excerpt).await,
             Err(error) => {
-                let due = self.ambient.now().plus(LOOK_AGAIN);
+                let due = self.clock.now().plus(LOOK_AGAIN);
                 // If this fails too, the delivery is due again when its lease ends.
                 let _ = self.store.release(&delivery, due).await;
                 Err(error)
@@ -115,7 +115,7 @@ impl Courier {
         match carried {
             Ok(health) => Report { health, end: End::Recorded },
             Err(error) => {
-                self.trouble.say(&error, self.ambient.now());
+                self.trouble.say(&error, self.clock.now());
                 Report { health: Health::Unknown, end: End::StoreRefused }
             }
         }
@@ -146,7 +146,7 @@ impl Courier {
             // Read anew each time: a key that is replaced signs from the next attempt on.
             Dialect::Mailgun => vec![account.signing_key],
             Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                webhook.secrets(self.ambient.now())
+                webhook.secrets(self.clock.now())
             }
         };
         let url = current_url(delivery, &webhook);
@@ -156,7 +156,7 @@ impl Courier {
 
     /// Gives the delivery back as it was: its webhook is paused, and what it is owed waits.
     async fn hold(&self, delivery: &Delivery) -> Result<Health, store::Error> {
-        let due = delivery.next_attempt_at.unwrap_or_else(|| self.ambient.now());
+        let due = delivery.next_attempt_at.unwrap_or_else(|| self.clock.now());
         self.store.release(delivery, due).await?;
         Ok(Health::Paused(delivery.account, delivery.webhook))
     }
@@ -168,7 +168,7 @@ impl Courier {
         excerpt: String,
     ) -> Result<Health, store::Error> {
         let attempt = Attempt {
-            at: self.ambient.now(),
+            at: self.clock.now(),
             duration: Duration::ZERO,
             outcome: Outcome::Failed(Failure::Untranslatable),
             address: None,
@@ -181,8 +181,8 @@ impl Courier {
     /// Signs and sends. The signature is made here and not before: receivers refuse one that is
     /// seconds old, and some for good (`spec/mailgun-events.md` §2).
     async fn send(&self, delivery: Delivery, package: Package) -> Result<Health, store::Error> {
-        let at = self.ambient.now();
-        let token = self.ambient.random_hex::<25>();
+        let at = self.clock.now();
+        let token = self.clock.random_hex::<25>();
         let stamp = Stamp {
             timestamp: at.seconds(),
             token: &token,
@@ -215,7 +215,7 @@ impl Courier {
     ) -> Result<(), store::Error> {
         let made = delivery.attempt_count.saturating_add(1);
         let policy = self.policies.of(delivery.dialect);
-        let (now, fraction) = (self.ambient.now(), self.ambient.fraction());
+        let (now, fraction) = (self.clock.now(), self.clock.fraction());
         let verdict = retry::next(&attempt.outcome, made, policy, now, fraction);
         self.stats.attempted(&attempt.outcome, attempt.duration);
         let failed = matches!(verdict, Verdict::Dead | Verdict::Retry(_));
@@ -251,7 +251,7 @@ impl Courier {
         let (Some(webhook), Some(patience)) = (webhook, policy.disable_after) else {
             return Ok(false);
         };
-        let (account, id, now) = (webhook.scope.account, webhook.id, self.ambient.now());
+        let (account, id, now) = (webhook.scope.account, webhook.id, self.clock.now());
         let failing_for = |stats: WebhookStats| stats.failing_for(webhook.updated_at, now);
         let enough = |stats| failing_for(stats).is_some_and(|time| time >= patience);
         if !enough(self.store.webhook_stats(account, id).await?) {
@@ -264,7 +264,7 @@ impl Courier {
 
     /// Switches a webhook off for good.
     async fn disable(&self, webhook: &Webhook) -> Result<(), store::Error> {
-        let (id, seen_at, now) = (webhook.id, webhook.updated_at, self.ambient.now());
+        let (id, seen_at, now) = (webhook.id, webhook.updated_at, self.clock.now());
         let change = move |webhooks: &mut Vec<Webhook>| {
             // Its owner may have paused it, corrected it or taken it away meanwhile.
             let unchanged =
@@ -294,7 +294,7 @@ impl Courier {
             if Instant::now() + wait > give_up {
                 return Err(error);
             }
-            self.trouble.say(&error, self.ambient.now());
+            self.trouble.say(&error, self.clock.now());
             sleep(wait).await;
             wait = (wait * 2).min(longest);
         }

@@ -25,8 +25,8 @@ use self::agenda::Agenda;
 use self::courier::{Courier, End, Report, Trouble};
 use self::slots::{Slot, Slots};
 use self::target::{Change, Health, Target};
-use crate::ambient::Ambient;
 use crate::client::Client;
+use crate::clock::Clock;
 use crate::metrics::Stats;
 use crate::model::{Delivery, TargetId, Timestamp, WebhookState};
 use crate::retry::Policies;
@@ -135,7 +135,7 @@ impl Worker {
     pub fn new(
         store: Arc<dyn Store>,
         client: Client,
-        ambient: Ambient,
+        clock: Clock,
         options: WorkerOptions,
     ) -> Self {
         let mut policies = options.policies;
@@ -148,7 +148,7 @@ impl Worker {
             courier: Arc::new(Courier {
                 store,
                 client,
-                ambient,
+                clock,
                 policies,
                 stats,
                 trouble: Trouble::default(),
@@ -182,7 +182,7 @@ impl Worker {
         listener.spawn(listen(self.courier.store.clone(), tell));
         let mut stop = pin!(stop);
         loop {
-            let now = self.courier.ambient.now();
+            let now = self.courier.clock.now();
             self.step(now).await;
             self.courier.stats.now(self.slots.taken(), self.breakers_open);
             let nap = self.agenda.next().map_or(NAP_MAX, |due| due.since(now).min(NAP_MAX));
@@ -306,7 +306,7 @@ impl Worker {
     }
 
     fn ended(&mut self, ended: Result<(Id, Report), JoinError>) {
-        let now = self.courier.ambient.now();
+        let now = self.courier.clock.now();
         let (task, report) = match ended {
             Ok(ended) => ended,
             Err(error) => {

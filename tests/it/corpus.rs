@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::Dialect;
 
 use crate::support::api::Api;
@@ -50,7 +50,7 @@ async fn a_recorded_payload_comes_out_as_it_went_in() {
     api.create_domain("corpus.example.com").await;
     api.create_webhooks("corpus.example.com", &NAMES, &receiver.url).await;
 
-    let now = Ambient::system().now().millis() / 1000;
+    let now = Clock::system().now().millis() / 1000;
     let mut delivered = 0;
     for (number, path) in recordings(Path::new(&corpus)).into_iter().enumerate() {
         let text = fs::read_to_string(&path).unwrap();

@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::Dialect;
 
 use crate::support::api::{Api, Feed};
@@ -34,7 +34,7 @@ const IN_FLIGHT_MAX: usize = 2 * 64;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_kills_under_load_lose_nothing_that_was_acknowledged() {
     let seed = std::env::var("WAYPOST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from_le_bytes(Ambient::system().random()));
+    let seed = seed.unwrap_or_else(|| u64::from_le_bytes(Clock::system().random()));
     let mut random = Random(seed);
     let data = TempDir::new().unwrap();
     let receiver = Receiver::start().await;
@@ -178,8 +178,8 @@ impl Load {
 
 /// Posts one event; whether it was acknowledged.
 async fn post(api: &Api, feed: &Feed, id: &str) -> bool {
-    let ambient = Ambient::system();
-    let now = ambient.now().millis();
+    let clock = Clock::system();
+    let now = clock.now().millis();
     let event = json!({
         "event": "delivered",
         "id": id,
@@ -188,7 +188,7 @@ async fn post(api: &Api, feed: &Feed, id: &str) -> bool {
         "message": { "headers": { "message-id": format!("{id}@crash.example.com") } },
     });
     let event = serde_json::to_vec(&event).unwrap();
-    let token = ambient.random_hex::<25>();
+    let token = clock.random_hex::<25>();
     match api.ingest(feed, &event, now / 1000, &token).await {
         Ok(answer) => answer.status.is_success(),
         Err(_) => false,

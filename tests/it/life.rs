@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::Dialect;
 
 use crate::support::api::{Api, Feed};
@@ -86,10 +86,10 @@ async fn prepare(gateway: &Process, urls: &[String]) -> (Api, Feed) {
 
 /// Posts a `delivered` event with this id.
 async fn post(api: &Api, feed: &Feed, id: &str) {
-    let ambient = Ambient::system();
-    let now = ambient.now().millis() / 1000;
+    let clock = Clock::system();
+    let now = clock.now().millis() / 1000;
     let event = json!({ "event": "delivered", "id": id, "timestamp": 1_795_000_000.25 });
     let event = serde_json::to_vec(&event).unwrap();
-    let answer = api.ingest(feed, &event, now, &ambient.random_hex::<25>()).await.unwrap();
+    let answer = api.ingest(feed, &event, now, &clock.random_hex::<25>()).await.unwrap();
     assert_eq!(answer.ok()["status"], "accepted");
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::config::Settings;
 use waypost::model::{AccountId, Scope};
 use waypost_compat::Dialect;
@@ -108,7 +108,7 @@ async fn nobody_sees_another_accounts_domains_webhooks_or_keys() {
 
 #[tokio::test]
 async fn a_key_stops_opening_anything_when_it_expires_or_is_deleted() {
-    let clock = Ambient::manual(waypost::model::Timestamp::from_millis(1_740_437_043_000));
+    let clock = Clock::manual(waypost::model::Timestamp::from_millis(1_740_437_043_000));
     let gateway = Gateway::with(Settings::default(), clock.clone(), |app| app).await;
     let form = "role=admin&expiration=60";
     let made = gateway.mailgun("POST", "/v1/keys", form).await.json();

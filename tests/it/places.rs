@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::{Dialect, Secret};
 
@@ -60,7 +60,7 @@ impl Owner {
 
     /// Posts a Mailgun event by a source, signed anew; the event's id and what became of it.
     async fn mailgun(&self, source: &str, event: &Value) -> (String, String) {
-        let nonce = self.gateway.app.ambient.random_hex::<8>();
+        let nonce = self.gateway.app.clock.random_hex::<8>();
         let post = provider::post(Dialect::Mailgun, SECRET, event, self.seconds(), &nonce);
         let answer = self.bring(source, &post).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -344,8 +344,8 @@ async fn post(api: &Api, dialect: Dialect, event: &str) {
     let source = json!({ "dialect": dialect, "secret": secret });
     let source = api.post_json(WIDE, &source).await;
     let path = format!("/ingest/{}", source["id"].as_str().unwrap());
-    let timestamp = Ambient::system().now().seconds();
-    let token = Ambient::system().random_hex::<25>();
+    let timestamp = Clock::system().now().seconds();
+    let token = Clock::system().random_hex::<25>();
     let stamp = Stamp { timestamp, token: &token, event_id: &token, event_name: "event" };
     let secret = Secret::new(secret);
     let signed = sign(dialect.scheme(), &[&secret], event.as_bytes(), &stamp);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::config::{Serving, Settings};
 
 use crate::support::http::{basic, receive, send};
@@ -12,7 +12,7 @@ use crate::support::{Gateway, KEY};
 
 async fn gateway(serving: Serving) -> Gateway {
     let settings = Settings { serving, ..Settings::default() };
-    Gateway::with(settings, Ambient::system(), |app| app).await
+    Gateway::with(settings, Clock::system(), |app| app).await
 }
 
 async fn closes(stream: &mut TcpStream) -> bool {
@@ -89,7 +89,7 @@ async fn what_is_not_http_is_400_and_closed() {
 #[tokio::test]
 async fn a_body_is_refused_by_its_length_before_it_is_read_and_when_chunked_by_its_size() {
     let settings = Settings { body_bytes_max: 1000, ..Settings::default() };
-    let gateway = Gateway::with(settings, Ambient::system(), |app| app).await;
+    let gateway = Gateway::with(settings, Clock::system(), |app| app).await;
     gateway.domain("example.com").await;
     let authorization = basic("api", KEY);
     let head = format!(

@@ -7,7 +7,7 @@ use waypost_compat::{Dialect, Kind, kind};
 
 /// The service's modules, lowest first: a module names only those before it (`src/lib.rs`).
 const LAYERS: [&str; 12] = [
-    "model", "ambient", "config", "retry", "metrics", "store", "client", "ingest", "worker",
+    "model", "clock", "config", "retry", "metrics", "store", "client", "ingest", "worker",
     "migrate", "http", "cli",
 ];
 

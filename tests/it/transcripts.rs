@@ -30,7 +30,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream;
 use http::{Request, Response, header};
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::http::{App, Download, TestAnswer, Tester, Upload, Upstream};
 use waypost::model::{AccountId, Timestamp, Unanswered, Webhook};
 use waypost_compat::Dialect;
@@ -112,7 +112,7 @@ async fn replay(told: &str, file: &Path) -> String {
     let start = told.find("### ").unwrap_or_else(|| panic!("no exchange in {}", file.display()));
     let (preface, exchanges) = told.split_at(start);
     let settings = story::settings(preface);
-    let clock = Ambient::manual(Timestamp::from_millis(1_740_437_043_000));
+    let clock = Clock::manual(Timestamp::from_millis(1_740_437_043_000));
     let finish = |app: App| {
         let app = app.with_tester(Arc::new(Echo));
         match preface.lines().any(|line| line == "given upstream") {
@@ -123,7 +123,7 @@ async fn replay(told: &str, file: &Path) -> String {
     let gateway = Gateway::with(settings, clock, finish).await;
     let mut names = Names::default();
     for line in preface.lines().filter_map(|line| line.strip_prefix("given ")) {
-        gateway.app.ambient.advance(STEP);
+        gateway.app.clock.advance(STEP);
         story::given(line, &gateway, &mut names).await;
     }
     let mut happened = preface.to_owned();
@@ -135,7 +135,7 @@ async fn replay(told: &str, file: &Path) -> String {
             None => rest,
         };
         let request = request.trim_end_matches('\n');
-        gateway.app.ambient.advance(STEP);
+        gateway.app.clock.advance(STEP);
         if story::step(request, &gateway).await {
             let _ = write!(happened, "### {title}\n{request}\n\n");
             continue;

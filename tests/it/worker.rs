@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::metrics::Fate;
 use waypost::model::*;
 use waypost::worker::WorkerOptions;
@@ -44,7 +44,7 @@ async fn an_event_arrives_signed_and_is_recorded() {
     let id = bench.event_with(Dialect::Mailgun, &body, &[&webhook]).await[0];
 
     let request = receiver.next().await;
-    assert_eq!(verified(KEY, &request, bench.ambient.now()).len(), 50);
+    assert_eq!(verified(KEY, &request, bench.clock.now()).len(), 50);
     assert_eq!(event_data_bytes(&request), event_data(1), "byte for byte");
     assert_eq!(request.header("content-type"), Some("application/json"));
 
@@ -68,7 +68,7 @@ async fn every_retry_is_signed_anew_around_the_same_bytes() {
 
     let requests = [receiver.next().await, receiver.next().await, receiver.next().await];
     let tokens: HashSet<String> =
-        requests.iter().map(|request| verified(KEY, request, bench.ambient.now())).collect();
+        requests.iter().map(|request| verified(KEY, request, bench.clock.now())).collect();
     assert_eq!(tokens.len(), 3);
     for request in &requests[1..] {
         assert_eq!(event_data_bytes(request), event_data_bytes(&requests[0]));
@@ -90,7 +90,7 @@ async fn two_urls_of_one_event_never_share_a_signature() {
     bench.event(&[&webhooks[0], &webhooks[1]]).await;
     let first = receivers[0].next().await;
     let second = receivers[1].next().await;
-    let now = bench.ambient.now();
+    let now = bench.clock.now();
     assert_ne!(verified(KEY, &first, now), verified(KEY, &second, now));
     assert_eq!(event_data_bytes(&first), event_data_bytes(&second));
 }
@@ -103,9 +103,9 @@ async fn a_replaced_signing_key_signs_the_next_attempt() {
     let webhook = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
     let _running = bench.start(with_schedule("300ms"));
     bench.event(&[&webhook]).await;
-    verified(KEY, &receiver.next().await, bench.ambient.now());
+    verified(KEY, &receiver.next().await, bench.clock.now());
     bench.store.set_signing_key(bench.account, Secret::new("another")).await.unwrap();
-    verified("another", &receiver.next().await, bench.ambient.now());
+    verified("another", &receiver.next().await, bench.clock.now());
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a_replay_delivers_the_same_event_again() {
     let id = bench.event(&[&webhook]).await[0];
     let first = receiver.next().await;
     bench.ended(id).await;
-    let new = DeliveryId::timed(bench.ambient.now(), bench.ambient.random());
+    let new = DeliveryId::timed(bench.clock.now(), bench.clock.random());
     let replay = bench.store.replay(bench.account, id, new).await.unwrap().unwrap();
     let again = receiver.next().await;
     assert_eq!(event_data_bytes(&again), event_data_bytes(&first));
@@ -219,7 +219,7 @@ async fn all_have_their_turn(global_in_flight: usize) {
 
 #[tokio::test]
 async fn the_breaker_leaves_a_failing_receiver_alone_and_probes_it() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
+    let bench = Bench::at(Clock::manual(T0)).await;
     let well = Arc::new(AtomicBool::new(false));
     let answer = well.clone();
     let receiver = Receiver::start(move |_| {
@@ -230,20 +230,20 @@ async fn the_breaker_leaves_a_failing_receiver_alone_and_probes_it() {
     let mut ids = Vec::new();
     for _ in 0..30 {
         ids.extend(bench.event(&[&webhook]).await);
-        bench.ambient.advance(Duration::from_millis(1));
+        bench.clock.advance(Duration::from_millis(1));
     }
     let running = bench.start(WorkerOptions { per_target: 1, ..with_schedule("1h") });
     let stats = &running.stats;
     until(|| async { (stats.breakers_open() == 1).then_some(()) }).await;
     assert_eq!(stats.attempts(), 10);
 
-    bench.ambient.advance(Duration::from_secs(5));
+    bench.clock.advance(Duration::from_secs(5));
     until(|| async { (stats.attempts() == 11).then_some(()) }).await;
     let waiting = bench.delivery(ids[29]).await;
     assert_eq!((waiting.state, waiting.attempt_count), (DeliveryState::Waiting, 0));
 
     well.store(true, Ordering::SeqCst);
-    bench.ambient.advance(Duration::from_secs(10));
+    bench.clock.advance(Duration::from_secs(10));
     for id in &ids[11..] {
         assert_eq!(bench.ended(*id).await.attempt_count, 1, "it was not attempted before");
     }
@@ -253,7 +253,7 @@ async fn the_breaker_leaves_a_failing_receiver_alone_and_probes_it() {
 
 #[tokio::test]
 async fn no_second_sees_more_requests_than_the_rate_allows() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
+    let bench = Bench::at(Clock::manual(T0)).await;
     let mut receiver = Receiver::answering(200).await;
     let webhook = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
     for _ in 0..12 {
@@ -264,7 +264,7 @@ async fn no_second_sees_more_requests_than_the_rate_allows() {
         let stats = &running.stats;
         until(|| async { (stats.fate(Fate::Delivered) == expected).then_some(()) }).await;
         assert_eq!(receiver.seen() as u64, expected);
-        bench.ambient.advance(Duration::from_secs(1));
+        bench.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(receiver.ids(12).await.len(), 12);
 }

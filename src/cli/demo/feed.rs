@@ -9,8 +9,8 @@ use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::{Dialect, Kind, kind, sample};
 
 use super::setup::{DOMAIN, Provider};
-use crate::ambient::Ambient;
 use crate::client::api::{Api, Payload};
+use crate::clock::Clock;
 use crate::model::{EventId, Timestamp};
 
 /// An event that was put in.
@@ -37,7 +37,7 @@ pub(super) async fn feed(
     api: &Api,
     provider: &Provider,
     kind: Kind,
-    ambient: &Ambient,
+    clock: &Clock,
 ) -> anyhow::Result<Fed> {
     let dialect = provider.dialect;
     let name = kind::name(dialect, kind).context("the script holds only what has a name")?;
@@ -45,13 +45,13 @@ pub(super) async fn feed(
         dialect,
         name,
         recipient: format!("{dialect}.{kind}@example.org"),
-        sent_at: ambient.now(),
+        sent_at: clock.now(),
         webhook: kind::delivered_as(Dialect::Mailgun, kind),
     };
-    let event_id = EventId::timed(fed.sent_at, ambient.random()).to_string();
+    let event_id = EventId::timed(fed.sent_at, clock.random()).to_string();
     let facts = Facts {
         event_id: &event_id,
-        message_id: &format!("{}@{DOMAIN}", ambient.random_hex::<8>()),
+        message_id: &format!("{}@{DOMAIN}", clock.random_hex::<8>()),
         recipient: &fed.recipient,
         domain: DOMAIN,
         occurred_at_ms: fed.sent_at.millis(),
@@ -60,7 +60,7 @@ pub(super) async fn feed(
     let body = sample::body(dialect, kind, &facts).context("the script has samples only")?;
     let stamp = Stamp {
         timestamp: fed.sent_at.seconds(),
-        token: &ambient.random_hex::<25>(),
+        token: &clock.random_hex::<25>(),
         event_id: &event_id,
         event_name: name,
     };

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::console::Console;
 use super::remote::connect;
 use super::serve::{self, Gateway};
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::config::Options;
 use receiver::Receiver;
 use report::Tally;
@@ -51,8 +51,8 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     // Removed with everything in it when this function ends.
     let temporary = tempfile::Builder::new().prefix("waypost-demo-").tempdir();
     let temporary = temporary.context("cannot make a temporary directory")?;
-    let ambient = Ambient::system();
-    let key = format!("key-{}", ambient.random_hex::<16>());
+    let clock = Clock::system();
+    let key = format!("key-{}", clock.random_hex::<16>());
     let options = Options {
         listen: args.listen,
         data: args.data.clone().unwrap_or_else(|| temporary.path().join("data")),
@@ -83,14 +83,14 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
 /// Runs the script against the server at `base`, then, unless it is told not to, shows what else
 /// the receiver gets, for ever.
 async fn show(args: &Args, base: &str, key: &str, console: &mut Console) -> anyhow::Result<()> {
-    let ambient = Ambient::system();
+    let clock = Clock::system();
     let api = connect(base, key)?;
     let mut receiver = Receiver::start().await?;
     console.line(format_args!("listening on {base}"))?;
     setup::domain(&api).await?;
     let names = setup::webhooks(&api, &receiver).await?;
     receiver.trust(&setup::signing_key(&api).await?);
-    let providers = setup::providers(&api, &ambient).await?;
+    let providers = setup::providers(&api, &clock).await?;
     console.line(format_args!(
         "registered through the Mailgun API for {}: {}\nreceiver at {}\nfive sources, one for \
          each provider; now one of each of their events\n",
@@ -101,7 +101,7 @@ async fn show(args: &Args, base: &str, key: &str, console: &mut Console) -> anyh
 
     let mut tally = Tally::default();
     for (provider, kind) in feed::script(&providers) {
-        let fed = feed::feed(&api, provider, kind, &ambient).await?;
+        let fed = feed::feed(&api, provider, kind, &clock).await?;
         tally.put_in(fed, console)?;
         while let Some(received) = receiver.ready() {
             tally.received(&received, console)?;

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use waypost_compat::{Dialect, Secret, signature};
 
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::model::Timestamp;
 
 /// The largest delivery read.
@@ -123,7 +123,7 @@ fn answer(status: StatusCode) -> Response<Empty<Bytes>> {
 }
 
 fn read(webhook: String, body: &[u8], key: Option<&Secret>) -> Received {
-    let at = Ambient::system().now();
+    let at = Clock::system().now();
     let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let field = |name: &str| json["event-data"][name].as_str().unwrap_or("?").to_owned();
     let refused = match key {

@@ -10,8 +10,8 @@ use waypost_compat::{Dialect, Kind};
 use super::feed::Fed;
 use super::receiver::Received;
 use super::setup::{DOMAIN, Provider};
-use crate::ambient::Ambient;
 use crate::cli::console::Console;
+use crate::clock::Clock;
 use crate::model::EventId;
 
 /// The tally of a run of the script.
@@ -120,10 +120,10 @@ pub(super) fn by_hand(
 ) -> anyhow::Result<()> {
     let posthawk = providers.iter().find(|provider| provider.dialect == Dialect::Posthawk);
     let Some(source) = posthawk else { return Ok(()) };
-    let ambient = Ambient::system();
-    let now = ambient.now();
+    let clock = Clock::system();
+    let now = clock.now();
     let facts = Facts {
-        event_id: &EventId::timed(now, ambient.random()).to_string(),
+        event_id: &EventId::timed(now, clock.random()).to_string(),
         recipient: "you@example.org",
         domain: DOMAIN,
         occurred_at_ms: now.millis(),

@@ -7,8 +7,8 @@ use serde_json::json;
 use waypost_compat::{Dialect, Secret, kind};
 
 use super::receiver::Receiver;
-use crate::ambient::Ambient;
 use crate::client::api::{Api, Payload, path};
+use crate::clock::Clock;
 
 /// The domain that the demo's webhooks and sources belong to.
 pub(super) const DOMAIN: &str = "demo.example.com";
@@ -54,13 +54,13 @@ pub(super) async fn signing_key(api: &Api) -> anyhow::Result<String> {
 }
 
 /// Creates a source for each provider.
-pub(super) async fn providers(api: &Api, ambient: &Ambient) -> anyhow::Result<Vec<Provider>> {
+pub(super) async fn providers(api: &Api, clock: &Clock) -> anyhow::Result<Vec<Provider>> {
     let mut providers = Vec::new();
     for dialect in Dialect::ALL {
         let secret = match dialect {
-            Dialect::Mailgun => format!("key-{}", ambient.random_hex::<16>()),
+            Dialect::Mailgun => format!("key-{}", clock.random_hex::<16>()),
             Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                format!("whsec_{}", ambient.random_hex::<24>())
+                format!("whsec_{}", clock.random_hex::<24>())
             }
         };
         let at = path(&["waypost", "v1", "domains", DOMAIN, "sources"]);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::migrate::plan::{Plan, VERSION};
 use crate::migrate::{Journal, Trouble};
 
@@ -45,13 +45,9 @@ pub(super) fn journal_path(named: Option<&Path>, plan: &Path) -> PathBuf {
 
 /// Goes on with the journal that is there. One of which nothing is left, or in which nothing was
 /// begun, makes way.
-pub(super) fn open_or_create(
-    path: &Path,
-    plan: Plan,
-    ambient: &Ambient,
-) -> anyhow::Result<Journal> {
+pub(super) fn open_or_create(path: &Path, plan: Plan, clock: &Clock) -> anyhow::Result<Journal> {
     if path.exists() && !Journal::is_stillborn(path) {
-        let journal = Journal::open(path, ambient)?;
+        let journal = Journal::open(path, clock)?;
         if !journal.is_bare() || (journal.is_blank() && is_about(&journal, &plan)) {
             same_plan(&journal, &plan)?;
             return Ok(journal);
@@ -66,7 +62,7 @@ pub(super) fn open_or_create(
     if path.exists() {
         std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
     }
-    Ok(Journal::create(path, plan, ambient)?)
+    Ok(Journal::create(path, plan, clock)?)
 }
 
 /// Refuses a journal that is not about this plan.

@@ -8,9 +8,9 @@ use waypost_compat::Dialect;
 
 use super::on_disk::{journal_path, open_or_create, read_plan, same_plan};
 use super::{Apply, Ends, FILE, Rollback, Verify};
-use crate::ambient::Ambient;
 use crate::cli::console::Console;
 use crate::cli::private_file;
+use crate::clock::Clock;
 use crate::migrate::carry::{self, Extent, NewSecret, Report, Run, Sides, Target};
 use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::Plan;
@@ -30,14 +30,14 @@ pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result
     if let Some(file) = &args.secrets_out {
         private_file::check(file)?;
     }
-    let ambient = Ambient::system();
-    let mut journal = open_or_create(&path, plan, &ambient)?;
+    let clock = Clock::system();
+    let mut journal = open_or_create(&path, plan, &clock)?;
     let mut run = Run {
         journal: &mut journal,
         sides: &sides,
         progress: console,
         settle: args.settle,
-        ambient: &ambient,
+        clock: &clock,
     };
     let extent = if args.retire { Extent::MoveAndRetire } else { Extent::Move };
     let report = match carry::apply(&mut run, extent).await {
@@ -120,8 +120,8 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
     let plan = read_plan(&args.plan)?;
     let path = journal_path(args.journal.as_deref(), &args.plan);
     let sides = sides(&plan, &args.ends, console).await?;
-    let ambient = Ambient::system();
-    let journal = Journal::open(&path, &ambient)?;
+    let clock = Clock::system();
+    let journal = Journal::open(&path, &clock)?;
     same_plan(&journal, &plan)?;
     let mut findings = verify::verify(&journal, &sides, console).await?;
     let is_gateway = matches!(sides.to, Target::Gateway(_));
@@ -130,7 +130,7 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
     }
     if args.send_test {
         findings.extend(match is_gateway {
-            true => probe::send_through(&journal, &sides, &ambient, console).await?,
+            true => probe::send_through(&journal, &sides, &clock, console).await?,
             false => verify::send_tests(&journal, &sides, console).await?,
         });
     }
@@ -152,8 +152,8 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
 }
 
 pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::Result<()> {
-    let ambient = Ambient::system();
-    let mut journal = Journal::open(&args.journal, &ambient)?;
+    let clock = Clock::system();
+    let mut journal = Journal::open(&args.journal, &clock)?;
     let plan = journal.plan().clone();
     let sides = sides(&plan, &args.ends, console).await?;
     let mut run = Run {
@@ -161,7 +161,7 @@ pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::
         sides: &sides,
         progress: console,
         settle: args.settle,
-        ambient: &ambient,
+        clock: &clock,
     };
     let undone = match undo::rollback(&mut run).await {
         Ok(undone) => undone,
@@ -195,7 +195,7 @@ pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::
         sides: &sides,
         progress: console,
         settle: args.settle,
-        ambient: &ambient,
+        clock: &clock,
     };
     wait_until_ready(&mut run, span, args.after).await?;
     let cleared = retire::clear(&mut run).await?;
@@ -212,7 +212,7 @@ async fn wait_until_ready(
 ) -> anyhow::Result<()> {
     let mut waited = Duration::ZERO;
     loop {
-        let told = match retire::readiness(run, span, run.ambient.now()).await? {
+        let told = match retire::readiness(run, span, run.clock.now()).await? {
             Readiness::Ready => return Ok(()),
             Readiness::Waiting(urls) => format!(
                 "deliveries still wait for {}; see `waypost delivery list --state waiting`",

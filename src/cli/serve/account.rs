@@ -5,7 +5,7 @@ use std::fmt;
 use waypost_compat::{Dialect, Secret};
 
 use super::super::Misuse;
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::model::{Account, AccountId, Key, KeyHash, KeyId, Scope};
 use crate::store::{Added, Store};
 
@@ -51,25 +51,25 @@ pub(super) fn check(given: Given<'_>) -> Result<(), Misuse> {
 /// The signing key stays as it is, since receivers hold it too; Mailgun's API replaces it.
 pub(super) async fn ensure(
     store: &dyn Store,
-    ambient: &Ambient,
+    clock: &Clock,
     given: Given<'_>,
 ) -> anyhow::Result<Vec<News>> {
     match store.accounts().await?.first() {
-        Some(first) => join(store, ambient, first, given).await,
-        None => create(store, ambient, given).await,
+        Some(first) => join(store, clock, first, given).await,
+        None => create(store, clock, given).await,
     }
 }
 
 async fn join(
     store: &dyn Store,
-    ambient: &Ambient,
+    clock: &Clock,
     account: &Account,
     given: Given<'_>,
 ) -> anyhow::Result<Vec<News>> {
     let mut news = Vec::new();
     if let Some(key) = given.api_key
         && store.key_by_hash(&KeyHash::of(key)).await?.is_none()
-        && store.add_key(operators(key, account.id, ambient)).await? == Added::Added
+        && store.add_key(operators(key, account.id, clock)).await? == Added::Added
     {
         news.push(News::Joined);
     }
@@ -79,21 +79,17 @@ async fn join(
     Ok(news)
 }
 
-async fn create(
-    store: &dyn Store,
-    ambient: &Ambient,
-    given: Given<'_>,
-) -> anyhow::Result<Vec<News>> {
-    let fresh = || format!("key-{}", ambient.random_hex::<16>());
+async fn create(store: &dyn Store, clock: &Clock, given: Given<'_>) -> anyhow::Result<Vec<News>> {
+    let fresh = || format!("key-{}", clock.random_hex::<16>());
     let api_key = given.api_key.map_or_else(fresh, str::to_owned);
-    let now = ambient.now();
+    let now = clock.now();
     let account = Account {
-        id: AccountId::timed(now, ambient.random()),
+        id: AccountId::timed(now, clock.random()),
         name: "default".to_owned(),
         signing_key: Secret::new(given.signing_key.map_or_else(fresh, str::to_owned)),
         created_at: now,
     };
-    let key = operators(&api_key, account.id, ambient);
+    let key = operators(&api_key, account.id, clock);
     store.create_account(account, Some(key)).await?;
     Ok(if given.api_key.is_none() { vec![News::Generated(api_key)] } else { Vec::new() })
 }
@@ -115,9 +111,9 @@ impl fmt::Display for News {
 }
 
 /// A key that may do everything.
-fn operators(key: &str, account: AccountId, ambient: &Ambient) -> Key {
+fn operators(key: &str, account: AccountId, clock: &Clock) -> Key {
     Key {
-        id: KeyId::timed(ambient.now(), ambient.random()),
+        id: KeyId::timed(clock.now(), clock.random()),
         hash: KeyHash::of(key),
         account,
         dialect: Dialect::Mailgun,
@@ -125,7 +121,7 @@ fn operators(key: &str, account: AccountId, ambient: &Ambient) -> Key {
         scope: Scope::Manage,
         description: Some("operator's key".to_owned()),
         mailgun_role: None,
-        created_at: ambient.now(),
+        created_at: clock.now(),
         expires_at: None,
     }
 }

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use super::account::{self, Given, News};
 use super::tester::Direct;
 use super::upstream::Mailgun;
-use crate::ambient::Ambient;
 use crate::client::{Client, ClientOptions};
+use crate::clock::Clock;
 use crate::config::Options;
 use crate::http::{self, App};
 use crate::retry::{Policies, Schedule};
@@ -42,7 +42,7 @@ impl Gateway {
         let cannot = || format!("cannot listen on {}", options.listen);
         let listener = TcpListener::bind(options.listen).await.with_context(cannot)?;
         let address = listener.local_addr().with_context(cannot)?;
-        let ambient = Ambient::system();
+        let clock = Clock::system();
         let given = Given {
             api_key: options.api_key.as_deref(),
             signing_key: options.signing_key.as_deref(),
@@ -53,22 +53,21 @@ impl Gateway {
         let place = store::Options { path: options.data.clone(), ..store::Options::default() };
         let opened = tokio::task::spawn_blocking(|| Embedded::open(place)).await;
         let store: Arc<dyn Store> = Arc::new(opened.context("the store broke off")??);
-        let news = account::ensure(&*store, &ambient, given).await?;
+        let news = account::ensure(&*store, &clock, given).await?;
 
         let client = Client::new(ClientOptions {
             allow_targets: options.allow_target.clone(),
-            ambient: ambient.clone(),
+            clock: clock.clone(),
             ..ClientOptions::default()
         });
-        let tester =
-            Direct { store: store.clone(), client: client.clone(), ambient: ambient.clone() };
+        let tester = Direct { store: store.clone(), client: client.clone(), clock: clock.clone() };
         if address.ip().is_unspecified() && options.public_url.is_none() {
             tracing::warn!(
                 "providers are told to post to {address}, which is no address they can reach; \
                  set --public-url"
             );
         }
-        let app = App::new(store.clone(), ambient.clone(), settings).with_tester(Arc::new(tester));
+        let app = App::new(store.clone(), clock.clone(), settings).with_tester(Arc::new(tester));
         let app = attach(app, upstream).await?;
         let mut policies = Policies::default().with_disable_after(options.disable_after());
         if !options.retry_schedule.is_empty() {
@@ -80,7 +79,7 @@ impl Gateway {
             stats: app.stats.clone(),
             ..WorkerOptions::default()
         };
-        let worker = Worker::new(store, client, ambient, delivering);
+        let worker = Worker::new(store, client, clock, delivering);
         let retention = Retention { age: options.retention_age, bytes: options.retention_bytes };
         Ok(Self { listener, address, app, worker, retention, news })
     }
@@ -128,7 +127,7 @@ async fn attach(app: App, upstream: Option<Mailgun>) -> anyhow::Result<App> {
 /// Keeps the past within its limits, for ever.
 async fn trim(app: App, retention: Retention) {
     loop {
-        match app.store.trim(app.ambient.now(), &retention, TRIM_BATCH).await {
+        match app.store.trim(app.clock.now(), &retention, TRIM_BATCH).await {
             // There may be more: go on at once, after the tasks that wait.
             Ok(TRIM_BATCH..) => tokio::task::yield_now().await,
             Ok(_) => tokio::time::sleep(TRIM_EVERY).await,

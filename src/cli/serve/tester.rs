@@ -9,8 +9,8 @@ use waypost_compat::sample::{self, Facts};
 use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::{Dialect, Kind, Secret, kind};
 
-use crate::ambient::Ambient;
 use crate::client::Client;
+use crate::clock::Clock;
 use crate::http::{TestAnswer, Tester};
 use crate::model::{DomainName, EventId, Outcome, Timestamp, Webhook, hex};
 use crate::store::Store;
@@ -22,7 +22,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 pub(super) struct Direct {
     pub(super) store: Arc<dyn Store>,
     pub(super) client: Client,
-    pub(super) ambient: Ambient,
+    pub(super) clock: Clock,
 }
 
 #[async_trait]
@@ -40,8 +40,8 @@ impl Direct {
         let dialect = webhook.scope.dialect;
         let first = webhook.events.first().and_then(|name| kind::from_name(dialect, name));
         let kind = first.or_else(|| webhook.kinds.first().copied()).unwrap_or(Kind::Delivered);
-        let now = self.ambient.now();
-        let event_id = EventId::timed(now, self.ambient.random()).to_string();
+        let now = self.clock.now();
+        let event_id = EventId::timed(now, self.clock.random()).to_string();
         let facts = Facts {
             account: &hex(&webhook.scope.account.as_bytes()[..12]),
             domain: webhook.scope.domain.as_ref().map_or("example.com", DomainName::as_str),
@@ -54,7 +54,7 @@ impl Direct {
         let secrets = self.secrets(webhook, now).await?;
         let stamp = Stamp {
             timestamp: now.seconds(),
-            token: &self.ambient.random_hex::<25>(),
+            token: &self.clock.random_hex::<25>(),
             event_id: &event_id,
             event_name: sample.name,
         };

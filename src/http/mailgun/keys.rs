@@ -71,14 +71,14 @@ async fn create(call: &Call, app: &App) -> Answered {
         None if kind == "domain" => return Err(Refusal::missing("domain_name")),
         None => None,
     };
-    let now = app.ambient.now();
+    let now = app.clock.now();
     let expires_at = match form.number("expiration")? {
         None | Some(0) => None,
         Some(seconds) => Some(now.plus(Duration::from_secs(seconds))),
     };
-    let secret = mint::api_key(Dialect::Mailgun, &app.ambient);
+    let secret = mint::api_key(Dialect::Mailgun, &app.clock);
     let key = Key {
-        id: KeyId::timed(now, app.ambient.random()),
+        id: KeyId::timed(now, app.clock.random()),
         hash: KeyHash::of(&secret),
         account: caller.account(),
         dialect: Dialect::Mailgun,

@@ -59,9 +59,9 @@ pub(in crate::http) struct Mint {
 impl Mint {
     /// A mint for up to `count` webhooks.
     pub(in crate::http) fn new(app: &App, scope: WebhookScope, count: usize) -> Self {
-        let ids = (0..count).map(|_| WebhookId::random(app.ambient.random())).collect();
+        let ids = (0..count).map(|_| WebhookId::random(app.clock.random())).collect();
         let limit = app.settings.urls_per_event_max;
-        Self { scope, now: app.ambient.now(), ids, limit }
+        Self { scope, now: app.clock.now(), ids, limit }
     }
 
     /// The `nth` webhook.

@@ -50,7 +50,7 @@ async fn show(call: &Call, app: &App) -> Answered {
 
 async fn regenerate(call: &Call, app: &App) -> Answered {
     let caller = judged(call, app).await?;
-    let key = format!("key-{}", app.ambient.random_hex::<16>());
+    let key = format!("key-{}", app.clock.random_hex::<16>());
     app.store.set_signing_key(caller.account(), Secret::new(key.as_str())).await?;
     let message = "regenerated HTTP signing key for account";
     ok(&json!({ "message": message, "http_signing_key": key }))

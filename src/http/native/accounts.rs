@@ -34,11 +34,11 @@ async fn create(
     let fields = Fields::read(body, &["name"])?;
     let name = fields.label("name")?.filter(|name| !name.trim().is_empty());
     let name = name.ok_or_else(|| ApiError::invalid("name", "expected a name, found none"))?;
-    let now = app.ambient.now();
+    let now = app.clock.now();
     let account = Account {
-        id: AccountId::timed(now, app.ambient.random()),
+        id: AccountId::timed(now, app.clock.random()),
         name,
-        signing_key: Secret::new(format!("key-{}", app.ambient.random_hex::<16>())),
+        signing_key: Secret::new(format!("key-{}", app.clock.random_hex::<16>())),
         created_at: now,
     };
     let scope = Scope::Manage;

@@ -57,7 +57,7 @@ async fn replay(id: Segment, credentials: Credentials, app: App) -> Result<Respo
     if app.store.webhook(delivery.account, delivery.webhook).await?.is_none() {
         return Err(gone("webhook_gone", "the webhook"));
     }
-    let new = DeliveryId::timed(app.ambient.now(), app.ambient.random());
+    let new = DeliveryId::timed(app.clock.now(), app.clock.random());
     let replayed = app.store.replay(delivery.account, delivery.id, new).await?;
     let replayed = replayed.ok_or_else(|| gone("event_gone", "the event"))?;
     Ok(answer(StatusCode::ACCEPTED, &json!({ "id": replayed.id })))

@@ -122,10 +122,10 @@ impl App {
 
     /// Makes a key, and its text.
     pub(super) fn forge(&self, fresh: Fresh, description: Option<String>) -> (Key, String) {
-        let text = mint::api_key(fresh.dialect, &self.ambient);
-        let now = self.ambient.now();
+        let text = mint::api_key(fresh.dialect, &self.clock);
+        let now = self.clock.now();
         let key = Key {
-            id: KeyId::timed(now, self.ambient.random()),
+            id: KeyId::timed(now, self.clock.random()),
             hash: KeyHash::of(&text),
             account: fresh.account,
             dialect: fresh.dialect,

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use waypost_compat::Dialect;
 
-use crate::ambient::Ambient;
+use crate::clock::Clock;
 use crate::model::{AccountId, DomainName, hex};
 
 /// A new key of a dialect.
@@ -11,18 +11,18 @@ use crate::model::{AccountId, DomainName, hex};
 /// Clients check at most how a key begins (`spec/providers.md` §1.3: Wistfare's `wm_`; §1.4:
 /// `ob_live_` tells `MailingAPI` from Posthawk). `MailStack`'s own tokens are JWTs of a user's
 /// session, which nobody can issue without being `MailStack`, so ours is an opaque one.
-pub(in crate::http) fn api_key(dialect: Dialect, ambient: &Ambient) -> String {
+pub(in crate::http) fn api_key(dialect: Dialect, clock: &Clock) -> String {
     match dialect {
         Dialect::Mailgun => format!(
             "{}-{}-{}",
-            ambient.random_hex::<16>(),
-            ambient.random_hex::<4>(),
-            ambient.random_hex::<4>()
+            clock.random_hex::<16>(),
+            clock.random_hex::<4>(),
+            clock.random_hex::<4>()
         ),
-        Dialect::Posthawk => format!("phk_{}", ambient.random_hex::<20>()),
-        Dialect::MailStack => format!("mst_{}", ambient.random_hex::<24>()),
-        Dialect::Wistfare => format!("wm_{}", ambient.random_hex::<24>()),
-        Dialect::MailingApi => format!("ob_live_{}", ambient.random_hex::<16>()),
+        Dialect::Posthawk => format!("phk_{}", clock.random_hex::<20>()),
+        Dialect::MailStack => format!("mst_{}", clock.random_hex::<24>()),
+        Dialect::Wistfare => format!("wm_{}", clock.random_hex::<24>()),
+        Dialect::MailingApi => format!("ob_live_{}", clock.random_hex::<16>()),
     }
 }
 
@@ -46,11 +46,11 @@ mod tests {
     /// How a key of the dialect begins, and how long it is.
     #[track_caller]
     fn check(dialect: Dialect, prefix: &str, length: usize) {
-        let ambient = Ambient::system();
-        let key = api_key(dialect, &ambient);
+        let clock = Clock::system();
+        let key = api_key(dialect, &clock);
         assert!(key.starts_with(prefix), "{key}");
         assert_eq!(key.len(), length, "{key}");
-        assert_ne!(key, api_key(dialect, &ambient));
+        assert_ne!(key, api_key(dialect, &clock));
     }
 
     #[test]

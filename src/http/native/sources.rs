@@ -136,9 +136,9 @@ impl App {
         body: Result<Body, BodyError>,
     ) -> Result<Response, ApiError> {
         let fields = Fields::read(body, &["dialect", "secret", "enabled", "serves"])?;
-        let now = self.ambient.now();
+        let now = self.clock.now();
         let mut source = Source {
-            id: SourceId::timed(now, self.ambient.random()),
+            id: SourceId::timed(now, self.clock.random()),
             account: manager.account(),
             domain,
             dialect: fields.dialect()?,

@@ -69,11 +69,11 @@ async fn translated(
     })?;
     let (from, to) = (request.from.parse::<Dialect>()?, request.to.parse::<Dialect>()?);
     let domain = request.domain.as_deref().map(domain_name).transpose()?;
-    let now = app.ambient.now();
+    let now = app.clock.now();
     let context = Context {
         domain: domain.map_or_else(String::new, |domain| domain.to_string()),
         account: account_digits(manager.account()),
-        event_id: EventId::timed(now, app.ambient.random()).to_string(),
+        event_id: EventId::timed(now, app.clock.random()).to_string(),
         received_at_ms: now.millis(),
     };
     let payload = request.payload.get().as_bytes();

@@ -48,7 +48,7 @@ async fn sign(
     let wanted: String =
         Fields::read(body, &["signature"])?.required("signature", "the name of a signature")?;
     let scheme = scheme_named(webhook.scope.dialect, &wanted)?;
-    let now = app.ambient.now();
+    let now = app.clock.now();
     let mut changed = None;
     let change = |webhooks: &mut Vec<Webhook>| {
         let Some(found) = webhooks.iter_mut().find(|found| found.id == webhook.id) else {

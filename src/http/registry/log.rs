@@ -67,8 +67,8 @@ impl Log<'_> {
         if self.0.by_id(delivery.webhook).await?.is_none() {
             return Err(missing());
         }
-        let ambient = &self.0.app.ambient;
-        let new = DeliveryId::timed(ambient.now(), ambient.random());
+        let clock = &self.0.app.clock;
+        let new = DeliveryId::timed(clock.now(), clock.random());
         let replayed = self.0.app.store.replay(self.0.scope.account, delivery.id, new).await?;
         replayed.map(|_| ()).ok_or_else(missing)
     }

@@ -29,7 +29,7 @@ pub(in crate::http) async fn answer(
     presented: Option<Presented>,
     app: App,
 ) -> Response {
-    let request_id = format!("req_{}", app.ambient.random_hex::<12>());
+    let request_id = format!("req_{}", app.clock.random_hex::<12>());
     let mut response = match perform(api, below, call, presented, &app).await {
         Ok((status, body)) => respond(status, body.as_ref(), JSON),
         Err(problem) => {

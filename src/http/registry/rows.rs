@@ -58,10 +58,10 @@ impl Rows<'_> {
     pub(in crate::http) fn drafted(&self, draft: Draft) -> Result<Webhook, Problem> {
         let url = self.url(&draft.url)?;
         let (events, kinds) = self.subscription(draft.events)?;
-        let ambient = &self.app.ambient;
-        let now = ambient.now();
+        let clock = &self.app.clock;
+        let now = clock.now();
         Ok(Webhook {
-            id: WebhookId::random(ambient.random()),
+            id: WebhookId::random(clock.random()),
             scope: self.scope.clone(),
             url,
             events,
@@ -96,7 +96,7 @@ impl Rows<'_> {
         let subscribed = patch.events.map(|events| self.subscription(events)).transpose()?;
         let description =
             patch.description.map(|text| text.map(described).transpose()).transpose()?;
-        let now = self.app.ambient.now();
+        let now = self.app.clock.now();
         let revives = self.api.revives();
         self.change(found, |webhook| {
             if webhook.state == WebhookState::Disabled && !revives {
@@ -122,7 +122,7 @@ impl Rows<'_> {
     }
 
     pub(super) async fn rotate_secret(&self, found: &Webhook) -> Result<Webhook, Problem> {
-        let now = self.app.ambient.now();
+        let now = self.app.clock.now();
         let secret = self.new_secret();
         self.change(found, |webhook| {
             let previous = webhook.secret.replace(secret.clone());
@@ -213,7 +213,7 @@ impl Rows<'_> {
     /// `whsec_` and 48 hex digits: Wistfare's own form, and valid base64 for Standard Webhooks
     /// libraries (`spec/providers.md` §3.3).
     fn new_secret(&self) -> Secret {
-        Secret::new(format!("whsec_{}", self.app.ambient.random_hex::<24>()))
+        Secret::new(format!("whsec_{}", self.app.clock.random_hex::<24>()))
     }
 }
 

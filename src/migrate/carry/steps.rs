@@ -248,7 +248,7 @@ impl Run<'_> {
         let known = match begun {
             Some(known) => known,
             None => {
-                let id = WebhookId::timed(self.ambient.now(), self.ambient.random());
+                let id = WebhookId::timed(self.clock.now(), self.clock.random());
                 let known = Made { id: Some(id.to_string()), ..Made::default() };
                 self.begin(name, known.clone())?;
                 known

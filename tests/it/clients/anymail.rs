@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::Dialect;
 
 use super::install;
@@ -66,7 +66,7 @@ async fn anymail_understands_every_kind_from_every_source() {
     let webhooks: BTreeSet<&str> = KINDS.iter().map(|(_, webhook, _)| *webhook).collect();
     api.create_webhooks(DOMAIN, &Vec::from_iter(webhooks), &anymail.url).await;
 
-    let ambient = Ambient::system();
+    let clock = Clock::system();
     let mut signatures = String::new();
     let mut count = BTreeMap::new();
     for dialect in Dialect::ALL {
@@ -74,8 +74,8 @@ async fn anymail_understands_every_kind_from_every_source() {
             let Some((path, payload)) = fixture(kind, dialect) else { continue };
             // A source each: some fixtures are variants of one event, under one id.
             let feed = api.create_source(DOMAIN, dialect).await;
-            let now = ambient.now().millis() / 1000;
-            let token = ambient.random_hex::<25>();
+            let now = clock.now().millis() / 1000;
+            let token = clock.random_hex::<25>();
             let answer = api.ingest(&feed, &payload, now, &token).await.unwrap().ok();
             assert_eq!(answer["status"], "accepted", "{}: {answer}", path.display());
 

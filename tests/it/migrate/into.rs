@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
-use waypost::ambient::Ambient;
 use waypost::client::api::{Api, Payload};
+use waypost::clock::Clock;
 use waypost_compat::sample::{Facts, body};
 use waypost_compat::{Dialect, Kind, Secret, signature};
 
@@ -82,7 +82,7 @@ impl World {
         let facts = Facts {
             domain,
             event_id: &id,
-            occurred_at_ms: Ambient::system().now().millis(),
+            occurred_at_ms: Clock::system().now().millis(),
             ..Facts::default()
         };
         let event: Value =
@@ -327,12 +327,12 @@ async fn rows_there_and_back(dialect: Dialect) {
 /// An event happens at a provider that a server plays.
 async fn happens_at(provider: &Server, dialect: Dialect) {
     let api = Api::basic(&provider.process.url, API_KEY).unwrap();
-    let now = Ambient::system().now();
+    let now = Clock::system().now();
     let id = format!("evt_{}", now.millis());
     let facts = Facts {
         domain: super::DOMAIN,
         event_id: &id,
-        occurred_at_ms: Ambient::system().now().millis(),
+        occurred_at_ms: Clock::system().now().millis(),
         ..Facts::default()
     };
     let payload = body(dialect, Kind::Delivered, &facts).unwrap();

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower_service::Service;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::config::Settings;
 use waypost::http::{Route, TestAnswer, Tester, routes};
 use waypost::model::{AccountId, Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, hex};
@@ -51,7 +51,7 @@ impl World {
     async fn new() -> Self {
         let tested = Arc::<Mutex<Vec<WebhookId>>>::default();
         let tester = Arc::new(Noting(tested.clone()));
-        let clock = Ambient::manual(Timestamp::from_millis(1_740_437_043_000));
+        let clock = Clock::manual(Timestamp::from_millis(1_740_437_043_000));
         let finish = |app: waypost::http::App| app.with_tester(tester);
         let gateway = Gateway::with(Settings::default(), clock, finish).await;
         gateway.domain("a.example").await;
@@ -75,7 +75,7 @@ impl World {
         assert_eq!(status, 201, "{made}");
         let made: Value = serde_json::from_str(&made).unwrap();
         let text = |field: &str| made[field].as_str().map(str::to_owned);
-        let mark = format!("mark-{}", self.gateway.app.ambient.random_hex::<6>());
+        let mark = format!("mark-{}", self.gateway.app.clock.random_hex::<6>());
         let scope =
             WebhookScope { account, domain: domain.map(|name| name.parse().unwrap()), dialect };
         let webhook = self.webhook(scope, &mark).await;
@@ -84,20 +84,20 @@ impl World {
     }
 
     async fn webhook(&self, scope: WebhookScope, mark: &str) -> Webhook {
-        let ambient = &self.gateway.app.ambient;
+        let clock = &self.gateway.app.clock;
         let name = kind::name(scope.dialect, Kind::Delivered).unwrap();
         let webhook = Webhook {
-            id: WebhookId::random(ambient.random()),
+            id: WebhookId::random(clock.random()),
             url: format!("https://{mark}.example/hook").parse().unwrap(),
             events: vec![name.to_owned()],
             kinds: vec![Kind::Delivered],
             state: WebhookState::Active,
-            secret: Some(Secret::new(format!("whsec_{}", ambient.random_hex::<24>()))),
+            secret: Some(Secret::new(format!("whsec_{}", clock.random_hex::<24>()))),
             previous_secret: None,
             scheme: None,
             description: None,
-            created_at: ambient.now(),
-            updated_at: ambient.now(),
+            created_at: clock.now(),
+            updated_at: clock.now(),
             scope: scope.clone(),
         };
         let change = |list: &mut Vec<Webhook>| {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::model::*;
 use waypost::store::{Embedded, Enqueued, Next, Options, Retention, Settlement, Store};
 
@@ -50,10 +50,10 @@ fn note(mut ledger: &File, line: &str) {
 }
 
 /// An arrival with ids that no earlier process made.
-fn fresh(ambient: &Ambient, target: TargetId) -> Arrival {
+fn fresh(clock: &Clock, target: TargetId) -> Arrival {
     let mut new = arrival(account_id(1), T0, &[target]);
-    new.event.id = EventId::timed(ambient.now(), ambient.random());
-    new.deliveries[0].id = DeliveryId::timed(ambient.now(), ambient.random());
+    new.event.id = EventId::timed(clock.now(), clock.random());
+    new.deliveries[0].id = DeliveryId::timed(clock.now(), clock.random());
     new.dedupe = Some(dedupe(new.event.id));
     new
 }
@@ -64,10 +64,10 @@ fn dedupe(id: EventId) -> DedupeKey {
 
 /// One in ten goes to a receiver that never answers, so that it must stay.
 async fn enqueue_for_ever(store: Arc<dyn Store>, ledger: Arc<File>, number: usize) {
-    let ambient = Ambient::system();
+    let clock = Clock::system();
     for round in number.. {
         let kept = round % 10 == 0;
-        let new = fresh(&ambient, target(if kept { 2 } else { 1 }));
+        let new = fresh(&clock, target(if kept { 2 } else { 1 }));
         let (event, delivery) = (new.event.id, new.deliveries[0].id);
         store.enqueue(new).await.unwrap();
         let word = if kept { "kept" } else { "passed" };
@@ -77,9 +77,9 @@ async fn enqueue_for_ever(store: Arc<dyn Store>, ledger: Arc<File>, number: usiz
 
 /// One event by two places, each with a delivery to a receiver that never answers.
 async fn share_for_ever(store: Arc<dyn Store>, ledger: Arc<File>) {
-    let ambient = Ambient::system();
+    let clock = Clock::system();
     loop {
-        let (mut first, mut other) = (fresh(&ambient, target(2)), fresh(&ambient, target(2)));
+        let (mut first, mut other) = (fresh(&clock, target(2)), fresh(&clock, target(2)));
         for (place, new) in [(3, &mut first), (4, &mut other)] {
             new.deliveries[0].webhook = WebhookId::from_bytes([place; 16]);
         }
@@ -95,9 +95,9 @@ async fn share_for_ever(store: Arc<dyn Store>, ledger: Arc<File>) {
 }
 
 async fn settle_for_ever(store: Arc<dyn Store>, ledger: Arc<File>) {
-    let ambient = Ambient::system();
+    let clock = Clock::system();
     loop {
-        let now = ambient.now();
+        let now = clock.now();
         let claims = store.claim(target(1), now, LEASE, 100).await.unwrap();
         let ids = ids(&claims);
         for delivery in claims.deliveries {
@@ -111,19 +111,19 @@ async fn settle_for_ever(store: Arc<dyn Store>, ledger: Arc<File>) {
 }
 
 async fn configure_for_ever(store: Arc<dyn Store>, ledger: Arc<File>) {
-    let ambient = Ambient::system();
+    let clock = Clock::system();
     loop {
-        let text = ambient.random_hex::<8>();
+        let text = clock.random_hex::<8>();
         store.add_key(key(account_id(1), &text)).await.unwrap();
         note(&ledger, &format!("key {text}"));
     }
 }
 
 async fn trim_for_ever(store: Arc<dyn Store>) {
-    let ambient = Ambient::system();
+    let clock = Clock::system();
     let retention = Retention { age: Duration::ZERO, bytes: 0 };
     loop {
-        store.trim(ambient.now(), &retention, 100).await.unwrap();
+        store.trim(clock.now(), &retention, 100).await.unwrap();
     }
 }
 
@@ -152,7 +152,7 @@ async fn check(dir: &Path, noted: &str) {
     let store = Embedded::open(options(dir)).unwrap();
     let mut due = HashSet::new();
     loop {
-        let claims = store.claim(target(2), Ambient::system().now(), LEASE, 1000).await.unwrap();
+        let claims = store.claim(target(2), Clock::system().now(), LEASE, 1000).await.unwrap();
         if claims.deliveries.is_empty() {
             break;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::signature::verify;
 use waypost_compat::{Dialect, Secret};
 
@@ -29,7 +29,7 @@ impl Stage {
     async fn post(&self, id: &str) -> String {
         let feed = self.api.create_source(DOMAIN, Dialect::MailStack).await;
         let payload = provider::delivered(Dialect::MailStack, id).to_string();
-        let now = Ambient::system().now().seconds();
+        let now = Clock::system().now().seconds();
         let posted = self.api.ingest(&feed, payload.as_bytes(), now, "").await.unwrap().ok();
         posted["id"].as_str().unwrap().to_owned()
     }
@@ -207,7 +207,7 @@ async fn after_a_rotation_the_old_secret_still_verifies_beside_the_new_one() {
                 let value = request.headers.get(name).filter(|_| name != hidden);
                 value.map(|value| value.to_str().unwrap())
             };
-            let (secret, now) = (Secret::new(secret), Ambient::system().now().seconds());
+            let (secret, now) = (Secret::new(secret), Clock::system().now().seconds());
             verify(Dialect::MailStack, &[&secret], header, &request.body, now, 60).unwrap();
         }
     }

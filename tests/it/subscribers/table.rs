@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::kind::matrix::{Fit, Mode, map, why_impossible};
 use waypost_compat::signature::verify;
 use waypost_compat::{Dialect, Kind, Secret, kind};
@@ -64,9 +64,9 @@ async fn cells(
 ) -> BTreeMap<Dialect, Result<Cell, &'static str>> {
     let before = stage.receiver.received().len();
     let feed = stage.api.create_source(DOMAIN, from).await;
-    let ambient = Ambient::system();
-    let token = ambient.random_hex::<25>();
-    let posted = stage.api.ingest(&feed, payload, ambient.now().seconds(), &token).await;
+    let clock = Clock::system();
+    let token = clock.random_hex::<25>();
+    let posted = stage.api.ingest(&feed, payload, clock.now().seconds(), &token).await;
     let answer = posted.unwrap().ok();
     assert_eq!(answer["status"], "accepted", "{from} {kind}: {answer}");
     let event = answer["id"].as_str().unwrap();
@@ -104,7 +104,7 @@ fn checked(request: &Received, subscriber: &Subscriber, name: &str) -> Signed {
     let to = subscriber.dialect;
     let header = |name: &str| request.headers.get(name).map(|value| value.to_str().unwrap());
     let secret = Secret::new(&*subscriber.secret);
-    let now = Ambient::system().now().seconds();
+    let now = Clock::system().now().seconds();
     verify(to, &[&secret], header, &request.body, now, 60).unwrap();
     let body = request.json();
     let named = match to {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::signature::verify;
 use waypost_compat::{Dialect, Secret};
 
@@ -25,7 +25,7 @@ async fn point_at(stage: &Stage, subscriber: &Subscriber, url: &str) {
 fn assert_signed(request: &Received, subscriber: &Subscriber) {
     let header = |name: &str| request.headers.get(name).map(|value| value.to_str().unwrap());
     let secret = Secret::new(&*subscriber.secret);
-    let now = Ambient::system().now().seconds();
+    let now = Clock::system().now().seconds();
     verify(subscriber.dialect, &[&secret], header, &request.body, now, 60).unwrap();
 }
 
@@ -97,10 +97,10 @@ async fn a_receiver_that_hangs_is_given_ten_seconds() {
     let posthawk = stage.subscribe(Dialect::Posthawk).await;
     let wistfare = stage.subscribe(Dialect::Wistfare).await;
     stage.receiver.otherwise(Answer::Hang);
-    let ambient = Ambient::system();
-    let begun = ambient.now();
+    let clock = Clock::system();
+    let begun = clock.now();
     let (one, other) = tokio::join!(test(&stage, &posthawk), test(&stage, &wistfare));
-    assert!(ambient.now().since(begun) >= Duration::from_secs(10));
+    assert!(clock.now().since(begun) >= Duration::from_secs(10));
     assert_eq!(one, json!({ "success": false, "status": 0, "body": "no answer within 10s" }));
     assert_eq!(other, json!({ "status": 0 }));
 }

@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost_compat::signature::{Scheme, Stamp, sign};
 use waypost_compat::{Secret, sample};
 
@@ -157,7 +157,7 @@ impl Emitter {
         let facts = sample::Facts {
             domain,
             event_id: &id,
-            occurred_at_ms: Ambient::system().now().millis(),
+            occurred_at_ms: Clock::system().now().millis(),
             ..sample::Facts::default()
         };
         let payload = sample::body(waypost_compat::Dialect::Mailgun, kind, &facts).unwrap();
@@ -185,7 +185,7 @@ impl Inner {
 
     async fn deliver(&self, url: &str, payload: &[u8]) {
         loop {
-            let clock = Ambient::system();
+            let clock = Clock::system();
             let (token, timestamp) = (clock.random_hex::<25>(), clock.now().seconds());
             let stamp = Stamp { timestamp, token: &token, event_id: "", event_name: "" };
             let signed = sign(Scheme::Mailgun, &[&self.signing_key], payload, &stamp);

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::config::Settings;
 use waypost::http::{App, serve};
 use waypost::model::{Account, AccountId, Domain, DomainName, Key, KeyHash, KeyId, Scope};
@@ -55,30 +55,30 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// A gateway with default settings on the machine's clock.
     pub(crate) async fn start() -> Self {
-        Self::with(Settings::default(), Ambient::system(), |app| app).await
+        Self::with(Settings::default(), Clock::system(), |app| app).await
     }
 
     /// A gateway made to measure; `finish` may add to its app what a test needs there.
     pub(crate) async fn with(
         settings: Settings,
-        ambient: Ambient,
+        clock: Clock,
         finish: impl FnOnce(App) -> App,
     ) -> Self {
-        Self::over(Options::default(), settings, ambient, finish).await
+        Self::over(Options::default(), settings, clock, finish).await
     }
 
     /// The same over a store made to measure, in a directory of its own whatever its path says.
     pub(crate) async fn over(
         options: Options,
         settings: Settings,
-        ambient: Ambient,
+        clock: Clock,
         finish: impl FnOnce(App) -> App,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let options = Options { path: directory.path().join("data"), ..options };
         let store = tokio::task::spawn_blocking(|| Embedded::open(options)).await.unwrap().unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
-        let app = finish(App::new(store, ambient, Arc::new(settings)));
+        let app = finish(App::new(store, clock, Arc::new(settings)));
         let account = account(&app, AccountId::from_bytes([0xac; 16]), KEY).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -102,7 +102,7 @@ impl Gateway {
 
     /// Gives the account a key of any sort, and returns what a client presents.
     pub(crate) async fn key(&self, dialect: Dialect, scope: Scope, domain: Option<&str>) -> String {
-        let secret = self.app.ambient.random_hex::<16>();
+        let secret = self.app.clock.random_hex::<16>();
         let mut key = key(&self.app, self.account, &secret);
         key.dialect = dialect;
         key.scope = scope;
@@ -153,7 +153,7 @@ pub(crate) async fn account(app: &App, id: AccountId, secret: &str) -> AccountId
         id,
         name: "test".to_owned(),
         signing_key: Secret::new(SIGNING_KEY),
-        created_at: app.ambient.now(),
+        created_at: app.clock.now(),
     };
     app.store.create_account(account, Some(key(app, id, secret))).await.unwrap();
     id
@@ -165,8 +165,8 @@ pub(crate) async fn add_domain(app: &App, account: AccountId, name: &str) -> Dom
     let domain = Domain {
         name: name.clone(),
         account,
-        created_at: app.ambient.now(),
-        mailgun_id: app.ambient.random_hex::<12>(),
+        created_at: app.clock.now(),
+        mailgun_id: app.clock.random_hex::<12>(),
         settings: serde_json::Map::new(),
     };
     app.store.create_domain(domain).await.unwrap();
@@ -175,7 +175,7 @@ pub(crate) async fn add_domain(app: &App, account: AccountId, name: &str) -> Dom
 
 fn key(app: &App, account: AccountId, secret: &str) -> Key {
     Key {
-        id: KeyId::timed(app.ambient.now(), app.ambient.random()),
+        id: KeyId::timed(app.clock.now(), app.clock.random()),
         hash: KeyHash::of(secret),
         account,
         dialect: Dialect::Mailgun,
@@ -183,7 +183,7 @@ fn key(app: &App, account: AccountId, secret: &str) -> Key {
         scope: Scope::Manage,
         description: None,
         mailgun_role: None,
-        created_at: app.ambient.now(),
+        created_at: app.clock.now(),
         expires_at: None,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::config::Settings;
 use waypost::store::Options;
 
@@ -28,7 +28,7 @@ impl Owner {
 
     /// The same over a store made to measure.
     pub(crate) async fn over(options: Options, name: &str) -> Self {
-        let clock = Ambient::manual(Ambient::system().now());
+        let clock = Clock::manual(Clock::system().now());
         let gateway = Gateway::over(options, Settings::default(), clock, |app| app).await;
         gateway.domain(name).await;
         Self { gateway: Arc::new(gateway), authorization: basic("api", KEY) }
@@ -45,12 +45,12 @@ impl Owner {
 
     /// The gateway's time, in Unix seconds.
     pub(crate) fn seconds(&self) -> i64 {
-        self.gateway.app.ambient.now().seconds()
+        self.gateway.app.clock.now().seconds()
     }
 
     /// Lets time pass for the gateway.
     pub(crate) fn wait(&self, time: Duration) {
-        self.gateway.app.ambient.advance(time);
+        self.gateway.app.clock.advance(time);
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

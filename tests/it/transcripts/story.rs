@@ -112,7 +112,7 @@ async fn native(
 pub(super) async fn step(request: &str, gateway: &Gateway) -> bool {
     match request.split(' ').collect::<Vec<_>>().as_slice() {
         ["EVENT", statuses @ ..] => {
-            let id = gateway.app.ambient.random_hex::<8>();
+            let id = gateway.app.clock.random_hex::<8>();
             let path = format!("/waypost/v1/domains/{DOMAIN}/events");
             native(gateway, KEY, &path, &delivered(Dialect::Mailgun, &id)).await;
             for status in statuses {
@@ -127,14 +127,14 @@ pub(super) async fn step(request: &str, gateway: &Gateway) -> bool {
 
 /// Settles one attempt of every delivery that waits.
 async fn attempt(gateway: &Gateway, status: u16) {
-    let (store, ambient) = (&gateway.app.store, &gateway.app.ambient);
-    ambient.advance(STEP);
+    let (store, clock) = (&gateway.app.store, &gateway.app.clock);
+    clock.advance(STEP);
     let waiting =
         DeliveryFilter { state: Some(DeliveryState::Waiting), ..DeliveryFilter::default() };
     let page = Page { after: None, limit: 100 };
     let waiting = store.deliveries(gateway.account, &waiting, &page).await.unwrap().items;
     for Delivery { target, .. } in waiting {
-        let now = ambient.now();
+        let now = clock.now();
         for delivery in store.claim(target, now, STEP, 100).await.unwrap().deliveries {
             let outcome = match status {
                 0 => Outcome::Failed(Failure::Connect),

@@ -13,8 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::{Request, Response};
 use url::Url;
-use waypost::ambient::Ambient;
 use waypost::client::{ForwardOptions, Forwarder};
+use waypost::clock::Clock;
 use waypost::config::{Serving, Settings};
 use waypost::http::{Download, Upload, Upstream};
 use waypost::model::{AccountId, Unanswered};
@@ -50,7 +50,7 @@ async fn impatient(upstream: &StandIn, patience: Duration) -> Gateway {
 async fn made(url: &str, options: ForwardOptions, serving: Serving) -> Gateway {
     let forwarder = Forwarder::new(&Url::parse(url).unwrap(), UPSTREAM_KEY, options).unwrap();
     let settings = Settings { serving, ..Settings::default() };
-    let gateway = Gateway::with(settings, Ambient::system(), |app| {
+    let gateway = Gateway::with(settings, Clock::system(), |app| {
         app.with_upstream(Arc::new(Port(forwarder)), AccountId::from_bytes([0xac; 16]))
     });
     gateway.await

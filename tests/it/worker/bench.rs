@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use waypost::ambient::Ambient;
 use waypost::client::{Client, ClientOptions};
+use waypost::clock::Clock;
 use waypost::metrics::Stats;
 use waypost::model::*;
 use waypost::retry::{Policies, Schedule};
@@ -41,17 +41,17 @@ pub(super) fn with_schedule(schedule: &str) -> WorkerOptions {
 pub(super) struct Bench {
     dir: TempDir,
     pub(super) store: Arc<dyn Store>,
-    pub(super) ambient: Ambient,
+    pub(super) clock: Clock,
     pub(super) account: AccountId,
     numbers: AtomicU64,
 }
 
 impl Bench {
     pub(super) async fn new() -> Self {
-        Self::at(Ambient::system()).await
+        Self::at(Clock::system()).await
     }
 
-    pub(super) async fn at(ambient: Ambient) -> Self {
+    pub(super) async fn at(clock: Clock) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = open(&dir);
         let account = AccountId::from_bytes([7; 16]);
@@ -59,38 +59,38 @@ impl Bench {
             id: account,
             name: "account".to_owned(),
             signing_key: Secret::new(KEY),
-            created_at: ambient.now(),
+            created_at: clock.now(),
         };
         store.create_account(row, None).await.unwrap();
         let name = domain();
         let row = Domain {
             name,
             account,
-            created_at: ambient.now(),
+            created_at: clock.now(),
             mailgun_id: "0123456789abcdef01234567".to_owned(),
             settings: serde_json::Map::new(),
         };
         store.create_domain(row).await.unwrap();
-        Self { dir, store, ambient, account, numbers: AtomicU64::new(1) }
+        Self { dir, store, clock, account, numbers: AtomicU64::new(1) }
     }
 
     /// Closes the store and opens it again, as a restart does.
     pub(super) async fn reopen(self) -> Self {
-        let Self { dir, store, ambient, account, numbers } = self;
+        let Self { dir, store, clock, account, numbers } = self;
         // The tasks of a worker that was killed let go of it one by one.
         until(|| async { (Arc::strong_count(&store) == 1).then_some(()) }).await;
         drop(store);
         let store = open(&dir);
-        Self { dir, store, ambient, account, numbers }
+        Self { dir, store, clock, account, numbers }
     }
 
     pub(super) fn start(&self, options: WorkerOptions) -> Running {
         let client = Client::new(ClientOptions {
             allow_targets: vec!["127.0.0.0/8".parse().unwrap()],
-            ambient: self.ambient.clone(),
+            clock: self.clock.clone(),
             ..ClientOptions::default()
         });
-        let worker = Worker::new(self.store.clone(), client, self.ambient.clone(), options);
+        let worker = Worker::new(self.store.clone(), client, self.clock.clone(), options);
         let stats = worker.stats();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(worker.run(async move {
@@ -114,8 +114,8 @@ impl Bench {
             previous_secret: None,
             scheme: None,
             description: None,
-            created_at: self.ambient.now(),
-            updated_at: self.ambient.now(),
+            created_at: self.clock.now(),
+            updated_at: self.clock.now(),
         };
         let added = webhook.clone();
         self.change(&scope, |webhooks| webhooks.push(added.clone())).await;
@@ -157,9 +157,9 @@ impl Bench {
         body: &str,
         webhooks: &[&Webhook],
     ) -> Vec<DeliveryId> {
-        let now = self.ambient.now();
+        let now = self.clock.now();
         let event = StoredEvent {
-            id: EventId::timed(now, self.ambient.random()),
+            id: EventId::timed(now, self.clock.random()),
             account: self.account,
             domain: Some(domain()),
             source: None,
@@ -176,7 +176,7 @@ impl Bench {
             body: Bytes::from(body.to_owned()),
         };
         let new = |webhook: &&Webhook| NewDelivery {
-            id: DeliveryId::timed(now, self.ambient.random()),
+            id: DeliveryId::timed(now, self.clock.random()),
             webhook: webhook.id,
             dialect: webhook.scope.dialect,
             target: webhook.target(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::model::*;
 use waypost_compat::Dialect;
 
@@ -51,7 +51,7 @@ async fn an_answer_that_cannot_be_recorded_at_once_is_recorded_later_and_not_ask
 
 #[tokio::test]
 async fn a_delivery_that_could_not_be_given_back_is_asked_for_when_its_lease_ends() {
-    let mut bench = Bench::at(Ambient::manual(T0)).await;
+    let mut bench = Bench::at(Clock::manual(T0)).await;
     let receiver = Receiver::answering(200).await;
     let webhook = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
     let troubled = Arc::new(Troubled::new(bench.store.clone(), refusal().await));
@@ -61,7 +61,7 @@ async fn a_delivery_that_could_not_be_given_back_is_asked_for_when_its_lease_end
     let running = bench.start(quick());
     until(|| async { (troubled.refused() == 2).then_some(()) }).await;
     troubled.refuse(false);
-    bench.ambient.advance(Duration::from_mins(5));
+    bench.clock.advance(Duration::from_mins(5));
     assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
     running.drained().await;
     assert_eq!(receiver.seen(), 1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use waypost::ambient::Ambient;
+use waypost::clock::Clock;
 use waypost::model::*;
 use waypost::retry::{Policies, Schedule};
 use waypost::store::Retention;
@@ -86,7 +86,7 @@ fn signers(
 
 #[tokio::test]
 async fn while_a_rotation_overlaps_both_secrets_sign_where_there_is_room_for_two() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
+    let bench = Bench::at(Clock::manual(T0)).await;
     let _running = bench.start(quick());
     let both: &[&str] = &[SECRET, BEFORE];
     let new: &[&str] = &[SECRET];
@@ -102,7 +102,7 @@ async fn while_a_rotation_overlaps_both_secrets_sign_where_there_is_room_for_two
     ] {
         let mut receiver = Receiver::answering(200).await;
         let webhook = bench.subscribe_by(dialect, scheme, &receiver.url()).await;
-        let end = bench.ambient.now().plus(HOUR);
+        let end = bench.clock.now().plus(HOUR);
         let rotate = |webhooks: &mut Vec<Webhook>| {
             let webhook = webhooks.iter_mut().find(|other| other.id == webhook.id).unwrap();
             webhook.previous_secret = Some((Secret::new(BEFORE), end));
@@ -111,9 +111,9 @@ async fn while_a_rotation_overlaps_both_secrets_sign_where_there_is_room_for_two
         for expected in [overlap, new] {
             bench.event(&[&webhook]).await;
             let request = receiver.next().await;
-            let found = signers(&request, dialect, hidden, bench.ambient.now());
+            let found = signers(&request, dialect, hidden, bench.clock.now());
             assert_eq!(found, expected, "{scheme:?}\n{}", request.head);
-            bench.ambient.advance(HOUR);
+            bench.clock.advance(HOUR);
         }
     }
 }
@@ -124,13 +124,13 @@ async fn attempts(bench: &Bench, webhooks: &[&Webhook], count: usize, every: Dur
         for id in bench.event(webhooks).await {
             bench.ended(id).await;
         }
-        bench.ambient.advance(every);
+        bench.clock.advance(every);
     }
 }
 
 #[tokio::test]
 async fn a_webhook_that_only_fails_is_switched_off_after_its_time_but_never_mailguns() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
+    let bench = Bench::at(Clock::manual(T0)).await;
     let receiver = Receiver::answering(500).await;
     let mut webhooks = Vec::new();
     for dialect in Dialect::ALL {
@@ -156,7 +156,7 @@ async fn a_webhook_that_only_fails_is_switched_off_after_its_time_but_never_mail
 
 #[tokio::test]
 async fn one_success_or_its_owners_correction_gives_a_webhook_its_full_time_again() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
+    let bench = Bench::at(Clock::manual(T0)).await;
     let receiver =
         Receiver::start(|before| Reply::Status(if before == 5 { 204 } else { 500 })).await;
     let webhook = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
@@ -166,7 +166,7 @@ async fn one_success_or_its_owners_correction_gives_a_webhook_its_full_time_agai
     attempts(&bench, &[&webhook], 5, Duration::from_mins(14)).await;
     assert_eq!(bench.state(&webhook).await, WebhookState::Active);
 
-    let now = bench.ambient.now();
+    let now = bench.clock.now();
     let correct = |webhooks: &mut Vec<Webhook>| webhooks[0].updated_at = now;
     bench.change(&webhook.scope, correct).await;
     attempts(&bench, &[&webhook], 2, Duration::from_mins(30)).await;
@@ -177,7 +177,7 @@ async fn one_success_or_its_owners_correction_gives_a_webhook_its_full_time_agai
 
 #[tokio::test]
 async fn no_webhook_is_switched_off_where_that_is_not_wanted() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
+    let bench = Bench::at(Clock::manual(T0)).await;
     let receiver = Receiver::answering(500).await;
     let webhook = bench.subscribe(Dialect::MailingApi, &receiver.url()).await;
     let _running = bench.start(once_with(None));
@@ -187,27 +187,27 @@ async fn no_webhook_is_switched_off_where_that_is_not_wanted() {
 
 #[tokio::test]
 async fn what_is_held_for_a_paused_webhook_outlives_retention() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
+    let bench = Bench::at(Clock::manual(T0)).await;
     let mut receiver = Receiver::answering(200).await;
     let webhook = bench.subscribe(Dialect::Wistfare, &receiver.url()).await;
     let id = bench.event(&[&webhook]).await[0];
     bench.set_state(&webhook, WebhookState::Paused).await;
     let _running = bench.start(quick());
-    bench.ambient.advance(Duration::from_hours(24 * 30));
+    bench.clock.advance(Duration::from_hours(24 * 30));
     let retention = Retention { age: HOUR, bytes: 0 };
-    let gone = bench.store.trim(bench.ambient.now(), &retention, 100).await.unwrap();
+    let gone = bench.store.trim(bench.clock.now(), &retention, 100).await.unwrap();
     assert_eq!((gone, receiver.seen()), (0, 0));
     bench.set_state(&webhook, WebhookState::Active).await;
-    bench.ambient.advance(Duration::from_secs(2));
+    bench.clock.advance(Duration::from_secs(2));
     receiver.next().await;
     assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
-    let gone = bench.store.trim(bench.ambient.now(), &retention, 100).await.unwrap();
+    let gone = bench.store.trim(bench.clock.now(), &retention, 100).await.unwrap();
     assert_eq!(gone, 1, "delivered, it is kept no longer than others");
 }
 
 #[tokio::test]
 async fn what_a_paused_webhook_is_owed_waits_until_it_is_not() {
-    let bench = Bench::at(Ambient::manual(T0)).await;
+    let bench = Bench::at(Clock::manual(T0)).await;
     let receiver = Receiver::answering(200).await;
     let webhook = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
     bench.set_state(&webhook, WebhookState::Paused).await;
@@ -222,12 +222,12 @@ async fn what_a_paused_webhook_is_owed_waits_until_it_is_not() {
     for _ in 0..3 {
         let id = bench.event(&[&active]).await[0];
         bench.ended(id).await;
-        bench.ambient.advance(Duration::from_secs(2));
+        bench.clock.advance(Duration::from_secs(2));
     }
     assert_eq!(receiver.seen(), 0);
     assert_eq!(bench.delivery(ids[0]).await.attempt_count, 0);
     bench.set_state(&webhook, WebhookState::Active).await;
-    bench.ambient.advance(Duration::from_secs(2));
+    bench.clock.advance(Duration::from_secs(2));
     for id in ids {
         assert_eq!(bench.ended(id).await.state, DeliveryState::Delivered);
     }

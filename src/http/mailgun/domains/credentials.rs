@@ -92,7 +92,7 @@ async fn create(name: &str, call: &Call, app: &App) -> Answered {
     if new.is_empty() {
         return Err(Refusal::bad("Parameter 'login' is missing"));
     }
-    let now = app.ambient.now();
+    let now = app.clock.now();
     let stored = new.iter().filter(|login| !is_postmaster(login, &domain.name));
     let add = |settings: &mut Map<String, Value>| {
         let kept = settings.entry("credentials").or_insert_with(|| json!({}));
@@ -160,8 +160,7 @@ fn with_passwords(message: &str, logins: &[String], form: &Form, app: &App) -> A
         return ok(&json!({ "message": message }));
     }
     // Mailgun's own have the form of its keys (recorded).
-    let made =
-        |login: &String| (login.clone(), json!(mint::api_key(Dialect::Mailgun, &app.ambient)));
+    let made = |login: &String| (login.clone(), json!(mint::api_key(Dialect::Mailgun, &app.clock)));
     let credentials: Map<String, Value> = logins.iter().map(made).collect();
     ok(&json!({
         "message": message,

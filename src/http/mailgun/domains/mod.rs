@@ -123,12 +123,12 @@ async fn create(call: &Call, app: &App) -> Answered {
     let name: DomainName = text.parse().map_err(|_| Refusal::invalid("name", text))?;
     let mut given = Map::new();
     settings::read(&form, &mut given)?;
-    let created_at = app.ambient.now();
+    let created_at = app.clock.now();
     let domain = Domain {
         name,
         account: caller.account(),
         created_at,
-        mailgun_id: format!("{:08x}{}", created_at.seconds(), app.ambient.random_hex::<8>()),
+        mailgun_id: format!("{:08x}{}", created_at.seconds(), app.clock.random_hex::<8>()),
         settings: given,
     };
     match app.store.create_domain(domain.clone()).await? {

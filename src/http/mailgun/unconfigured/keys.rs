@@ -137,7 +137,7 @@ fn not_found() -> Refusal {
 /// opened with it.
 async fn renew_public(call: &Call, app: &App) -> Answered {
     Caller::of(call, app).await?.whole_account()?;
-    let key = format!("pubkey-{}", app.ambient.random_hex::<16>());
+    let key = format!("pubkey-{}", app.clock.random_hex::<16>());
     let message = "The public API key has been successfully regenerated.";
     ok(&json!({ "key": key, "message": message }))
 }

@@ -121,7 +121,7 @@ impl File {
         check_version(&value)?;
         let mut fields = Fields::of(value, &FILE)?;
         let secrets = fields.required("secrets", "`true` or `false`")?;
-        let reader = Reader { app, account, now: app.ambient.now(), secrets };
+        let reader = Reader { app, account, now: app.clock.now(), secrets };
         let (mut name, mut signing_key) = (None, None);
         if let Some(value) = fields.take("account") {
             (name, signing_key) =
@@ -273,7 +273,7 @@ impl Reader<'_> {
                 records.push((of, DnsRecord::list(of, &given)?));
             }
         }
-        let fresh_id = format!("{:08x}{}", self.now.seconds(), self.app.ambient.random_hex::<8>());
+        let fresh_id = format!("{:08x}{}", self.now.seconds(), self.app.clock.random_hex::<8>());
         Ok(DomainEntry { place, name, mailgun_id, fresh_id, settings, records })
     }
 
@@ -294,7 +294,7 @@ impl Reader<'_> {
         Ok(SourceEntry {
             place,
             id: parsed(&fields, "id", "the id of a source")?,
-            fresh_id: SourceId::timed(self.now, self.app.ambient.random()),
+            fresh_id: SourceId::timed(self.now, self.app.clock.random()),
             dialect: fields.dialect()?,
             domain: parsed(&fields, "domain", "the name of a domain")?,
             serves: serves.unwrap_or_default(),

@@ -8,46 +8,46 @@ use crate::model::Timestamp;
 
 /// The clock and the source of randomness that a server was started with.
 #[derive(Debug, Clone)]
-pub struct Ambient {
-    clock: Clock,
+pub struct Clock {
+    time: Time,
 }
 
 #[derive(Debug, Clone)]
-enum Clock {
+enum Time {
     System,
     /// Stands still until it is moved: milliseconds since the Unix epoch.
     Manual(Arc<AtomicI64>),
 }
 
-impl Ambient {
+impl Clock {
     /// The machine's own clock.
     #[must_use]
     pub const fn system() -> Self {
-        Self { clock: Clock::System }
+        Self { time: Time::System }
     }
 
     /// A clock that stands at `now` until [`advance`](Self::advance) moves it, for tests.
     #[must_use]
     pub fn manual(now: Timestamp) -> Self {
-        Self { clock: Clock::Manual(Arc::new(AtomicI64::new(now.millis()))) }
+        Self { time: Time::Manual(Arc::new(AtomicI64::new(now.millis()))) }
     }
 
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        match &self.clock {
-            Clock::System => {
+        match &self.time {
+            Time::System => {
                 #[allow(clippy::disallowed_methods, reason = "this is the one place that may")]
                 let now = jiff::Timestamp::now();
                 Timestamp::from_millis(now.as_millisecond())
             }
-            Clock::Manual(millis) => Timestamp::from_millis(millis.load(Ordering::SeqCst)),
+            Time::Manual(millis) => Timestamp::from_millis(millis.load(Ordering::SeqCst)),
         }
     }
 
     /// Moves a manual clock forward; the machine's own cannot be moved.
     pub fn advance(&self, by: Duration) {
-        if let Clock::Manual(millis) = &self.clock {
+        if let Time::Manual(millis) = &self.time {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
             millis.fetch_add(by, Ordering::SeqCst);
         }
