@@ -10,12 +10,8 @@ use waypost_compat::Dialect;
 
 use super::auth::Credentials;
 use super::call::{Call, call};
-use super::mailingapi::MailingApi;
-use super::mailstack::MailStack;
-use super::posthawk::Posthawk;
-use super::registry::{self, Api};
 use super::route::{Route, Segment, route, with};
-use super::wistfare::Wistfare;
+use super::row_webhooks::{self, Api, MailStack, MailingApi, Posthawk, Wistfare};
 use super::{App, mailgun};
 use crate::config::Settings;
 
@@ -124,7 +120,7 @@ async fn answer(tail: warp::path::Tail, call: Call, app: App) -> Response {
             app.presented(chosen.secret(&call.credentials)).await
         }
     };
-    registry::answer(api, &below, call, presented, app).await
+    row_webhooks::answer(api, &below, call, presented, app).await
 }
 
 /// Wistfare's collection has a path of its own, so nothing needs choosing there.
@@ -132,7 +128,7 @@ async fn wistfare(tail: warp::path::Tail, call: Call, app: App) -> Response {
     let below = parts(tail.as_str());
     let wistfare = Chosen { dialect: Dialect::Wistfare, how: How::Host };
     let presented = app.presented(wistfare.secret(&call.credentials)).await;
-    registry::answer(&Wistfare, &below, call, presented, app).await
+    row_webhooks::answer(&Wistfare, &below, call, presented, app).await
 }
 
 /// The API of a dialect whose webhooks are rows with ids; Mailgun's are something else.

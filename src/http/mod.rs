@@ -11,15 +11,11 @@ mod error;
 mod health;
 mod ingest;
 mod mailgun;
-mod mailingapi;
-mod mailstack;
 mod native;
-mod posthawk;
-mod registry;
 mod route;
+mod row_webhooks;
 mod server;
 mod upstream;
-mod wistfare;
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ mod mailgun;
 mod migrate;
 mod native;
 mod places;
-mod registry;
+mod row_webhooks;
 mod server;
 mod store;
 mod subscribers;

@@ -95,7 +95,7 @@ fn the_mapping_layer_can_do_no_io() {
 }
 
 /// Whoever adds a dialect is told here what is missing, where the compiler cannot tell
-/// (`src/http/registry/mod.rs`).
+/// (`src/http/row_webhooks/mod.rs`).
 #[test]
 fn every_dialect_has_its_transcripts_its_events_and_its_place_in_the_readme() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();

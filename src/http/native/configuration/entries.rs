@@ -15,7 +15,7 @@ use crate::http::native::json::Fields;
 use crate::http::native::register::{drafted, events};
 use crate::http::native::sources::SECRETS_MAX;
 use crate::http::native::webhooks::scheme_named;
-use crate::http::registry::Draft;
+use crate::http::row_webhooks::Draft;
 use crate::model::{
     AccountId, DnsRecord, DnsUse, DomainName, Serves, SourceId, Timestamp, Webhook, WebhookId,
     WebhookScope, WebhookState,

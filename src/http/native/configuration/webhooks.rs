@@ -11,7 +11,7 @@ use super::file::signature;
 use super::plan::{Missing, Plan};
 use crate::http::native::error::ApiError;
 use crate::http::native::register::unfit;
-use crate::http::registry::WEBHOOKS_MAX;
+use crate::http::row_webhooks::WEBHOOKS_MAX;
 use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState};
 
 /// Plans the webhooks of every scope that the file has any for or, if what is missing goes, of

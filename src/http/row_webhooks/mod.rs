@@ -18,22 +18,26 @@
 //!
 //! 1. `compat/`: a variant of `Dialect`, and a file that parses and renders its payload. The
 //!    compiler then names every table that must know it: names, signature, sample.
-//! 2. `src/http/<dialect>.rs`: an [`Api`], and its line in `dispatch.rs`, which also says how a
+//! 2. `src/http/row_webhooks/<dialect>.rs`: an [`Api`], and its line in `dispatch.rs`, which also says how a
 //!    request is known to speak it. `native/mint.rs` says what its keys look like, `retry.rs` how
 //!    patient its deliveries are.
 //! 3. `fixtures/api/<dialect>/`: a transcript for each request its documentation shows and one for
 //!    each way to be refused; `fixtures/events/<kind>/<dialect>.json`: one event of each kind.
 //! 4. `README.md`: its row in "The other four APIs" and its column in "Compatibility".
 //!
-//! `tests/it/tidy.rs` says which of these are missing. `tests/it/registry/` tries every endpoint of
+//! `tests/it/tidy.rs` says which of these are missing. `tests/it/row_webhooks/` tries every endpoint of
 //! every dialect with everybody's key, and every dialect's credentials, verbs and bodies together.
 
 mod endpoint;
 mod fields;
 mod log;
-mod operate;
+mod mailingapi;
+mod mailstack;
+mod operations;
+mod posthawk;
 mod problem;
 mod rows;
+mod wistfare;
 
 use serde_json::Value;
 use waypost_compat::{Dialect, Secret};
@@ -41,9 +45,13 @@ use waypost_compat::{Dialect, Secret};
 pub(super) use endpoint::{Endpoint, Verb};
 pub(super) use fields::{Fields, shorten};
 pub(super) use log::LogLine;
-pub(super) use operate::{answer, reason};
+pub(super) use mailingapi::MailingApi;
+pub(super) use mailstack::MailStack;
+pub(super) use operations::{answer, reason};
+pub(super) use posthawk::Posthawk;
 pub(super) use problem::Problem;
 pub(super) use rows::{Rows, WEBHOOKS_MAX};
+pub(super) use wistfare::Wistfare;
 
 use super::TestAnswer;
 use super::auth::{Credentials, Principal};
@@ -67,12 +75,12 @@ pub(super) trait Api: Send + Sync {
     fn credential(&self) -> &'static str;
 
     /// A first word on a credential, before it is known whose it is.
-    fn screen(&self, _key: &str, _credentials: &Credentials) -> Result<(), Problem> {
+    fn check_key(&self, _key: &str, _credentials: &Credentials) -> Result<(), Problem> {
         Ok(())
     }
 
     /// A last word on a principal whose key is good.
-    fn admit(&self, _principal: &Principal, _credentials: &Credentials) -> Result<(), Problem> {
+    fn authorize(&self, _principal: &Principal, _credentials: &Credentials) -> Result<(), Problem> {
         Ok(())
     }
 
@@ -103,15 +111,15 @@ pub(super) trait Api: Send + Sync {
     fn patch(&self, fields: &Fields) -> Result<Patch, Problem>;
 
     /// The status and body that tell what was done; no body where the provider sends none.
-    fn tell(&self, done: &Done<'_>) -> (u16, Option<Value>);
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>);
 
     /// The provider's own way to say no: status and body. `request_id` is what the answer's
     /// `X-Request-ID` says.
-    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value);
+    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, Value);
 
     /// The media type of a refusal's body.
     fn refusal_type(&self) -> &'static str {
-        operate::JSON
+        operations::JSON
     }
 }
 

@@ -1,4 +1,4 @@
-//! The story of a request: authorise, parse, ask the store, tell.
+//! The story of a request: judge_key, parse, ask the store, tell.
 
 use serde_json::Value;
 use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -33,7 +33,7 @@ pub(in crate::http) async fn answer(
     let mut response = match perform(api, below, call, presented, &app).await {
         Ok((status, body)) => respond(status, body.as_ref(), JSON),
         Err(problem) => {
-            let (status, body) = api.refuse(&problem, &request_id);
+            let (status, body) = api.error_body(&problem, &request_id);
             let mut response = respond(status, Some(&body), api.refusal_type());
             explain(response.headers_mut(), status, &problem);
             response
@@ -90,7 +90,7 @@ async fn perform(
     presented: Option<Presented>,
     app: &App,
 ) -> Result<(u16, Option<Value>), Problem> {
-    let principal = authorise(api, &call, presented, app).await?;
+    let principal = judge_key(api, &call, presented, app).await?;
     let below: Vec<&str> = below.iter().map(|part| &**part).collect();
     let (verb, id) = endpoint::find(api, &call.method, &below)?;
     let scope = WebhookScope {
@@ -100,49 +100,49 @@ async fn perform(
     };
     let rows = Rows { app, scope, api };
     Ok(match verb {
-        Verb::List => api.tell(&Done::Listed(&rows.list().await?)),
+        Verb::List => api.success_body(&Done::Listed(&rows.list().await?)),
         Verb::Create => {
             let draft = api.draft(&Fields::read(call.body)?)?;
-            api.tell(&Done::Created(&rows.create(draft).await?))
+            api.success_body(&Done::Created(&rows.create(draft).await?))
         }
         Verb::Show => {
             let webhook = rows.find(id).await?;
-            api.tell(&Done::Shown(&webhook, &rows.stats(&webhook).await?))
+            api.success_body(&Done::Shown(&webhook, &rows.stats(&webhook).await?))
         }
         Verb::Update => {
             let found = rows.find(id).await?;
             let patch = api.patch(&Fields::read(call.body)?)?;
             let webhook = rows.update(&found, patch).await?;
-            api.tell(&Done::Updated(&webhook, &rows.stats(&webhook).await?))
+            api.success_body(&Done::Updated(&webhook, &rows.stats(&webhook).await?))
         }
         Verb::Remove => {
             rows.remove(id).await?;
-            api.tell(&Done::Removed)
+            api.success_body(&Done::Removed)
         }
         Verb::Test => {
             let webhook = rows.find(id).await?;
             let tester = app.tester.as_ref().ok_or(Problem::NoTester)?;
-            api.tell(&Done::Tested(&tester.test(&webhook).await))
+            api.success_body(&Done::Tested(&tester.test(&webhook).await))
         }
         Verb::RotateSecret => {
             let found = rows.find(id).await?;
-            api.tell(&Done::Rotated(&rows.rotate_secret(&found).await?))
+            api.success_body(&Done::Rotated(&rows.rotate_secret(&found).await?))
         }
         Verb::Deliveries => {
             let webhook = rows.find(id).await?;
             let limit = log::limit(&call.query)?;
-            api.tell(&Done::Deliveries(&Log(&rows).of(&webhook, limit).await?))
+            api.success_body(&Done::Deliveries(&Log(&rows).of(&webhook, limit).await?))
         }
         Verb::Replay => {
             Log(&rows).replay(id).await?;
-            api.tell(&Done::Replayed)
+            api.success_body(&Done::Replayed)
         }
     })
 }
 
 /// Who asks, if it is somebody who may: with a key of this dialect that manages, whose domain is
 /// still there.
-async fn authorise(
+async fn judge_key(
     api: &dyn Api,
     call: &Call,
     presented: Option<Presented>,
@@ -151,7 +151,7 @@ async fn authorise(
     let none = || Problem::NoCredential { expected: api.credential() };
     let Presented { key, principal } =
         presented.filter(|presented| !presented.key.is_empty()).ok_or_else(none)?;
-    api.screen(&key, &call.credentials)?;
+    api.check_key(&key, &call.credentials)?;
     let principal = principal?.ok_or(Problem::WrongCredential)?;
     if principal.dialect != api.dialect() {
         return Err(Problem::WrongCredential);
@@ -161,7 +161,7 @@ async fn authorise(
     {
         return Err(Problem::WrongCredential);
     }
-    api.admit(&principal, &call.credentials)?;
+    api.authorize(&principal, &call.credentials)?;
     match principal.scope {
         Scope::Manage => Ok(principal),
         Scope::Read | Scope::Send => Err(Problem::Forbidden),

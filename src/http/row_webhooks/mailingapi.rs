@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
 
-use super::BodyError;
-use super::registry::{self, Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb};
+use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, shorten};
+use crate::http::BodyError;
 use crate::model::{Webhook, WebhookId, WebhookState, WebhookStats, from_hex, hex};
 
 /// What every webhook id begins with.
@@ -14,7 +14,7 @@ const ID_PREFIX: &str = "wh_";
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// `MailingAPI`'s API.
-pub(super) struct MailingApi;
+pub(in crate::http) struct MailingApi;
 
 impl Api for MailingApi {
     fn dialect(&self) -> Dialect {
@@ -67,7 +67,7 @@ impl Api for MailingApi {
             Some("paused") => Some(false),
             Some(found) => {
                 let expected = "`active` or `paused`";
-                let found = format!("{:?}", registry::shorten(found));
+                let found = format!("{:?}", shorten(found));
                 return Err(Problem::InvalidField { field: "status", expected, found });
             }
         };
@@ -83,7 +83,7 @@ impl Api for MailingApi {
         false
     }
 
-    fn tell(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>) {
         match done {
             Done::Listed(list) => {
                 let items: Value =
@@ -100,7 +100,7 @@ impl Api for MailingApi {
 
     /// A superset of the three envelopes its documentation shows (`spec/providers.md` §1.3); the
     /// four codes of the seed mean what they say there.
-    fn refuse(&self, problem: &Problem, _request_id: &str) -> (u16, Value) {
+    fn error_body(&self, problem: &Problem, _request_id: &str) -> (u16, Value) {
         let (status, code) = verdict(problem);
         let mut error = json!({
             "type": code,

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
 
-use super::registry::{self, Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb};
+use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, reason};
 use crate::model::{Webhook, WebhookId, WebhookState};
 
 /// Posthawk's API.
-pub(super) struct Posthawk;
+pub(in crate::http) struct Posthawk;
 
 impl Api for Posthawk {
     fn dialect(&self) -> Dialect {
@@ -58,7 +58,7 @@ impl Api for Posthawk {
         })
     }
 
-    fn tell(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>) {
         match done {
             Done::Listed(list) => {
                 let items = list.iter().map(|(webhook, _)| show(webhook)).collect();
@@ -81,11 +81,11 @@ impl Api for Posthawk {
     }
 
     /// A superset of the two shapes its documentation has had (`spec/providers.md` §1.3).
-    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
+    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
         let (status, name) = verdict(problem);
         let mut body = json!({
             "statusCode": status,
-            "error": registry::reason(status),
+            "error": reason(status),
             "name": name,
             "message": problem.to_string(),
             "requestId": request_id,

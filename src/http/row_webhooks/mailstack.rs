@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
 
-use super::auth::{Credentials, Principal};
-use super::native::mint;
-use super::registry::{self, Api, Done, Draft, Endpoint, Fields, LogLine, Patch, Problem, Verb};
+use super::{Api, Done, Draft, Endpoint, Fields, LogLine, Patch, Problem, Verb, reason};
+use crate::http::auth::{Credentials, Principal};
+use crate::http::native::mint;
 use crate::model::{Outcome, Webhook, WebhookId, WebhookState};
 
 /// `MailStack`'s API.
-pub(super) struct MailStack;
+pub(in crate::http) struct MailStack;
 
 impl Api for MailStack {
     fn dialect(&self) -> Dialect {
@@ -44,12 +44,12 @@ impl Api for MailStack {
     }
 
     /// Without an organisation there is nothing that a token could be good for.
-    fn screen(&self, _key: &str, credentials: &Credentials) -> Result<(), Problem> {
+    fn check_key(&self, _key: &str, credentials: &Credentials) -> Result<(), Problem> {
         credentials.org.as_ref().map(|_| ()).ok_or(Problem::NoOrganization)
     }
 
     /// The organisation named must be the one the token was issued for.
-    fn admit(&self, principal: &Principal, credentials: &Credentials) -> Result<(), Problem> {
+    fn authorize(&self, principal: &Principal, credentials: &Credentials) -> Result<(), Problem> {
         let own = mint::org(principal.account, principal.domain.as_ref());
         match credentials.org.as_deref() == Some(&*own) {
             true => Ok(()),
@@ -85,7 +85,7 @@ impl Api for MailStack {
         })
     }
 
-    fn tell(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>) {
         let body = match done {
             Done::Listed(list) => list.iter().map(|(webhook, _)| show(webhook)).collect(),
             Done::Shown(webhook, _) | Done::Updated(webhook, _) => show(webhook),
@@ -101,11 +101,11 @@ impl Api for MailStack {
 
     /// Problem details, and the string `error` that its batch results carry: its documentation
     /// names no error shape (`spec/providers.md` §1.3).
-    fn refuse(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
+    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
         let status = problem.status();
         let body = json!({
             "type": "about:blank",
-            "title": registry::reason(status),
+            "title": reason(status),
             "status": status,
             "detail": problem.to_string(),
             "error": problem.to_string(),

@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
 
-use super::auth::Credentials;
-use super::registry::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb};
+use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb};
+use crate::http::auth::Credentials;
 use crate::model::{Webhook, WebhookId, WebhookState};
 
 /// What every key begins with.
 const KEY_PREFIX: &str = "wm_";
 
 /// Wistfare's API.
-pub(super) struct Wistfare;
+pub(in crate::http) struct Wistfare;
 
 impl Api for Wistfare {
     fn dialect(&self) -> Dialect {
@@ -23,7 +23,7 @@ impl Api for Wistfare {
     }
 
     /// Its own server tells a key that cannot be one of its keys from a wrong one.
-    fn screen(&self, key: &str, _credentials: &Credentials) -> Result<(), Problem> {
+    fn check_key(&self, key: &str, _credentials: &Credentials) -> Result<(), Problem> {
         match key.starts_with(KEY_PREFIX) {
             true => Ok(()),
             false => Err(Problem::CredentialForm { prefix: KEY_PREFIX }),
@@ -75,7 +75,7 @@ impl Api for Wistfare {
         })
     }
 
-    fn tell(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>) {
         match done {
             Done::Listed(list) => {
                 let items: Value = list.iter().map(|(webhook, _)| show(webhook)).collect();
@@ -90,7 +90,7 @@ impl Api for Wistfare {
         }
     }
 
-    fn refuse(&self, problem: &Problem, _request_id: &str) -> (u16, Value) {
+    fn error_body(&self, problem: &Problem, _request_id: &str) -> (u16, Value) {
         let status = problem.status();
         let message = message(problem);
         let mut error = json!({"code": code(status), "message": message});
