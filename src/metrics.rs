@@ -67,7 +67,7 @@ const FATES: [&str; 4] = ["delivered", "dead", "cancelled", "retried"];
 
 /// What came of an event that was let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intake {
+pub enum TakenAs {
     /// It is new and has a name that we know.
     Accepted,
     /// It is new, and kept, but its name is none that we know.
@@ -104,7 +104,7 @@ pub struct Stats(Arc<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
-    /// By [`Dialect`], then by [`Intake`].
+    /// By [`Dialect`], then by [`TakenAs`].
     events: [[AtomicU64; INTAKES.len()]; Dialect::ALL.len()],
     refused: [AtomicU64; REFUSED.len()],
     fates: [AtomicU64; FATES.len()],
@@ -118,7 +118,7 @@ struct Counters {
 
 impl Stats {
     /// Counts an event that was let in.
-    pub fn took(&self, dialect: Dialect, intake: Intake) {
+    pub fn took(&self, dialect: Dialect, intake: TakenAs) {
         add(&self.0.events[dialect as usize][intake as usize], 1);
     }
 
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn the_page_shows_what_was_counted() {
         let stats = Stats::default();
-        stats.took(Dialect::Wistfare, Intake::Unknown);
+        stats.took(Dialect::Wistfare, TakenAs::Unknown);
         stats.refused(Refused::Unavailable);
         let answered = |status| Outcome::Answered { status, retry_after: None };
         stats.attempted(&answered(202), Duration::from_millis(7));

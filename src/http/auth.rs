@@ -112,7 +112,7 @@ impl App {
 
     /// Whose key this is; `None` if it is nobody's, or has expired.
     pub(super) async fn principal(&self, key: &str) -> Result<Option<Principal>, store::Error> {
-        let Some(key) = self.store.key_by_hash(&KeyHash::of(key)).await? else {
+        let Some(key) = self.directory.key_by_hash(&KeyHash::of(key)).await? else {
             return Ok(None);
         };
         if key.expires_at.is_some_and(|end| end <= self.clock.now()) {

@@ -35,7 +35,7 @@ fn alive() -> Response {
 /// Whether requests may be sent here: the store commits. A server that drains takes no connections
 /// at all, so it needs no word of its own.
 async fn ready(app: App) -> Response {
-    let trouble = match tokio::time::timeout(READY_MAX, app.store.sync()).await {
+    let trouble = match tokio::time::timeout(READY_MAX, app.history.sync()).await {
         Ok(Ok(())) => return answer(StatusCode::OK, &json!({ "status": "ready" })),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no commit within {} s", READY_MAX.as_secs()),
@@ -47,7 +47,7 @@ async fn ready(app: App) -> Response {
 
 /// Everything that is counted, in Prometheus' text format.
 async fn metrics(app: App) -> Result<Response, ApiError> {
-    let text = gauges(&app.store.usage().await?) + &app.stats.prometheus();
+    let text = gauges(&app.history.usage().await?) + &app.stats.prometheus();
     let mut response = Response::new(text.into());
     let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, version);

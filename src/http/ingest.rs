@@ -72,7 +72,7 @@ impl App {
     /// What takes events in.
     pub(super) fn ingest(&self) -> Ingest {
         Ingest {
-            store: self.store.clone(),
+            intake: self.intake.clone(),
             clock: self.clock.clone(),
             settings: self.settings.clone(),
             stats: self.stats.clone(),

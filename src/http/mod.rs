@@ -20,7 +20,6 @@ mod upstream;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::Mutex;
 use warp::Filter;
 
 pub use auth::{Credentials, Principal};
@@ -33,15 +32,19 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::metrics::Stats;
 use crate::model::{AccountId, Webhook};
-use crate::store::Store;
+use crate::store::{Directory, History, Intake, Store};
 use route::any_of;
 use upstream::Attached;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    /// The store.
-    pub store: Arc<dyn Store>,
+    /// Accounts, keys, domains, sources, webhooks.
+    pub directory: Arc<dyn Directory>,
+    /// Where events are taken in.
+    pub intake: Arc<dyn Intake>,
+    /// Events and deliveries, to be looked up and repeated.
+    pub history: Arc<dyn History>,
     /// Clock and randomness.
     pub clock: Clock,
     /// Configuration.
@@ -52,11 +55,6 @@ pub struct App {
     pub tester: Option<Arc<dyn Tester>>,
     /// Where one account's requests are passed on to that are not answered here, if anywhere.
     upstream: Option<Attached>,
-    /// Held while a domain's settings are read, changed and written back, so that of two clients
-    /// which set different ones at the same moment (Terraform does) neither undoes the other.
-    domain_settings: Arc<Mutex<()>>,
-    /// Held while a source is read, changed and written back, for the same reason.
-    sources: Arc<Mutex<()>>,
 }
 
 impl App {
@@ -64,14 +62,14 @@ impl App {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, settings: Arc<Settings>) -> Self {
         Self {
-            store,
+            directory: store.clone(),
+            intake: store.clone(),
+            history: store,
             clock,
             settings,
             stats: Stats::default(),
             tester: None,
             upstream: None,
-            domain_settings: Arc::default(),
-            sources: Arc::default(),
         }
     }
 

@@ -20,12 +20,12 @@ pub use matching::recipients;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::metrics::{Intake, Refused, Stats};
+use crate::metrics::{Refused, Stats, TakenAs};
 use crate::model::{
     AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Serves, Source, SourceId,
     StoredEvent, Timestamp, TokenKey, Webhook, WebhookScope,
 };
-use crate::store::{self, Enqueued, Store};
+use crate::store::{self, Enqueued, Intake};
 use identity::Origin;
 
 /// The longest text that is kept of an event beside its body, in bytes. No honest name, address or
@@ -36,7 +36,7 @@ const TEXT_BYTES_MAX: usize = 1024;
 #[derive(Clone)]
 pub struct Ingest {
     /// Where they go.
-    pub store: Arc<dyn Store>,
+    pub intake: Arc<dyn Intake>,
     /// Clock and randomness.
     pub clock: Clock,
     /// The freshness window is read here.
@@ -74,11 +74,11 @@ impl Taken {
         }
     }
 
-    const fn counted(&self) -> Intake {
+    const fn counted(&self) -> TakenAs {
         match self.enqueued {
-            Enqueued::Accepted(_) if self.known => Intake::Accepted,
-            Enqueued::Accepted(_) => Intake::Unknown,
-            Enqueued::Duplicate(_) => Intake::Duplicate,
+            Enqueued::Accepted(_) if self.known => TakenAs::Accepted,
+            Enqueued::Accepted(_) => TakenAs::Unknown,
+            Enqueued::Duplicate(_) => TakenAs::Duplicate,
         }
     }
 }
@@ -173,7 +173,7 @@ impl Ingest {
         header: impl Fn(&str) -> Option<&'h str>,
         body: Bytes,
     ) -> Result<Taken, Refusal> {
-        let source = self.store.source(source).await?.ok_or(Refusal::NoSuchSource)?;
+        let source = self.intake.source_to_prove(source).await?.ok_or(Refusal::NoSuchSource)?;
         let now = self.clock.now();
         let tolerance_s = i64::try_from(self.settings.freshness.as_secs()).unwrap_or(i64::MAX);
         let verified = admit(&source, header, &body, now, tolerance_s)?;
@@ -195,10 +195,11 @@ impl Ingest {
         source: &Source,
         outline: &Outline,
     ) -> Result<Option<DomainName>, store::Error> {
-        let Some(name) = outline.domain.as_deref().and_then(|name| name.parse().ok()) else {
+        let name = outline.domain.as_deref().and_then(|name| name.parse::<DomainName>().ok());
+        let Some(name) = name else {
             return Ok(None);
         };
-        Ok(self.store.domain(source.account, &name).await?.map(|domain| domain.name))
+        Ok(self.intake.has_domain(source.account, &name).await?.then_some(name))
     }
 
     async fn by_owner(
@@ -235,7 +236,7 @@ impl Ingest {
         let (dialect, known) = (origin.dialect, outline.kind.is_some());
         let event = self.event(origin, outline, body, now);
         let arrival = Arrival { event, deliveries, dedupe: Some(dedupe), shared, token };
-        let enqueued = self.store.enqueue(arrival).await?;
+        let enqueued = self.intake.enqueue(arrival).await?;
         Ok(Taken { enqueued, dialect, known })
     }
 
@@ -243,10 +244,10 @@ impl Ingest {
     /// place of a single webhook is for that webhook, whatever domain it names.
     async fn subscribers(&self, origin: &Origin) -> Result<Arc<[Webhook]>, store::Error> {
         let of_domain = async |domain: Option<&DomainName>| {
-            self.store.subscribers(origin.account, domain).await
+            self.intake.subscribers(origin.account, domain).await
         };
         match origin.source.as_ref().map(|source| source.serves) {
-            Some(Serves::Webhook(id)) => match self.store.webhook(origin.account, id).await? {
+            Some(Serves::Webhook(id)) => match self.intake.subscriber(origin.account, id).await? {
                 Some(Webhook { scope: WebhookScope { domain: Some(own), .. }, .. }) => {
                     of_domain(Some(&own)).await
                 }

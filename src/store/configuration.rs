@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Verdict;
+use super::Decision;
 use crate::model::{
     Account, AccountId, Domain, DomainName, Source, SourceId, Webhook, WebhookId, WebhookScope,
 };
@@ -34,7 +34,7 @@ impl Configuration {
 
 /// A change to an account's configuration: gets it as it stands and leaves it as it shall be. It
 /// may run more than once, so it must depend on nothing but its argument.
-pub type ConfigurationChange<'a> = Box<dyn FnMut(&mut Configuration) -> Verdict + Send + 'a>;
+pub type ConfigurationChange<'a> = Box<dyn FnMut(&mut Configuration) -> Decision + Send + 'a>;
 
 /// What came of changing a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -270,11 +270,11 @@ impl Courier {
             let unchanged =
                 |webhook: &&mut Webhook| webhook.id == id && webhook.updated_at == seen_at;
             let Some(webhook) = webhooks.iter_mut().find(unchanged) else {
-                return store::Verdict::Discard;
+                return store::Decision::Discard;
             };
             webhook.state = WebhookState::Disabled;
             webhook.updated_at = now;
-            store::Verdict::Keep
+            store::Decision::Keep
         };
         self.store.change_webhooks(&webhook.scope, Box::new(change)).await.map(|_| ())
     }

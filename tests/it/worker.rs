@@ -104,7 +104,7 @@ async fn a_replaced_signing_key_signs_the_next_attempt() {
     let _running = bench.start(with_schedule("300ms"));
     bench.event(&[&webhook]).await;
     verified(KEY, &receiver.next().await, bench.clock.now());
-    bench.store.set_signing_key(bench.account, Secret::new("another")).await.unwrap();
+    bench.sign_with("another").await;
     verified("another", &receiver.next().await, bench.clock.now());
 }
 

@@ -7,7 +7,7 @@ use waypost_compat::{Dialect, Secret};
 use super::super::Misuse;
 use crate::clock::Clock;
 use crate::model::{Account, AccountId, Key, KeyHash, KeyId, Scope};
-use crate::store::{Added, Store};
+use crate::store::{Added, Directory};
 
 /// What an operator should be told about keys at this start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn check(given: Given<'_>) -> Result<(), Misuse> {
 /// that does not know it is added rather than refused: an operator who lost theirs gets in again.
 /// The signing key stays as it is, since receivers hold it too; Mailgun's API replaces it.
 pub(super) async fn ensure(
-    store: &dyn Store,
+    store: &dyn Directory,
     clock: &Clock,
     given: Given<'_>,
 ) -> anyhow::Result<Vec<News>> {
@@ -61,7 +61,7 @@ pub(super) async fn ensure(
 }
 
 async fn join(
-    store: &dyn Store,
+    store: &dyn Directory,
     clock: &Clock,
     account: &Account,
     given: Given<'_>,
@@ -79,7 +79,11 @@ async fn join(
     Ok(news)
 }
 
-async fn create(store: &dyn Store, clock: &Clock, given: Given<'_>) -> anyhow::Result<Vec<News>> {
+async fn create(
+    store: &dyn Directory,
+    clock: &Clock,
+    given: Given<'_>,
+) -> anyhow::Result<Vec<News>> {
     let fresh = || format!("key-{}", clock.random_hex::<16>());
     let api_key = given.api_key.map_or_else(fresh, str::to_owned);
     let now = clock.now();

@@ -60,7 +60,8 @@ impl Gateway {
             clock: clock.clone(),
             ..ClientOptions::default()
         });
-        let tester = Direct { store: store.clone(), client: client.clone(), clock: clock.clone() };
+        let tester =
+            Direct { directory: store.clone(), client: client.clone(), clock: clock.clone() };
         if address.ip().is_unspecified() && options.public_url.is_none() {
             tracing::warn!(
                 "providers are told to post to {address}, which is no address they can reach; \
@@ -99,7 +100,7 @@ impl Gateway {
     pub(in crate::cli) async fn run(self, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(address = %self.address, version, "serving");
-        let store = self.app.store.clone();
+        let history = self.app.history.clone();
         let until = |mut stopped: watch::Receiver<bool>| async move {
             // If the sender is gone, nobody can ask for anything else.
             let _ = stopped.wait_for(|stop| *stop).await;
@@ -110,7 +111,7 @@ impl Gateway {
             self.worker.run(until(stopped)),
         );
         trimming.abort();
-        delivered.and(store.sync().await).context("cannot sync the store")?;
+        delivered.and(history.sync().await).context("cannot sync the store")?;
         tracing::info!("stopped; everything taken is on disk");
         Ok(())
     }
@@ -119,7 +120,7 @@ impl Gateway {
 /// Gives the upstream, if there is one, to the account that was first: it is whose the server is.
 async fn attach(app: App, upstream: Option<Mailgun>) -> anyhow::Result<App> {
     let Some(upstream) = upstream else { return Ok(app) };
-    let accounts = app.store.accounts().await?;
+    let accounts = app.directory.accounts().await?;
     let first = accounts.first().context("no account was made")?.id;
     Ok(app.with_upstream(Arc::new(upstream), first))
 }
@@ -127,7 +128,7 @@ async fn attach(app: App, upstream: Option<Mailgun>) -> anyhow::Result<App> {
 /// Keeps the past within its limits, for ever.
 async fn trim(app: App, retention: Retention) {
     loop {
-        match app.store.trim(app.clock.now(), &retention, TRIM_BATCH).await {
+        match app.history.trim(app.clock.now(), &retention, TRIM_BATCH).await {
             // There may be more: go on at once, after the tasks that wait.
             Ok(TRIM_BATCH..) => tokio::task::yield_now().await,
             Ok(_) => tokio::time::sleep(TRIM_EVERY).await,

@@ -13,14 +13,14 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::http::{TestAnswer, Tester};
 use crate::model::{DomainName, EventId, Outcome, Timestamp, Webhook, hex};
-use crate::store::Store;
+use crate::store::Directory;
 
 /// How long a receiver may take, as for a delivery.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Calls receivers through the client that deliveries go through, address policy included.
 pub(super) struct Direct {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) directory: Arc<dyn Directory>,
     pub(super) client: Client,
     pub(super) clock: Clock,
 }
@@ -76,7 +76,7 @@ impl Direct {
                 Ok(webhook.secrets(now))
             }
             Dialect::Mailgun => {
-                let account = self.store.account(webhook.scope.account).await;
+                let account = self.directory.account(webhook.scope.account).await;
                 let account = account.map_err(|error| error.to_string())?;
                 let account = account.ok_or_else(|| "the account is gone".to_owned())?;
                 Ok(vec![account.signing_key])

@@ -43,7 +43,7 @@ async fn scope(call: &Call, app: &App) -> Result<WebhookScope, Refusal> {
 async fn list(call: &Call, app: &App) -> Answered {
     let scope = scope(call, app).await?;
     let ids = ids(&Form::of(call).await?)?;
-    let all = app.store.webhooks(&scope).await?;
+    let all = app.directory.webhooks(&scope).await?;
     let shown: Vec<Value> = match ids {
         None => all.iter().map(row).collect(),
         Some(ids) => {
@@ -70,7 +70,7 @@ async fn create(call: &Call, app: &App) -> Answered {
 
 async fn show(id: &str, call: &Call, app: &App) -> Answered {
     let scope = scope(call, app).await?;
-    let all = app.store.webhooks(&scope).await?;
+    let all = app.directory.webhooks(&scope).await?;
     match found(&all, id) {
         Ok(webhook) => ok(&row(webhook)),
         Err(_) => Err(Unchanged::Clash(Clash::NotFound).of_account()),

@@ -85,7 +85,7 @@ impl Caller {
         if !self.covers(&name) {
             return Err(not_found());
         }
-        app.store.domain(self.account(), &name).await?.ok_or_else(not_found)
+        app.directory.domain(self.account(), &name).await?.ok_or_else(not_found)
     }
 
     /// Where the webhooks of a domain that a path names are.

@@ -55,7 +55,7 @@ async fn list(call: &Call, app: &App) -> Answered {
             && domain.is_none_or(|domain| own.is_some_and(|own| own.eq_ignore_ascii_case(domain)))
             && kind.is_none_or(|kind| kind_and_role(key).0 == kind)
     };
-    let keys = app.store.keys(caller.account()).await?;
+    let keys = app.directory.keys(caller.account()).await?;
     let items: Vec<Value> = keys.iter().filter(|key| wanted(key)).map(row).collect();
     ok(&json!({ "total_count": items.len(), "items": items }))
 }
@@ -91,7 +91,7 @@ async fn create(call: &Call, app: &App) -> Answered {
     };
     let mut shown = row(&key);
     shown["secret"] = json!(secret);
-    match app.store.add_key(key).await? {
+    match app.directory.add_key(key).await? {
         Added::Added => ok(&json!({ "message": "great success", "key": shown })),
         Added::Taken => Err(Refusal::conflict("another key has this secret; try again")),
     }
@@ -103,9 +103,9 @@ async fn remove(id: &str, call: &Call, app: &App) -> Answered {
     let unknown = || Refusal::not_found("no key matching id");
     let id: KeyId = id.parse().map_err(|_| unknown())?;
     // Only this dialect's keys are to be seen here, so only they can be removed.
-    let keys = app.store.keys(caller.account()).await?;
+    let keys = app.directory.keys(caller.account()).await?;
     let ours = keys.iter().any(|key| key.id == id && key.dialect == Dialect::Mailgun);
-    if !ours || !app.store.remove_key(caller.account(), id).await? {
+    if !ours || !app.directory.remove_key(caller.account(), id).await? {
         return Err(unknown());
     }
     ok(&json!({ "message": "key deleted" }))

@@ -10,7 +10,7 @@ use waypost_compat::{Dialect, Kind, kind};
 use super::answer::Refusal;
 use crate::http::App;
 use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, WebhookUrl};
-use crate::store::Verdict;
+use crate::store::Decision;
 
 /// Why a list cannot be changed as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,11 +101,11 @@ pub(super) async fn change<T: Send>(
     let mut outcome = None;
     let run = |list: &mut Vec<Webhook>| {
         let planned = plan(list);
-        let verdict = if planned.is_ok() { Verdict::Keep } else { Verdict::Discard };
+        let verdict = if planned.is_ok() { Decision::Keep } else { Decision::Discard };
         outcome = Some(planned);
         verdict
     };
-    app.store.change_webhooks(scope, Box::new(run)).await?;
+    app.directory.change_webhooks(scope, Box::new(run)).await?;
     outcome.expect("the store runs a change before it returns").map_err(Unchanged::Clash)
 }
 

@@ -11,6 +11,8 @@ use super::caller::Caller;
 use crate::http::App;
 use crate::http::call::{Call, call};
 use crate::http::route::{Route, route, with};
+use crate::model::Account;
+use crate::store::Decision;
 
 /// The path, and the one that Mailgun's Python SDK makes of it.
 pub(super) fn routes(app: &App) -> Vec<Route> {
@@ -42,16 +44,27 @@ async fn judged(call: &Call, app: &App) -> Result<Caller, Refusal> {
 
 async fn show(call: &Call, app: &App) -> Answered {
     let caller = judged(call, app).await?;
-    match app.store.account(caller.account()).await? {
+    match app.directory.account(caller.account()).await? {
         Some(account) => ok(&json!({ "http_signing_key": account.signing_key.expose() })),
-        None => Err(Refusal::bad("could not get HSK for account")),
+        None => Err(no_account()),
     }
+}
+
+fn no_account() -> Refusal {
+    Refusal::bad("could not get HSK for account")
 }
 
 async fn regenerate(call: &Call, app: &App) -> Answered {
     let caller = judged(call, app).await?;
     let key = format!("key-{}", app.clock.random_hex::<16>());
-    app.store.set_signing_key(caller.account(), Secret::new(key.as_str())).await?;
+    let replace = |account: &mut Account| {
+        account.signing_key = Secret::new(key.as_str());
+        Decision::Keep
+    };
+    app.directory
+        .change_account(caller.account(), Box::new(replace))
+        .await?
+        .ok_or_else(no_account)?;
     let message = "regenerated HTTP signing key for account";
     ok(&json!({ "message": message, "http_signing_key": key }))
 }

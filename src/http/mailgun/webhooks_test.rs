@@ -41,7 +41,7 @@ async fn test(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     let url = match form.all("url").next() {
         Some(text) => parsed(text)?,
         None => {
-            let urls = plan::urls(&app.store.webhooks(&scope).await?, name);
+            let urls = plan::urls(&app.directory.webhooks(&scope).await?, name);
             urls.into_iter().next().ok_or_else(not_found)?
         }
     };

@@ -58,7 +58,7 @@ async fn one(domain: Segment, name: Segment, call: Call, app: App) -> Response {
 
 async fn list(domain: &str, call: &Call, app: &App) -> Answered {
     let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    ok(&plan::map(&app.store.webhooks(&scope).await?))
+    ok(&plan::map(&app.directory.webhooks(&scope).await?))
 }
 
 async fn create(domain: &str, call: &Call, app: &App) -> Answered {
@@ -91,7 +91,7 @@ async fn add(scope: &WebhookScope, name: &'static str, form: &Form, app: &App) -
 async fn show(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     let scope = Caller::of(call, app).await?.scope(domain, app).await?;
     let name = known(name)?;
-    let urls = plan::urls(&app.store.webhooks(&scope).await?, name);
+    let urls = plan::urls(&app.directory.webhooks(&scope).await?, name);
     if urls.is_empty() {
         return Err(not_found());
     }

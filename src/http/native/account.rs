@@ -13,6 +13,7 @@ use crate::http::body::body;
 use crate::http::route::{route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::model::{Account, AccountId};
+use crate::store::Decision;
 
 /// The longest signing key taken, in bytes. Mailgun's own have 32 or 36.
 const KEY_BYTES_MAX: usize = 512;
@@ -44,8 +45,12 @@ async fn update(
     let fields = Fields::read(body, &["signing_key"])?;
     let key: String = fields.required("signing_key", "the key as a text")?;
     let key = signing_key(key)?;
-    app.store.set_signing_key(manager.account(), key).await?;
-    let account = app.account(manager.account()).await?;
+    let replace = |account: &mut Account| {
+        account.signing_key = key.clone();
+        Decision::Keep
+    };
+    let changed = app.directory.change_account(manager.account(), Box::new(replace)).await?;
+    let account = changed.ok_or_else(|| missing(manager.account()))?;
     Ok(answer(StatusCode::OK, &shown(&app, &account)))
 }
 
@@ -61,9 +66,13 @@ pub(super) fn signing_key(text: String) -> Result<Secret, ApiError> {
 
 impl App {
     async fn account(&self, id: AccountId) -> Result<Account, ApiError> {
-        let account = self.store.account(id).await?;
-        account.ok_or_else(|| ApiError::missing("account", &id.to_string()))
+        let account = self.directory.account(id).await?;
+        account.ok_or_else(|| missing(id))
     }
+}
+
+fn missing(id: AccountId) -> ApiError {
+    ApiError::missing("account", &id.to_string())
 }
 
 /// An account as its owner sees it. Its signing key is read, as Mailgun's is, by

@@ -44,7 +44,7 @@ async fn create(
     let scope = Scope::Manage;
     let fresh = Fresh { account: account.id, dialect: Dialect::Mailgun, domain: None, scope };
     let (key, text) = app.forge(fresh, Some("first key".to_owned()));
-    app.store.create_account(account.clone(), Some(key.clone())).await?;
+    app.directory.create_account(account.clone(), Some(key.clone())).await?;
     let mut shown = shown(&account);
     shown["key"] = keys::shown(&key);
     shown["key"]["key"] = json!(text);
@@ -53,7 +53,7 @@ async fn create(
 
 async fn list(credentials: Credentials, app: App) -> Result<Response, ApiError> {
     app.operator(&credentials).await?;
-    let accounts = app.store.accounts().await?;
+    let accounts = app.directory.accounts().await?;
     let items: Vec<Value> = accounts.iter().map(shown).collect();
     Ok(answer(StatusCode::OK, &json!({ "items": items })))
 }

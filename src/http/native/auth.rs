@@ -42,7 +42,7 @@ impl App {
     /// The manager who runs this server: whose key opens all of the account of the first start.
     pub(super) async fn operator(&self, credentials: &Credentials) -> Result<Manager, ApiError> {
         let manager = self.manager(credentials).await?;
-        let accounts = self.store.accounts().await?;
+        let accounts = self.directory.accounts().await?;
         let first = accounts.iter().min_by_key(|account| account.created_at).map(|first| first.id);
         if first == Some(manager.account()) && manager.0.domain.is_none() {
             Ok(manager)
@@ -62,7 +62,7 @@ impl App {
     ) -> Result<Domain, ApiError> {
         let name = domain_name(name)?;
         let domain = match manager.sees(&name) {
-            true => self.store.domain(manager.account(), &name).await?,
+            true => self.directory.domain(manager.account(), &name).await?,
             false => None,
         };
         domain.ok_or_else(|| ApiError::missing_domain(&name))

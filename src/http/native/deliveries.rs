@@ -35,7 +35,7 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
         webhook: query.parsed("webhook")?,
         event: query.parsed("event")?,
     };
-    let page = app.store.deliveries(manager.account(), &filter, &query.page()?).await?;
+    let page = app.history.deliveries(manager.account(), &filter, &query.page()?).await?;
     Ok(answer(StatusCode::OK, &listing(&page, summary)))
 }
 
@@ -54,11 +54,11 @@ async fn replay(id: Segment, credentials: Credentials, app: App) -> Result<Respo
             format!("{what} of delivery {} is gone, so it cannot be repeated", delivery.id);
         ApiError::new(StatusCode::CONFLICT, code, message)
     };
-    if app.store.webhook(delivery.account, delivery.webhook).await?.is_none() {
+    if app.directory.webhook(delivery.account, delivery.webhook).await?.is_none() {
         return Err(gone("webhook_gone", "the webhook"));
     }
     let new = DeliveryId::timed(app.clock.now(), app.clock.random());
-    let replayed = app.store.replay(delivery.account, delivery.id, new).await?;
+    let replayed = app.history.replay(delivery.account, delivery.id, new).await?;
     let replayed = replayed.ok_or_else(|| gone("event_gone", "the event"))?;
     Ok(answer(StatusCode::ACCEPTED, &json!({ "id": replayed.id })))
 }
@@ -68,7 +68,7 @@ impl App {
         let manager = self.manager(credentials).await?;
         let missing = || ApiError::missing("delivery", id);
         let id: DeliveryId = id.parse().map_err(|_| missing())?;
-        let delivery = self.store.delivery(manager.account(), id).await?;
+        let delivery = self.history.delivery(manager.account(), id).await?;
         delivery.filter(|found| manager.sees_of(found.domain.as_ref())).ok_or_else(missing)
     }
 }

@@ -12,6 +12,7 @@ use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::model::{DnsRecord, DnsUse, Domain, InvalidRecord};
+use crate::store::Decision;
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let one = warp::path!("domains" / Segment);
@@ -34,18 +35,18 @@ async fn update(
     app: App,
 ) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
-    app.domain_of(&manager, &name).await?;
+    let domain = app.domain_of(&manager, &name).await?;
     let given = given(body)?;
-    let _one_at_a_time = app.domain_settings.lock().await;
-    let mut domain = app.domain_of(&manager, &name).await?;
-    for (of, records) in &given {
-        domain.set_dns_records(*of, records);
-    }
-    let settings = domain.settings.clone();
-    if app.store.set_domain_settings(manager.account(), &domain.name, settings).await? {
-        Ok(answer(StatusCode::OK, &shown(&domain)))
-    } else {
-        Err(ApiError::missing_domain(&domain.name))
+    let set = |domain: &mut Domain| {
+        for (of, records) in &given {
+            domain.set_dns_records(*of, records);
+        }
+        Decision::Keep
+    };
+    let changed = app.directory.change_domain(manager.account(), &domain.name, Box::new(set));
+    match changed.await? {
+        Some(domain) => Ok(answer(StatusCode::OK, &shown(&domain))),
+        None => Err(ApiError::missing_domain(&domain.name)),
     }
 }
 

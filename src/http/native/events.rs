@@ -47,7 +47,7 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
         recipient: query.text("recipient").map(str::to_owned),
         source: query.parsed("source")?,
     };
-    let page = app.store.events(manager.account(), &filter, &query.page()?).await?;
+    let page = app.history.events(manager.account(), &filter, &query.page()?).await?;
     Ok(answer(StatusCode::OK, &listing(&page, shown)))
 }
 
@@ -76,7 +76,7 @@ impl App {
         let manager = self.manager(credentials).await?;
         let missing = || ApiError::missing("event", id);
         let id: EventId = id.parse().map_err(|_| missing())?;
-        let event = self.store.event(manager.account(), id).await?;
+        let event = self.history.event(manager.account(), id).await?;
         event.filter(|found| manager.sees_of(found.domain.as_ref())).ok_or_else(missing)
     }
 
@@ -86,7 +86,7 @@ impl App {
         let mut after: Option<DeliveryId> = None;
         for _ in 0..PAGES_MAX {
             let page = Page { after, limit: DELIVERIES_MAX - found.len() };
-            let listing = self.store.deliveries(event.account, &filter, &page).await?;
+            let listing = self.history.deliveries(event.account, &filter, &page).await?;
             found.extend(listing.items);
             after = listing.next;
             if after.is_none() || found.len() >= DELIVERIES_MAX {

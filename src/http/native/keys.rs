@@ -59,7 +59,7 @@ fn unbound(manager: &Manager) -> Result<Option<DomainName>, ApiError> {
 
 async fn list(credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
-    let keys = app.store.keys(manager.account()).await?;
+    let keys = app.directory.keys(manager.account()).await?;
     let items: Vec<Value> = keys.iter().filter(|key| within(&manager, key)).map(shown).collect();
     Ok(answer(StatusCode::OK, &json!({ "items": items })))
 }
@@ -68,7 +68,7 @@ async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Respo
     let manager = app.manager(&credentials).await?;
     let missing = || ApiError::missing("key", &id);
     let id: KeyId = id.parse().map_err(|_| missing())?;
-    let keys = app.store.keys(manager.account()).await?;
+    let keys = app.directory.keys(manager.account()).await?;
     if !keys.iter().any(|key| key.id == id && within(&manager, key)) {
         return Err(missing());
     }
@@ -76,7 +76,7 @@ async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Respo
         let message = "this is the key that you are using; remove it with another one";
         return Err(ApiError::new(StatusCode::CONFLICT, "key_in_use", message));
     }
-    match app.store.remove_key(manager.account(), id).await? {
+    match app.directory.remove_key(manager.account(), id).await? {
         true => Ok(no_content()),
         false => Err(missing()),
     }
@@ -111,7 +111,7 @@ impl App {
         description: Option<String>,
     ) -> Result<(Key, String), ApiError> {
         let (key, text) = self.forge(fresh, description);
-        match self.store.add_key(key.clone()).await? {
+        match self.directory.add_key(key.clone()).await? {
             Added::Added => Ok((key, text)),
             Added::Taken => {
                 let message = "another key came out the same; try again";

@@ -19,7 +19,7 @@ use crate::http::route::{Segment, route, with};
 use crate::http::row_webhooks::{Draft, Problem, Rows, WEBHOOKS_MAX};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::model::{InvalidId, InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookUrl};
-use crate::store::Verdict;
+use crate::store::Decision;
 
 /// What may be said of a webhook.
 const FIELDS: [&str; 9] =
@@ -73,11 +73,11 @@ async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Respo
     let change = |list: &mut Vec<Webhook>| {
         let before = list.len();
         list.retain(|there| there.id != webhook.id);
-        if list.len() < before { Verdict::Keep } else { Verdict::Discard }
+        if list.len() < before { Decision::Keep } else { Decision::Discard }
     };
-    match app.store.change_webhooks(&webhook.scope, Box::new(change)).await? {
-        Verdict::Keep => Ok(no_content()),
-        Verdict::Discard => Err(ApiError::missing("webhook", &id)),
+    match app.directory.change_webhooks(&webhook.scope, Box::new(change)).await? {
+        Decision::Keep => Ok(no_content()),
+        Decision::Discard => Err(ApiError::missing("webhook", &id)),
     }
 }
 
@@ -98,12 +98,12 @@ impl App {
         let change = |list: &mut Vec<Webhook>| {
             refused = unfit(list, webhook, limit).err();
             if refused.is_some() {
-                return Verdict::Discard;
+                return Decision::Discard;
             }
             list.push(webhook.clone());
-            Verdict::Keep
+            Decision::Keep
         };
-        match self.store.change_webhooks(&webhook.scope, Box::new(change)).await {
+        match self.directory.change_webhooks(&webhook.scope, Box::new(change)).await {
             Err(error) if error.is_taken() => Err(id_taken()),
             Err(error) => Err(error.into()),
             Ok(_) => refused.map_or(Ok(()), Err),

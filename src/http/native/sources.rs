@@ -14,6 +14,7 @@ use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::model::{DomainName, InvalidServes, Serves, Source, SourceId, Webhook};
+use crate::store::Decision;
 
 /// How many secrets a source holds: a few for a rotation, and for Mailgun's parent accounts.
 pub(super) const SECRETS_MAX: usize = 4;
@@ -71,14 +72,14 @@ async fn create_wide(
 /// Every source of the account; somebody who manages one domain sees that domain's.
 async fn list_all(credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
-    let sources = app.store.sources(manager.account(), manager.bound_to()).await?;
+    let sources = app.directory.sources(manager.account(), manager.bound_to()).await?;
     Ok(listed(&app, &sources))
 }
 
 async fn list(domain: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
     let domain = app.domain_of(&manager, &domain).await?;
-    let sources = app.store.sources(manager.account(), Some(&domain.name)).await?;
+    let sources = app.directory.sources(manager.account(), Some(&domain.name)).await?;
     Ok(listed(&app, &sources))
 }
 
@@ -99,29 +100,36 @@ async fn update(
     credentials: Credentials,
     app: App,
 ) -> Result<Response, ApiError> {
-    let _alone = app.sources.lock().await;
     let manager = app.manager(&credentials).await?;
-    let mut source = app.source_at(&place, &manager).await?;
+    let source = app.source_at(&place, &manager).await?;
     let fields = Fields::read(body, &["secret", "keep_previous", "enabled", "serves"])?;
     let keep: Option<bool> = fields.optional("keep_previous", "`true` or `false`")?;
-    if fields.has("secret") {
-        let previous = if keep == Some(true) { source.secrets } else { Vec::new() };
-        source.secrets = rotated(fields.secret("secret")?, previous);
-    } else if keep.is_some() {
+    if keep.is_some() && !fields.has("secret") {
         let message = "expected a new `secret` beside it, found none";
         return Err(ApiError::invalid("keep_previous", message));
     }
-    source.enabled = enabled(&fields)?.unwrap_or(source.enabled);
-    source.serves = app.serves(&manager, &source, &fields).await?;
-    app.store.put_source(source.clone()).await?;
+    let secret = fields.secret("secret")?;
+    let enabled = enabled(&fields)?;
+    let serves = fields.has("serves").then_some(app.serves(&manager, &source, &fields).await?);
+    let change = |source: &mut Source| {
+        if fields.has("secret") {
+            let previous = std::mem::take(&mut source.secrets);
+            let kept = if keep == Some(true) { previous } else { Vec::new() };
+            source.secrets = rotated(secret.clone(), kept);
+        }
+        source.enabled = enabled.unwrap_or(source.enabled);
+        source.serves = serves.unwrap_or(source.serves);
+        Decision::Keep
+    };
+    let changed = app.directory.change_source(source.account, source.id, Box::new(change)).await?;
+    let source = changed.ok_or_else(|| ApiError::missing("source", &place.id))?;
     Ok(answer(StatusCode::OK, &shown(&app, &source)))
 }
 
 async fn remove(place: Place, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let _alone = app.sources.lock().await;
     let manager = app.manager(&credentials).await?;
     let source = app.source_at(&place, &manager).await?;
-    if app.store.remove_source(source.account, source.id).await? {
+    if app.directory.remove_source(source.account, source.id).await? {
         Ok(no_content())
     } else {
         Err(ApiError::missing("source", &place.id))
@@ -148,7 +156,7 @@ impl App {
             created_at: now,
         };
         source.serves = self.serves(manager, &source, &fields).await?;
-        self.store.put_source(source.clone()).await?;
+        self.directory.add_source(source.clone()).await?;
         Ok(answer(StatusCode::CREATED, &shown(self, &source)))
     }
 
@@ -189,12 +197,10 @@ impl App {
         let domain = place.domain.as_deref().map(domain_name).transpose()?;
         let missing = || ApiError::missing("source", &place.id);
         let id: SourceId = place.id.parse().map_err(|_| missing())?;
-        self.store
-            .source(id)
+        self.directory
+            .source(manager.account(), id)
             .await?
-            .filter(|source| {
-                source.account == manager.account() && manager.sees_of(source.domain.as_ref())
-            })
+            .filter(|source| manager.sees_of(source.domain.as_ref()))
             .filter(|source| domain.is_none() || domain == source.domain)
             .ok_or_else(missing)
     }

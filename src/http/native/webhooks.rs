@@ -18,7 +18,7 @@ use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::model::{DomainName, Webhook, WebhookId, WebhookScope};
-use crate::store::{Listing, Page, Verdict};
+use crate::store::{Decision, Listing, Page};
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let all = warp::path!("webhooks");
@@ -52,14 +52,14 @@ async fn sign(
     let mut changed = None;
     let change = |webhooks: &mut Vec<Webhook>| {
         let Some(found) = webhooks.iter_mut().find(|found| found.id == webhook.id) else {
-            return Verdict::Discard;
+            return Decision::Discard;
         };
         found.scheme = Some(scheme);
         found.updated_at = now;
         changed = Some(found.clone());
-        Verdict::Keep
+        Decision::Keep
     };
-    app.store.change_webhooks(&webhook.scope, Box::new(change)).await?;
+    app.directory.change_webhooks(&webhook.scope, Box::new(change)).await?;
     let changed = changed.ok_or_else(|| ApiError::missing("webhook", &id))?;
     Ok(answer(StatusCode::OK, &shown(&changed)))
 }
@@ -104,7 +104,7 @@ impl App {
     ) -> Result<Webhook, ApiError> {
         let missing = || ApiError::missing("webhook", written);
         let id: WebhookId = written.parse().map_err(|_| missing())?;
-        let webhook = self.store.webhook(manager.account(), id).await?;
+        let webhook = self.directory.webhook(manager.account(), id).await?;
         let seen = |webhook: &Webhook| manager.sees_of(webhook.scope.domain.as_ref());
         webhook.filter(seen).ok_or_else(missing)
     }
@@ -118,7 +118,7 @@ impl App {
     ) -> Result<Vec<Webhook>, ApiError> {
         match manager.bound_to() {
             Some(_) => self.scope_webhooks(manager, Some(domain)).await,
-            None => Ok(self.store.subscribers(manager.account(), Some(domain)).await?.to_vec()),
+            None => Ok(self.intake.subscribers(manager.account(), Some(domain)).await?.to_vec()),
         }
     }
 
@@ -128,7 +128,7 @@ impl App {
         page: &Page<DomainName>,
     ) -> Result<Listing<Webhook, DomainName>, ApiError> {
         let mut domains: Vec<DomainName> =
-            self.store.domains(manager.account()).await?.into_iter().map(|d| d.name).collect();
+            self.directory.domains(manager.account()).await?.into_iter().map(|d| d.name).collect();
         domains.sort_unstable();
         let mut items = Vec::new();
         let begun = match &page.after {
@@ -157,7 +157,7 @@ impl App {
         for dialect in Dialect::ALL {
             let (account, domain) = (manager.account(), domain.cloned());
             let scope = WebhookScope { account, domain, dialect };
-            found.extend(self.store.webhooks(&scope).await?.iter().cloned());
+            found.extend(self.directory.webhooks(&scope).await?.iter().cloned());
         }
         Ok(found)
     }

@@ -41,7 +41,7 @@ impl Log<'_> {
         webhook: &Webhook,
         limit: usize,
     ) -> Result<Vec<LogLine>, Problem> {
-        let store = &self.0.app.store;
+        let store = &self.0.app.history;
         let filter = DeliveryFilter { webhook: Some(webhook.id), ..DeliveryFilter::default() };
         let mut page = Page { after: None, limit };
         let mut lines = Vec::new();
@@ -69,13 +69,13 @@ impl Log<'_> {
         }
         let clock = &self.0.app.clock;
         let new = DeliveryId::timed(clock.now(), clock.random());
-        let replayed = self.0.app.store.replay(self.0.scope.account, delivery.id, new).await?;
+        let replayed = self.0.app.history.replay(self.0.scope.account, delivery.id, new).await?;
         replayed.map(|_| ()).ok_or_else(missing)
     }
 
     /// The delivery that an attempt was made for.
     async fn attempted(&self, attempt: DeliveryId) -> Result<Option<Delivery>, Problem> {
-        let store = &self.0.app.store;
+        let store = &self.0.app.history;
         for number in 1..=NUMBERS_MAX {
             let id = attempt_id(attempt, number);
             let delivery = store.delivery(self.0.scope.account, id).await?;

@@ -157,7 +157,7 @@ async fn judge_key(
         return Err(Problem::WrongCredential);
     }
     if let Some(domain) = &principal.domain
-        && app.store.domain(principal.account, domain).await?.is_none()
+        && app.directory.domain(principal.account, domain).await?.is_none()
     {
         return Err(Problem::WrongCredential);
     }

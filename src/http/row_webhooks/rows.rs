@@ -8,7 +8,7 @@ use crate::http::App;
 use crate::model::{
     InvalidUrl, Webhook, WebhookId, WebhookScope, WebhookState, WebhookStats, WebhookUrl,
 };
-use crate::store::Verdict;
+use crate::store::Decision;
 
 /// How many webhooks one scope may hold.
 pub(in crate::http) const WEBHOOKS_MAX: usize = 1000;
@@ -29,7 +29,7 @@ pub(in crate::http) struct Rows<'a> {
 impl Rows<'_> {
     /// All of them, in the order in which they were made.
     pub(super) async fn list(&self) -> Result<Vec<(Webhook, WebhookStats)>, Problem> {
-        let webhooks = self.app.store.webhooks(&self.scope).await?;
+        let webhooks = self.app.directory.webhooks(&self.scope).await?;
         let mut list = Vec::with_capacity(webhooks.len());
         for webhook in webhooks.iter() {
             list.push((webhook.clone(), self.stats(webhook).await?));
@@ -46,12 +46,12 @@ impl Rows<'_> {
     }
 
     pub(super) async fn by_id(&self, id: WebhookId) -> Result<Option<Webhook>, Problem> {
-        let webhooks = self.app.store.webhooks(&self.scope).await?;
+        let webhooks = self.app.directory.webhooks(&self.scope).await?;
         Ok(webhooks.iter().find(|webhook| webhook.id == id).cloned())
     }
 
     pub(super) async fn stats(&self, webhook: &Webhook) -> Result<WebhookStats, Problem> {
-        Ok(self.app.store.webhook_stats(self.scope.account, webhook.id).await?)
+        Ok(self.app.history.webhook_stats(self.scope.account, webhook.id).await?)
     }
 
     /// A new webhook as the draft has it, not yet in the list.
@@ -82,12 +82,12 @@ impl Rows<'_> {
         let change = |list: &mut Vec<Webhook>| {
             full = list.len() >= WEBHOOKS_MAX;
             if full {
-                return Verdict::Discard;
+                return Decision::Discard;
             }
             list.push(webhook.clone());
-            Verdict::Keep
+            Decision::Keep
         };
-        self.app.store.change_webhooks(&self.scope, Box::new(change)).await?;
+        self.app.directory.change_webhooks(&self.scope, Box::new(change)).await?;
         if full { Err(Problem::TooMany { limit: WEBHOOKS_MAX }) } else { Ok(webhook) }
     }
 
@@ -141,9 +141,9 @@ impl Rows<'_> {
             let before = list.len();
             list.retain(|webhook| webhook.id != id);
             found = list.len() < before;
-            if found { Verdict::Keep } else { Verdict::Discard }
+            if found { Decision::Keep } else { Decision::Discard }
         };
-        self.app.store.change_webhooks(&self.scope, Box::new(change)).await?;
+        self.app.directory.change_webhooks(&self.scope, Box::new(change)).await?;
         if found { Ok(()) } else { Err(missing()) }
     }
 
@@ -156,12 +156,12 @@ impl Rows<'_> {
         let mut result = Err(Problem::NoSuchWebhook { id: self.api.write_id(found.id) });
         let change = |list: &mut Vec<Webhook>| {
             let Some(webhook) = list.iter_mut().find(|webhook| webhook.id == found.id) else {
-                return Verdict::Discard;
+                return Decision::Discard;
             };
             result = edit(webhook).map(|()| webhook.clone());
-            if result.is_ok() { Verdict::Keep } else { Verdict::Discard }
+            if result.is_ok() { Decision::Keep } else { Decision::Discard }
         };
-        self.app.store.change_webhooks(&self.scope, Box::new(change)).await?;
+        self.app.directory.change_webhooks(&self.scope, Box::new(change)).await?;
         result
     }
 

@@ -5,25 +5,25 @@ use std::sync::Arc;
 
 use super::Embedded;
 use super::commit::Group;
-use super::directory::Directory;
 use super::key;
+use super::memory::Memory;
 use super::shared::Shared;
 use super::stats;
 use crate::model::{AccountId, Source, Webhook, WebhookScope};
 use crate::store::record;
-use crate::store::{Configuration, ConfigurationChange, Configured, Error, Holding, Verdict};
+use crate::store::{Configuration, ConfigurationChange, Configured, Decision, Error, Holding};
 
 impl Embedded {
     pub(super) fn configuration_of(&self, account: AccountId) -> Option<Configuration> {
-        let directory = self.shared.directory();
-        let account = directory.accounts.get(&account)?.clone();
+        let memory = self.shared.memory();
+        let account = memory.accounts.get(&account)?.clone();
         let own = |source: &&Source| source.account == account.id;
-        let domains = directory.domains.values().filter(|domain| domain.account == account.id);
-        let sources = directory.sources.values().filter(own);
+        let domains = memory.domains.values().filter(|domain| domain.account == account.id);
+        let sources = memory.sources.values().filter(own);
         Some(Configuration {
             domains: domains.map(|domain| (domain.name.clone(), domain.clone())).collect(),
             sources: sources.map(|source| (source.id, source.clone())).collect(),
-            webhooks: directory
+            webhooks: memory
                 .webhooks_of(account.id)
                 .map(|(scope, list)| (scope.clone(), list.to_vec()))
                 .collect(),
@@ -41,15 +41,15 @@ impl Embedded {
             .configuration_of(account)
             .ok_or_else(|| Error::new(format!("there is no account {account}")))?;
         let mut after = before.clone();
-        let verdict = change(&mut after);
+        let decision = change(&mut after);
         if !after.is_of(account) {
             return Err(Error::new("a configuration holds what is not its account's"));
         }
         after.webhooks.retain(|_, list| !list.is_empty());
-        if let Some(holding) = taken(&self.shared.directory(), &after) {
+        if let Some(holding) = taken(&self.shared.memory(), &after) {
             return Ok(Configured::Taken(holding));
         }
-        if verdict == Verdict::Discard {
+        if decision == Decision::Discard {
             return Ok(Configured::Discarded);
         }
         let shared = Arc::clone(&self.shared);
@@ -58,20 +58,20 @@ impl Embedded {
 }
 
 /// The first thing in a configuration that another account has.
-fn taken(directory: &Directory, wanted: &Configuration) -> Option<Holding> {
+fn taken(memory: &Memory, wanted: &Configuration) -> Option<Holding> {
     let account = wanted.account.id;
     for name in wanted.domains.keys() {
-        if directory.domains.get(name).is_some_and(|there| there.account != account) {
+        if memory.domains.get(name).is_some_and(|there| there.account != account) {
             return Some(Holding::Domain(name.clone()));
         }
     }
     for id in wanted.sources.keys() {
-        if directory.sources.get(id).is_some_and(|there| there.account != account) {
+        if memory.sources.get(id).is_some_and(|there| there.account != account) {
             return Some(Holding::Source(*id));
         }
     }
     for webhook in wanted.webhooks.values().flatten() {
-        if directory.scope_of(webhook.id).is_some_and(|scope| scope.account != account) {
+        if memory.scope_of(webhook.id).is_some_and(|scope| scope.account != account) {
             return Some(Holding::Webhook(webhook.id));
         }
     }
@@ -85,9 +85,9 @@ fn put(
     before: &Configuration,
     after: Configuration,
 ) -> Result<Configured, Error> {
-    let mut directory = shared.directory_mut();
+    let mut memory = shared.memory_mut();
     // Somebody may have taken it since it was looked at.
-    if let Some(holding) = taken(&directory, &after) {
+    if let Some(holding) = taken(&memory, &after) {
         return Ok(Configured::Taken(holding));
     }
     put_account(group, before, &after)?;
@@ -97,21 +97,21 @@ fn put(
 
     let Configuration { account, domains, sources, mut webhooks } = after;
     for name in before.domains.keys().filter(|name| !domains.contains_key(*name)) {
-        directory.domains.remove(name);
+        memory.domains.remove(name);
     }
     for id in before.sources.keys().filter(|id| !sources.contains_key(id)) {
-        directory.sources.remove(id);
+        memory.sources.remove(id);
     }
-    directory.domains.extend(domains);
-    directory.sources.extend(sources);
-    directory.accounts.insert(account.id, account);
+    memory.domains.extend(domains);
+    memory.sources.extend(sources);
+    memory.accounts.insert(account.id, account);
     // A webhook that changes its scope must be gone from the old one before it is in the new one.
     for scope in &scopes {
-        directory.set_webhooks(scope.clone(), [].into());
+        memory.set_webhooks(scope.clone(), [].into());
     }
     for scope in scopes {
         if let Some(list) = webhooks.remove(&scope) {
-            directory.set_webhooks(scope, list.into());
+            memory.set_webhooks(scope, list.into());
         }
     }
     Ok(Configured::Kept)

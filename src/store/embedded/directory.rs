@@ -1,157 +1,410 @@
-//! Configuration in memory: every account, key, domain, source and webhook.
-//!
-//! All of it is small and all of it is asked for by nearly every request, so it is read once when
-//! the store opens (about 1 KB for a domain with a webhook) and changed along with each commit.
+//! Accounts, keys, domains, sources and webhooks: reads from memory, writes through the commit
+//! thread.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::db::Db;
+use async_trait::async_trait;
+
+use super::Embedded;
+use super::commit::Group;
 use super::key;
-use super::rows::{Read, broken};
+use super::shared::Shared;
+use super::stats;
 use crate::model::{
-    Account, AccountId, Domain, DomainName, Key, KeyHash, Source, SourceId, Webhook, WebhookId,
-    WebhookScope,
+    Account, AccountId, Domain, DomainName, Key, KeyHash, KeyId, Source, SourceId, Webhook,
+    WebhookId, WebhookScope,
 };
-use crate::store::Error;
 use crate::store::record;
+use crate::store::{
+    Added, Change, Configuration, ConfigurationChange, Configured, Decision, Directory, Error,
+};
 
-/// Beyond so many domains the lists of subscribers are forgotten and made anew as needed.
-const SUBSCRIBER_LISTS_MAX: usize = 10_000;
+/// What a job decided that the caller must be told as an error. It wrote nothing.
+type Decided<T> = Result<T, Error>;
 
-/// Every account, key, domain, source and webhook.
-#[derive(Default)]
-pub(super) struct Directory {
-    pub(super) accounts: HashMap<AccountId, Account>,
-    pub(super) keys: HashMap<KeyHash, Key>,
-    pub(super) domains: HashMap<DomainName, Domain>,
-    pub(super) sources: HashMap<SourceId, Source>,
-    /// Ordered, so that the scopes of an account, and of a domain in it, are neighbours.
-    webhooks: BTreeMap<WebhookScope, Arc<[Webhook]>>,
-    scope_of: HashMap<WebhookId, WebhookScope>,
-    subscribers: HashMap<(AccountId, Option<DomainName>), Arc<[Webhook]>>,
+#[async_trait]
+impl Directory for Embedded {
+    async fn create_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
+        self.commit_account(account, key).await
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, Error> {
+        let mut accounts: Vec<_> = self.shared.memory().accounts.values().cloned().collect();
+        accounts.sort_by_key(|account| (account.created_at, account.id));
+        Ok(accounts)
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
+        Ok(self.shared.memory().accounts.get(&id).cloned())
+    }
+
+    async fn change_account(
+        &self,
+        id: AccountId,
+        mut change: Change<'_, Account>,
+    ) -> Result<Option<Account>, Error> {
+        let _one_after_the_other = self.changes.lock().await;
+        let Some(mut account) = self.shared.memory().accounts.get(&id).cloned() else {
+            return Ok(None);
+        };
+        if change(&mut account) == Decision::Keep {
+            self.commit_account_change(account.clone()).await?;
+        }
+        Ok(Some(account))
+    }
+
+    async fn add_key(&self, key: Key) -> Result<Added, Error> {
+        self.commit_key(key).await
+    }
+
+    async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<Key>, Error> {
+        Ok(self.shared.memory().keys.get(hash).cloned())
+    }
+
+    async fn keys(&self, account: AccountId) -> Result<Vec<Key>, Error> {
+        let memory = self.shared.memory();
+        let own = memory.keys.values().filter(|key| key.account == account);
+        let mut keys: Vec<_> = own.cloned().collect();
+        keys.sort_by_key(|key| (key.created_at, key.id));
+        Ok(keys)
+    }
+
+    async fn remove_key(&self, account: AccountId, id: KeyId) -> Result<bool, Error> {
+        self.commit_key_removal(account, id).await
+    }
+
+    async fn create_domain(&self, domain: Domain) -> Result<Added, Error> {
+        self.commit_domain(domain).await
+    }
+
+    async fn domain(&self, account: AccountId, name: &DomainName) -> Result<Option<Domain>, Error> {
+        let memory = self.shared.memory();
+        Ok(memory.domains.get(name).filter(|domain| domain.account == account).cloned())
+    }
+
+    async fn domains(&self, account: AccountId) -> Result<Vec<Domain>, Error> {
+        let memory = self.shared.memory();
+        let own = memory.domains.values().filter(|domain| domain.account == account);
+        let mut domains: Vec<_> = own.cloned().collect();
+        domains.sort_by(|a, b| (b.created_at, &b.name).cmp(&(a.created_at, &a.name)));
+        Ok(domains)
+    }
+
+    async fn change_domain(
+        &self,
+        account: AccountId,
+        name: &DomainName,
+        mut change: Change<'_, Domain>,
+    ) -> Result<Option<Domain>, Error> {
+        let _one_after_the_other = self.changes.lock().await;
+        let Some(mut domain) = self.domain(account, name).await? else { return Ok(None) };
+        if change(&mut domain) == Decision::Keep {
+            self.commit_domain_change(domain.clone()).await?;
+        }
+        Ok(Some(domain))
+    }
+
+    async fn remove_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
+        self.commit_domain_removal(account, name.clone()).await
+    }
+
+    async fn add_source(&self, source: Source) -> Result<(), Error> {
+        self.commit_source(source).await
+    }
+
+    async fn source(&self, account: AccountId, id: SourceId) -> Result<Option<Source>, Error> {
+        let memory = self.shared.memory();
+        Ok(memory.sources.get(&id).filter(|source| source.account == account).cloned())
+    }
+
+    async fn sources(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+    ) -> Result<Vec<Source>, Error> {
+        Ok(self.sources_of(account, domain))
+    }
+
+    async fn change_source(
+        &self,
+        account: AccountId,
+        id: SourceId,
+        mut change: Change<'_, Source>,
+    ) -> Result<Option<Source>, Error> {
+        let _one_after_the_other = self.changes.lock().await;
+        let Some(mut source) = self.source(account, id).await? else { return Ok(None) };
+        if change(&mut source) == Decision::Keep {
+            self.commit_source_change(source.clone()).await?;
+        }
+        Ok(Some(source))
+    }
+
+    async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
+        self.commit_source_removal(account, id).await
+    }
+
+    async fn configuration(&self, account: AccountId) -> Result<Option<Configuration>, Error> {
+        Ok(self.configuration_of(account))
+    }
+
+    async fn change_configuration(
+        &self,
+        account: AccountId,
+        change: ConfigurationChange<'_>,
+    ) -> Result<Configured, Error> {
+        self.commit_configuration(account, change).await
+    }
+
+    async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error> {
+        Ok(self.shared.memory().webhooks(scope))
+    }
+
+    async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
+        Ok(self.shared.memory().webhook(account, id).cloned())
+    }
+
+    async fn change_webhooks(
+        &self,
+        scope: &WebhookScope,
+        change: Change<'_, Vec<Webhook>>,
+    ) -> Result<Decision, Error> {
+        self.commit_webhooks(scope, change).await
+    }
 }
 
-impl Directory {
-    /// Reads all configuration.
-    pub(super) fn load(db: &Db) -> Result<Self, Error> {
-        let mut directory = Self::default();
-        for row in records(db, key::ACCOUNTS) {
-            let account = record::decode_account(&row?.1)?;
-            directory.accounts.insert(account.id, account);
-        }
-        for row in records(db, key::KEYS) {
-            let (name, bytes) = row?;
-            let hash = key::key_hash(&name).ok_or_else(|| broken("a key row's key"))?;
-            directory.keys.insert(hash, record::decode_key(hash, &bytes)?);
-        }
-        for row in records(db, key::DOMAINS) {
-            let domain = record::decode_domain(&row?.1)?;
-            directory.domains.insert(domain.name.clone(), domain);
-        }
-        for row in records(db, key::SOURCES) {
-            let source = record::decode_source(&row?.1)?;
-            directory.sources.insert(source.id, source);
-        }
-        for row in records(db, key::WEBHOOKS) {
-            let (name, bytes) = row?;
-            let scope = key::webhook_scope(&name).ok_or_else(|| broken("a scope row's key"))?;
-            let webhooks = record::decode_webhooks(&scope, &bytes)?;
-            directory.set_webhooks(scope, webhooks.into());
-        }
-        Ok(directory)
-    }
-
-    /// The webhooks of a scope, in order.
-    pub(super) fn webhooks(&self, scope: &WebhookScope) -> Arc<[Webhook]> {
-        self.webhooks.get(scope).map_or_else(|| [].into(), Arc::clone)
-    }
-
-    /// Every scope of an account that has webhooks, with them.
-    pub(super) fn webhooks_of(
-        &self,
-        account: AccountId,
-    ) -> impl Iterator<Item = (&WebhookScope, &Arc<[Webhook]>)> {
-        self.webhooks.iter().filter(move |(scope, _)| scope.account == account)
-    }
-
-    /// One webhook, whatever its scope.
-    pub(super) fn webhook(&self, account: AccountId, id: WebhookId) -> Option<&Webhook> {
-        let scope = self.scope_of.get(&id).filter(|scope| scope.account == account)?;
-        self.webhooks.get(scope)?.iter().find(|webhook| webhook.id == id)
-    }
-
-    /// Whose webhook has this id.
-    pub(super) fn scope_of(&self, id: WebhookId) -> Option<&WebhookScope> {
-        self.scope_of.get(&id)
-    }
-
-    /// Every scope that belongs to a domain or, without one, to the whole account.
-    pub(super) fn scopes(
-        &self,
-        account: AccountId,
-        domain: Option<&DomainName>,
-    ) -> Vec<WebhookScope> {
-        use waypost_compat::Dialect;
-        let scope = |dialect| WebhookScope { account, domain: domain.cloned(), dialect };
-        let all = Dialect::ALL.into_iter().map(scope);
-        all.filter(|scope| self.webhooks.contains_key(scope)).collect()
-    }
-
-    /// Replaces the webhooks of a scope.
-    pub(super) fn set_webhooks(&mut self, scope: WebhookScope, webhooks: Arc<[Webhook]>) {
-        match &scope.domain {
-            Some(domain) => {
-                self.subscribers.remove(&(scope.account, Some(domain.clone())));
+impl Embedded {
+    async fn commit_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        let work = move |group: &mut Group<'_>| -> Result<Decided<()>, Error> {
+            let mut memory = shared.memory_mut();
+            if memory.accounts.contains_key(&account.id) {
+                return Ok(Err(Error::new(format!("account {} exists already", account.id))));
             }
-            None => self.subscribers.retain(|(account, _), _| *account != scope.account),
-        }
-        for gone in self.webhooks.get(&scope).into_iter().flat_map(|old| old.iter()) {
-            self.scope_of.remove(&gone.id);
-        }
-        for webhook in webhooks.iter() {
-            self.scope_of.insert(webhook.id, scope.clone());
-        }
-        if webhooks.is_empty() {
-            self.webhooks.remove(&scope);
-        } else {
-            self.webhooks.insert(scope, webhooks);
-        }
+            if key.as_ref().is_some_and(|key| memory.keys.contains_key(&key.hash)) {
+                return Ok(Err(Error::new("the key is in use already")));
+            }
+            let row = key::account(account.id);
+            group.batch.put_record(row, &record::encode_account(&account))?;
+            if let Some(key) = key {
+                group.batch.put_record(key::key(&key.hash), &record::encode_key(&key))?;
+                memory.keys.insert(key.hash, key);
+            }
+            memory.accounts.insert(account.id, account);
+            Ok(Ok(()))
+        };
+        self.commit(work).await?
     }
 
-    /// The list of a domain's subscribers, if it was made since it last changed.
-    pub(super) fn known_subscribers(
+    async fn commit_account_change(&self, account: Account) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        self.commit(move |group| {
+            let row = key::account(account.id);
+            group.batch.put_record(row, &record::encode_account(&account))?;
+            shared.memory_mut().accounts.insert(account.id, account);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn commit_key(&self, key: Key) -> Result<Added, Error> {
+        let shared = Arc::clone(&self.shared);
+        self.commit(move |group| {
+            let mut memory = shared.memory_mut();
+            if memory.keys.contains_key(&key.hash) {
+                return Ok(Added::Taken);
+            }
+            group.batch.put_record(key::key(&key.hash), &record::encode_key(&key))?;
+            memory.keys.insert(key.hash, key);
+            Ok(Added::Added)
+        })
+        .await
+    }
+
+    async fn commit_key_removal(&self, account: AccountId, id: KeyId) -> Result<bool, Error> {
+        let shared = Arc::clone(&self.shared);
+        self.commit(move |group| {
+            let mut memory = shared.memory_mut();
+            let mut keys = memory.keys.values();
+            let hash = keys.find(|key| key.account == account && key.id == id).map(|key| key.hash);
+            let Some(hash) = hash else { return Ok(false) };
+            group.batch.delete_record(key::key(&hash))?;
+            memory.keys.remove(&hash);
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn commit_domain(&self, domain: Domain) -> Result<Added, Error> {
+        let _one_after_the_other = self.changes.lock().await;
+        let shared = Arc::clone(&self.shared);
+        self.commit(move |group| {
+            let mut memory = shared.memory_mut();
+            if memory.domains.contains_key(&domain.name) {
+                return Ok(Added::Taken);
+            }
+            let row = key::domain(&domain.name);
+            group.batch.put_record(row, &record::encode_domain(&domain))?;
+            memory.domains.insert(domain.name.clone(), domain);
+            Ok(Added::Added)
+        })
+        .await
+    }
+
+    async fn commit_domain_change(&self, domain: Domain) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        self.commit(move |group| {
+            let row = key::domain(&domain.name);
+            group.batch.put_record(row, &record::encode_domain(&domain))?;
+            shared.memory_mut().domains.insert(domain.name.clone(), domain);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn commit_domain_removal(
         &self,
         account: AccountId,
-        domain: Option<&DomainName>,
-    ) -> Option<Arc<[Webhook]>> {
-        self.subscribers.get(&(account, domain.cloned())).map(Arc::clone)
+        name: DomainName,
+    ) -> Result<bool, Error> {
+        // A change of its webhooks that is under way would bring them back.
+        let _one_after_the_other = self.changes.lock().await;
+        let shared = Arc::clone(&self.shared);
+        self.commit(move |group| remove_domain(&shared, group, account, &name)).await
     }
 
-    /// Makes the list of a domain's subscribers: its own, then its account's; without a domain,
-    /// its account's alone.
-    pub(super) fn make_subscribers(
-        &mut self,
+    async fn commit_source(&self, source: Source) -> Result<(), Error> {
+        let _one_after_the_other = self.changes.lock().await;
+        let shared = Arc::clone(&self.shared);
+        let work = move |group: &mut Group<'_>| -> Result<Decided<()>, Error> {
+            let mut memory = shared.memory_mut();
+            if memory.sources.contains_key(&source.id) {
+                return Ok(Err(Error::new(format!("source {} exists already", source.id))));
+            }
+            group.batch.put_record(key::source(source.id), &record::encode_source(&source))?;
+            memory.sources.insert(source.id, source);
+            Ok(Ok(()))
+        };
+        self.commit(work).await?
+    }
+
+    async fn commit_source_change(&self, source: Source) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        self.commit(move |group| {
+            group.batch.put_record(key::source(source.id), &record::encode_source(&source))?;
+            shared.memory_mut().sources.insert(source.id, source);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The sources that feed a domain alone or, without one, all of an account's.
+    fn sources_of(&self, account: AccountId, domain: Option<&DomainName>) -> Vec<Source> {
+        let memory = self.shared.memory();
+        let asked = |source: &&Source| {
+            source.account == account && (domain.is_none() || source.domain.as_ref() == domain)
+        };
+        let mut sources: Vec<_> = memory.sources.values().filter(asked).cloned().collect();
+        sources.sort_by_key(|source| (source.created_at, source.id));
+        sources
+    }
+
+    async fn commit_source_removal(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
+        let _one_after_the_other = self.changes.lock().await;
+        let shared = Arc::clone(&self.shared);
+        self.commit(move |group| {
+            let mut memory = shared.memory_mut();
+            if memory.sources.get(&id).is_none_or(|source| source.account != account) {
+                return Ok(false);
+            }
+            group.batch.delete_record(key::source(id))?;
+            memory.sources.remove(&id);
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn commit_webhooks(
+        &self,
+        scope: &WebhookScope,
+        mut change: Change<'_, Vec<Webhook>>,
+    ) -> Result<Decision, Error> {
+        let _one_after_the_other = self.changes.lock().await;
+        let mut webhooks = self.shared.memory().webhooks(scope).to_vec();
+        if change(&mut webhooks) == Decision::Discard {
+            return Ok(Decision::Discard);
+        }
+        if let Some(stray) = webhooks.iter().find(|webhook| webhook.scope != *scope) {
+            return Err(Error::new(format!("webhook {} is of another scope", stray.id)));
+        }
+        let shared = Arc::clone(&self.shared);
+        let scope = scope.clone();
+        self.commit(move |group| put_webhooks(&shared, group, scope, webhooks)).await?
+    }
+
+    /// The domain's own webhooks, if one is given, and its account's.
+    pub(super) fn subscribers_of(
+        &self,
         account: AccountId,
         domain: Option<&DomainName>,
     ) -> Arc<[Webhook]> {
-        let own = domain.map_or_else(Vec::new, |_| self.scopes(account, domain));
-        let shared = self.scopes(account, None);
-        let lists = own.iter().chain(&shared).filter_map(|scope| self.webhooks.get(scope));
-        let list: Arc<[Webhook]> = lists.flat_map(|list| list.iter().cloned()).collect();
-        if self.subscribers.len() >= SUBSCRIBER_LISTS_MAX {
-            self.subscribers.clear();
-        }
-        self.subscribers.insert((account, domain.cloned()), Arc::clone(&list));
-        list
+        let known = self.shared.memory().known_subscribers(account, domain);
+        known.unwrap_or_else(|| self.shared.memory_mut().make_subscribers(account, domain))
     }
 }
 
-/// The records whose keys begin with `prefix`, whole.
-fn records(db: &Db, prefix: &[u8]) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), Error>> {
-    db.all(prefix).map(|row| {
-        let (name, first) = row?;
-        let record = db.record_of(&name, first)?;
-        Ok((name, record))
-    })
+fn put_webhooks(
+    shared: &Shared,
+    group: &mut Group<'_>,
+    scope: WebhookScope,
+    webhooks: Vec<Webhook>,
+) -> Result<Decided<Decision>, Error> {
+    let mut memory = shared.memory_mut();
+    let elsewhere =
+        |webhook: &&Webhook| memory.scope_of(webhook.id).is_some_and(|holder| *holder != scope);
+    if let Some(stray) = webhooks.iter().find(elsewhere) {
+        let message = format!("webhook {} is of another scope", stray.id);
+        return Ok(Err(Error { taken: true, ..Error::new(message) }));
+    }
+    stats::forget(group, &memory.webhooks(&scope), &webhooks);
+    let row = key::webhooks(&scope);
+    if webhooks.is_empty() {
+        group.batch.delete_record(row)?;
+    } else {
+        group.batch.put_record(row, &record::encode_webhooks(&webhooks))?;
+    }
+    memory.set_webhooks(scope, webhooks.into());
+    Ok(Ok(Decision::Keep))
+}
+
+fn remove_domain(
+    shared: &Shared,
+    group: &mut Group<'_>,
+    account: AccountId,
+    name: &DomainName,
+) -> Result<bool, Error> {
+    let mut memory = shared.memory_mut();
+    if memory.domains.get(name).is_none_or(|domain| domain.account != account) {
+        return Ok(false);
+    }
+    let feeds =
+        |source: &&Source| source.account == account && source.domain.as_ref() == Some(name);
+    let sources: Vec<_> = memory.sources.values().filter(feeds).map(|s| s.id).collect();
+    let scopes = memory.scopes(account, Some(name));
+    group.batch.delete_record(key::domain(name))?;
+    for id in &sources {
+        group.batch.delete_record(key::source(*id))?;
+    }
+    for scope in &scopes {
+        stats::forget(group, &memory.webhooks(scope), &[]);
+        group.batch.delete_record(key::webhooks(scope))?;
+    }
+    // Nothing can fail from here on: memory changes with the batch or not at all.
+    memory.domains.remove(name);
+    for id in sources {
+        memory.sources.remove(&id);
+    }
+    for scope in scopes {
+        memory.set_webhooks(scope, [].into());
+    }
+    Ok(true)
 }

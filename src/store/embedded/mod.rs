@@ -4,19 +4,21 @@
 //! - [`files`]: the directory, its lock, its format; [`open`]: what is refused.
 //! - [`commit`]: group commit. Every write is a job that runs there.
 //! - [`compact`]: moves what lives to a fresh generation, so that the disk does not grow for ever.
-//! - [`shared`], [`directory`], [`targets`]: what memory knows.
-//! - [`config`], [`events`], [`deliveries`], [`trim`]: the promises of [`Store`], by noun.
+//! - [`shared`], [`memory`], [`targets`]: what memory knows.
+//! - [`directory`], [`intake`], [`queue`], [`history`]: the four parts of [`Store`].
 
 mod commit;
 mod compact;
-mod config;
 mod configuration;
 mod db;
 mod deliveries;
 mod directory;
 mod events;
 mod files;
+mod history;
+mod intake;
 mod key;
+mod memory;
 mod open;
 mod queue;
 mod rows;
@@ -30,29 +32,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;
-use waypost_compat::Secret;
 
 use self::commit::{Answer, Committer, Group, Job, Message};
 use self::compact::{Compactor, Thresholds};
-use self::db::Db;
 use self::files::{damaged, io_error};
 use self::open::Opened;
-use self::queue::Lazy;
-use self::shared::{Shared, Totals, blocking, closed};
-use super::{
-    Added, Change, Claims, Configuration, ConfigurationChange, Configured, DeliveryFilter,
-    Enqueued, Error, EventFilter, Listing, OpenError, Page, Retention, Settlement, Stirred, Store,
-    Usage, Verdict,
-};
-use crate::model::{
-    Account, AccountId, Arrival, Delivery, DeliveryId, Domain, DomainName, EventId, Key, KeyHash,
-    KeyId, Source, SourceId, StoredEvent, TargetId, Timestamp, Webhook, WebhookId, WebhookScope,
-    WebhookStats,
-};
+use self::shared::{Shared, closed};
+use super::{Durable, Error, OpenError, Store};
 
 /// How an embedded store is opened.
 #[derive(Debug, Clone)]
@@ -85,13 +74,13 @@ impl Default for Options {
     }
 }
 
-/// The store on sled. Dropping it writes what was left to write and lets go of the directory.
+/// The store on sled. Dropping it writes what was left to write and lets go of the memory.
 pub struct Embedded {
     shared: Arc<Shared>,
     /// `None` once closed.
     jobs: Option<SyncSender<Message>>,
     committer: Option<JoinHandle<()>>,
-    /// Held while the webhooks of any scope change.
+    /// Held while configuration is read, changed and written.
     changes: tokio::sync::Mutex<()>,
 }
 
@@ -189,223 +178,10 @@ impl Drop for Embedded {
 }
 
 #[async_trait]
-impl Store for Embedded {
-    async fn create_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
-        self.commit_account(account, key).await
-    }
-
-    async fn accounts(&self) -> Result<Vec<Account>, Error> {
-        let mut accounts: Vec<_> = self.shared.directory().accounts.values().cloned().collect();
-        accounts.sort_by_key(|account| (account.created_at, account.id));
-        Ok(accounts)
-    }
-
-    async fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
-        Ok(self.shared.directory().accounts.get(&id).cloned())
-    }
-
-    async fn set_signing_key(&self, account: AccountId, key: Secret) -> Result<(), Error> {
-        self.commit_signing_key(account, key).await
-    }
-
-    async fn add_key(&self, key: Key) -> Result<Added, Error> {
-        self.commit_key(key).await
-    }
-
-    async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<Key>, Error> {
-        Ok(self.shared.directory().keys.get(hash).cloned())
-    }
-
-    async fn keys(&self, account: AccountId) -> Result<Vec<Key>, Error> {
-        let directory = self.shared.directory();
-        let own = directory.keys.values().filter(|key| key.account == account);
-        let mut keys: Vec<_> = own.cloned().collect();
-        keys.sort_by_key(|key| (key.created_at, key.id));
-        Ok(keys)
-    }
-
-    async fn remove_key(&self, account: AccountId, id: KeyId) -> Result<bool, Error> {
-        self.commit_key_removal(account, id).await
-    }
-
-    async fn create_domain(&self, domain: Domain) -> Result<Added, Error> {
-        self.commit_domain(domain).await
-    }
-
-    async fn domain(&self, account: AccountId, name: &DomainName) -> Result<Option<Domain>, Error> {
-        let directory = self.shared.directory();
-        Ok(directory.domains.get(name).filter(|domain| domain.account == account).cloned())
-    }
-
-    async fn domains(&self, account: AccountId) -> Result<Vec<Domain>, Error> {
-        let directory = self.shared.directory();
-        let own = directory.domains.values().filter(|domain| domain.account == account);
-        let mut domains: Vec<_> = own.cloned().collect();
-        domains.sort_by(|a, b| (b.created_at, &b.name).cmp(&(a.created_at, &a.name)));
-        Ok(domains)
-    }
-
-    async fn set_domain_settings(
-        &self,
-        account: AccountId,
-        name: &DomainName,
-        settings: serde_json::Map<String, serde_json::Value>,
-    ) -> Result<bool, Error> {
-        self.commit_domain_settings(account, name.clone(), settings).await
-    }
-
-    async fn remove_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-        self.commit_domain_removal(account, name.clone()).await
-    }
-
-    async fn put_source(&self, source: Source) -> Result<(), Error> {
-        self.commit_source(source).await
-    }
-
-    async fn source(&self, id: SourceId) -> Result<Option<Source>, Error> {
-        Ok(self.shared.directory().sources.get(&id).cloned())
-    }
-
-    async fn sources(
-        &self,
-        account: AccountId,
-        domain: Option<&DomainName>,
-    ) -> Result<Vec<Source>, Error> {
-        Ok(self.sources_of(account, domain))
-    }
-
-    async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
-        self.commit_source_removal(account, id).await
-    }
-
-    async fn configuration(&self, account: AccountId) -> Result<Option<Configuration>, Error> {
-        Ok(self.configuration_of(account))
-    }
-
-    async fn change_configuration(
-        &self,
-        account: AccountId,
-        change: ConfigurationChange<'_>,
-    ) -> Result<Configured, Error> {
-        self.commit_configuration(account, change).await
-    }
-
-    async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error> {
-        Ok(self.shared.directory().webhooks(scope))
-    }
-
-    async fn change_webhooks(
-        &self,
-        scope: &WebhookScope,
-        change: Change<'_>,
-    ) -> Result<Verdict, Error> {
-        self.commit_webhooks(scope, change).await
-    }
-
-    async fn subscribers(
-        &self,
-        account: AccountId,
-        domain: Option<&DomainName>,
-    ) -> Result<Arc<[Webhook]>, Error> {
-        Ok(self.subscribers_of(account, domain))
-    }
-
-    async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
-        Ok(self.shared.directory().webhook(account, id).cloned())
-    }
-
-    async fn webhook_stats(
-        &self,
-        account: AccountId,
-        id: WebhookId,
-    ) -> Result<WebhookStats, Error> {
-        self.stats_of(account, id)
-    }
-
-    async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error> {
-        self.commit_arrival(arrival).await
-    }
-
-    async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error> {
-        let row = self.shared.read(|db| events::find(db, account, id))?;
-        Ok(row.map(|row| row.event))
-    }
-
-    async fn events(
-        &self,
-        account: AccountId,
-        filter: &EventFilter,
-        page: &Page<EventId>,
-    ) -> Result<Listing<StoredEvent, EventId>, Error> {
-        let (shared, filter, page) = (Arc::clone(&self.shared), filter.clone(), page.clone());
-        blocking(move || events::list(&shared, account, &filter, &page)).await
-    }
-
-    async fn stirred(&self) -> Vec<Stirred> {
-        self.shared.targets.stirred().await
-    }
-
-    async fn claim(
-        &self,
-        target: TargetId,
-        now: Timestamp,
-        lease: Duration,
-        limit: usize,
-    ) -> Result<Claims, Error> {
-        self.claim_due(target, now, lease, limit)
-    }
-
-    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        self.leave(Lazy::Settle(Box::new(settlement)))
-    }
-
-    async fn release(&self, delivery: &Delivery, due: Timestamp) -> Result<(), Error> {
-        self.give_back(delivery, due)
-    }
-
-    async fn delivery(
-        &self,
-        account: AccountId,
-        id: DeliveryId,
-    ) -> Result<Option<Delivery>, Error> {
-        self.shared.read(|db| deliveries::find(db, account, id))
-    }
-
-    async fn deliveries(
-        &self,
-        account: AccountId,
-        filter: &DeliveryFilter,
-        page: &Page<DeliveryId>,
-    ) -> Result<Listing<Delivery, DeliveryId>, Error> {
-        let (shared, filter, page) = (Arc::clone(&self.shared), filter.clone(), page.clone());
-        blocking(move || deliveries::list(&shared, account, &filter, &page)).await
-    }
-
-    async fn replay(
-        &self,
-        account: AccountId,
-        id: DeliveryId,
-        new: DeliveryId,
-    ) -> Result<Option<Delivery>, Error> {
-        self.commit_replay(account, id, new).await
-    }
-
-    async fn trim(
-        &self,
-        now: Timestamp,
-        retention: &Retention,
-        limit: usize,
-    ) -> Result<usize, Error> {
-        self.trim_some(now, retention, limit).await
-    }
-
+impl Durable for Embedded {
     async fn sync(&self) -> Result<(), Error> {
         self.commit(|_| Ok(())).await
     }
-
-    async fn usage(&self) -> Result<Usage, Error> {
-        let Totals { events, event_bytes, waiting, .. } = *self.shared.totals();
-        let disk_bytes = self.shared.read(Db::bytes_on_disk)?;
-        Ok(Usage { disk_bytes, event_bytes, events, waiting })
-    }
 }
+
+impl Store for Embedded {}

@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tracing::error;
 
 use super::commit::{Group, Message};
@@ -13,7 +14,7 @@ use super::targets::Line;
 use super::{Embedded, stats};
 use crate::model::{AccountId, Delivery, DeliveryState, TargetId, Timestamp};
 use crate::store::record::{self, ATTEMPTS_MAX};
-use crate::store::{Claims, Error, Next, Settlement};
+use crate::store::{Claims, Error, Next, Queue, Settlement, Stirred};
 
 /// A clock that is behind the time at which a delivery was scheduled by more than this has been
 /// set back. What was scheduled by the old time is then due at once: too early rather than never.
@@ -126,6 +127,31 @@ fn release(group: &mut Group<'_>, mut delivery: Delivery, due: Timestamp) -> Res
     enqueue(group, &delivery, scheduled_at);
     let row = key::delivery(delivery.account, delivery.id);
     group.batch.put_record(row, &record::encode_delivery(&delivery))
+}
+
+#[async_trait]
+impl Queue for Embedded {
+    async fn stirred(&self) -> Vec<Stirred> {
+        self.shared.targets.stirred().await
+    }
+
+    async fn claim(
+        &self,
+        target: TargetId,
+        now: Timestamp,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Claims, Error> {
+        self.claim_due(target, now, lease, limit)
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        self.leave(Lazy::Settle(Box::new(settlement)))
+    }
+
+    async fn release(&self, delivery: &Delivery, due: Timestamp) -> Result<(), Error> {
+        self.give_back(delivery, due)
+    }
 }
 
 impl Embedded {

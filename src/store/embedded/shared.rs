@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::db::Db;
-use super::directory::Directory;
+use super::memory::Memory;
 use super::rows::broken;
 use super::targets::Targets;
 use super::{key, queue, trim};
@@ -17,7 +17,7 @@ pub(super) struct Shared {
     /// `None` while it is closed, or could not be opened again after a failure. Held for writing
     /// while a batch is applied, so that a reader sees all of it or nothing.
     db: RwLock<Option<Db>>,
-    directory: RwLock<Directory>,
+    memory: RwLock<Memory>,
     totals: Mutex<Totals>,
     pub(super) targets: Targets,
     /// What is to be written with the next commit, whenever that is.
@@ -72,12 +72,12 @@ impl Shared {
         self.db.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn directory(&self) -> RwLockReadGuard<'_, Directory> {
-        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn memory(&self) -> RwLockReadGuard<'_, Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn directory_mut(&self) -> RwLockWriteGuard<'_, Directory> {
-        self.directory.write().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn memory_mut(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn totals(&self) -> MutexGuard<'_, Totals> {
@@ -91,10 +91,10 @@ impl Shared {
     /// Takes a data file into use: reads what memory keeps of it.
     pub(super) fn load(&self, db: Db) -> Result<(), Error> {
         let totals = Totals::read(&db)?;
-        let directory = Directory::load(&db)?;
+        let memory = Memory::load(&db)?;
         let waiting = waiting_targets(&db)?;
         *self.totals() = totals;
-        *self.directory_mut() = directory;
+        *self.memory_mut() = memory;
         *self.db_mut() = Some(db);
         self.targets.reset(waiting);
         Ok(())

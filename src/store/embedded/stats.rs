@@ -40,7 +40,7 @@ impl Embedded {
         account: AccountId,
         id: WebhookId,
     ) -> Result<WebhookStats, Error> {
-        if self.shared.directory().webhook(account, id).is_none() {
+        if self.shared.memory().webhook(account, id).is_none() {
             return Ok(WebhookStats::default());
         }
         let row = self.shared.read(|db| db.get(&key::stats(account, id)))?;

@@ -76,7 +76,7 @@ async fn what_was_brought_along_is_kept_as_it_was() {
         assert_eq!(made[field], brought[field], "{field}");
     }
     let account = gateway.gateway.account;
-    let stored = gateway.gateway.app.store.webhook(account, id.parse().unwrap()).await;
+    let stored = gateway.gateway.store.webhook(account, id.parse().unwrap()).await;
     let secret = stored.unwrap().unwrap().secret.unwrap();
     assert_eq!(secret.expose(), "known to its receiver");
     // Its dialect's own API shows it, too.

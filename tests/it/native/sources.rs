@@ -136,7 +136,7 @@ async fn a_source_for_all_domains_lives_beside_those_of_one() {
     gateway
         .gateway
         .app
-        .store
+        .directory
         .remove_domain(gateway.gateway.account, &DOMAIN.parse().unwrap())
         .await
         .unwrap();

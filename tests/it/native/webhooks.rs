@@ -28,8 +28,8 @@ async fn a_webhooks_signature_is_chosen_among_its_dialects() {
     assert_eq!((changed.status, &changed.json()["signature"]), (200, &json!("timestamped")));
     assert_eq!(gateway.get(&webhook).await.json()["signature"], "timestamped");
     let id = webhook.rsplit('/').next().unwrap().parse().unwrap();
-    let account = gateway.gateway.app.store.accounts().await.unwrap()[0].id;
-    let stored = gateway.gateway.app.store.webhook(account, id).await.unwrap().unwrap();
+    let account = gateway.gateway.store.accounts().await.unwrap()[0].id;
+    let stored = gateway.gateway.store.webhook(account, id).await.unwrap().unwrap();
     assert_eq!(stored.scheme, Some(Scheme::PosthawkTimestamped));
 
     let unknown = gateway.json("PATCH", &webhook, &json!({ "signature": "token" })).await;

@@ -14,7 +14,7 @@ use waypost::clock::Clock;
 use waypost::config::Settings;
 use waypost::http::{Route, TestAnswer, Tester, routes};
 use waypost::model::{AccountId, Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, hex};
-use waypost::store::Verdict;
+use waypost::store::Decision;
 use waypost_compat::{Dialect, Kind, Secret, kind};
 
 use crate::support::http::basic;
@@ -102,9 +102,9 @@ impl World {
         };
         let change = |list: &mut Vec<Webhook>| {
             list.push(webhook.clone());
-            Verdict::Keep
+            Decision::Keep
         };
-        self.gateway.app.store.change_webhooks(&scope, Box::new(change)).await.unwrap();
+        self.gateway.store.change_webhooks(&scope, Box::new(change)).await.unwrap();
         webhook
     }
 

@@ -68,7 +68,7 @@ async fn a_key_opens_nothing_once_its_domain_is_gone() {
         let before = world.call("GET", base(dialect), &owner.credentials(), "").await;
         assert_eq!(before.0, 200, "{}", before.1);
         let domain = "b.example".parse().unwrap();
-        world.gateway.app.store.remove_domain(owner.account, &domain).await.unwrap();
+        world.gateway.store.remove_domain(owner.account, &domain).await.unwrap();
         for method in ["GET", "POST"] {
             let after = world.call(method, base(dialect), &owner.credentials(), "{}").await;
             assert_eq!(after.0, 401, "{}", after.1);
@@ -104,7 +104,7 @@ async fn deliveries(world: &World, owners: &[Owner]) -> Vec<Option<DeliveryId>> 
         let filter =
             DeliveryFilter { webhook: Some(owner.webhook.id), ..DeliveryFilter::default() };
         let page = Page { after: None, limit: 2 };
-        let store = &world.gateway.app.store;
+        let store = &world.gateway.store;
         let items = store.deliveries(owner.account, &filter, &page).await.unwrap().items;
         found.push(items.first().map(|delivery| delivery.id));
     }
@@ -158,7 +158,7 @@ fn requests(
 
 /// All that could have been changed.
 async fn everything(world: &World, owners: &[Owner]) -> Vec<String> {
-    let store = &world.gateway.app.store;
+    let store = &world.gateway.store;
     let mut all = Vec::new();
     for owner in owners {
         let scope: &WebhookScope = &owner.webhook.scope;

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use waypost::model::*;
 use waypost::store::{
-    Added, Claims, DeliveryFilter, Embedded, Enqueued, EventFilter, Next, Options, Page,
-    Settlement, Store, Verdict,
+    Added, Claims, Decision, DeliveryFilter, Embedded, Enqueued, EventFilter, Next, Options, Page,
+    Settlement, Store,
 };
 use waypost_compat::{Dialect, Kind, Secret};
 
@@ -187,9 +187,9 @@ pub(crate) fn webhook(scope: &WebhookScope, url: &str) -> Webhook {
 pub(crate) async fn add_webhooks(store: &dyn Store, scope: &WebhookScope, added: &[Webhook]) {
     let change = |list: &mut Vec<Webhook>| {
         list.extend_from_slice(added);
-        Verdict::Keep
+        Decision::Keep
     };
-    assert_eq!(store.change_webhooks(scope, Box::new(change)).await.unwrap(), Verdict::Keep);
+    assert_eq!(store.change_webhooks(scope, Box::new(change)).await.unwrap(), Decision::Keep);
 }
 
 /// The queue of a receiver, told apart by a number.
@@ -299,4 +299,27 @@ pub(crate) async fn all_deliveries(
 /// What came of adding something, for reading.
 pub(crate) fn added(result: Result<Added, waypost::store::Error>) -> bool {
     result.unwrap() == Added::Added
+}
+
+/// Replaces an account's signing key; `false` if there is no such account.
+pub(crate) async fn set_signing_key(store: &dyn Store, account: AccountId, key: &str) -> bool {
+    let set = |account: &mut Account| {
+        account.signing_key = Secret::new(key);
+        Decision::Keep
+    };
+    store.change_account(account, Box::new(set)).await.unwrap().is_some()
+}
+
+/// Replaces a domain's settings; `false` if the account has no such domain.
+pub(crate) async fn set_settings(
+    store: &dyn Store,
+    account: AccountId,
+    name: &DomainName,
+    settings: &serde_json::Map<String, serde_json::Value>,
+) -> bool {
+    let set = |domain: &mut Domain| {
+        domain.settings.clone_from(settings);
+        Decision::Keep
+    };
+    store.change_domain(account, name, Box::new(set)).await.unwrap().is_some()
 }

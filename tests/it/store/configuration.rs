@@ -1,6 +1,7 @@
 //! Accounts, keys, domains and sources.
 
 use waypost::model::*;
+use waypost::store::Decision;
 use waypost_compat::Secret;
 
 use super::bench::*;
@@ -39,8 +40,8 @@ async fn an_account_is_created_with_its_first_key(mut bench: Bench) {
 
 async fn a_signing_key_is_replaced(mut bench: Bench) {
     bench.store().create_account(account(1), None).await.unwrap();
-    bench.store().set_signing_key(account_id(1), Secret::new("new")).await.unwrap();
-    assert!(bench.store().set_signing_key(account_id(9), Secret::new("new")).await.is_err());
+    assert!(set_signing_key(&*bench.store(), account_id(1), "new").await);
+    assert!(!set_signing_key(&*bench.store(), account_id(9), "new").await);
     for store in [bench.after_a_crash(), bench.reopen()] {
         let read = store.account(account_id(1)).await.unwrap().unwrap();
         assert_eq!(read.signing_key.expose(), "new");
@@ -107,8 +108,7 @@ async fn settings_of_any_length_are_kept(mut bench: Bench) {
         let mut settings = serde_json::Map::new();
         settings.insert("spam_action".to_owned(), "x".repeat(length).into());
         let store = bench.store();
-        let set = store.set_domain_settings(account_id(1), &example, settings.clone());
-        assert!(set.await.unwrap());
+        assert!(set_settings(&*store, account_id(1), &example, &settings).await);
         drop(store);
         for store in [bench.after_a_crash(), bench.reopen()] {
             let read = store.domain(account_id(1), &example).await.unwrap().unwrap();
@@ -116,8 +116,7 @@ async fn settings_of_any_length_are_kept(mut bench: Bench) {
         }
     }
     let store = bench.store();
-    let other = store.set_domain_settings(account_id(2), &example, serde_json::Map::new());
-    assert!(!other.await.unwrap());
+    assert!(!set_settings(&*store, account_id(2), &example, &serde_json::Map::new()).await);
 }
 
 async fn a_domain_goes_with_its_webhooks_and_sources(mut bench: Bench) {
@@ -128,7 +127,7 @@ async fn a_domain_goes_with_its_webhooks_and_sources(mut bench: Bench) {
     for domain_name in ["gone.example", "kept.example"] {
         assert!(added(store.create_domain(domain(account_id(1), domain_name)).await));
         let source = source(account_id(1), domain_name);
-        store.put_source(source.clone()).await.unwrap();
+        store.add_source(source.clone()).await.unwrap();
         sources.push(source.id);
         for dialect in [Mailgun, Posthawk] {
             let scope = scope(account_id(1), Some(domain_name), dialect);
@@ -144,8 +143,8 @@ async fn a_domain_goes_with_its_webhooks_and_sources(mut bench: Bench) {
     drop(store);
     for store in [bench.after_a_crash(), bench.reopen()] {
         assert!(store.domain(account_id(1), &gone).await.unwrap().is_none());
-        assert!(store.source(sources[0]).await.unwrap().is_none());
-        assert!(store.source(sources[1]).await.unwrap().is_some());
+        assert!(store.source(account_id(1), sources[0]).await.unwrap().is_none());
+        assert!(store.source(account_id(1), sources[1]).await.unwrap().is_some());
         assert_eq!(store.subscribers(account_id(1), Some(&gone)).await.unwrap().len(), 1);
         assert_eq!(store.subscribers(account_id(1), Some(&kept)).await.unwrap().len(), 3);
     }
@@ -154,14 +153,19 @@ async fn a_domain_goes_with_its_webhooks_and_sources(mut bench: Bench) {
 async fn a_source_is_found_by_its_id_alone(mut bench: Bench) {
     let (first, second) = (source(account_id(1), "a.example"), source(account_id(1), "a.example"));
     for source in [&first, &second] {
-        bench.store().put_source(source.clone()).await.unwrap();
+        bench.store().add_source(source.clone()).await.unwrap();
     }
-    let changed = Source { enabled: false, secrets: Vec::new(), ..first.clone() };
-    bench.store().put_source(changed).await.unwrap();
+    let close = |source: &mut Source| {
+        source.enabled = false;
+        source.secrets.clear();
+        Decision::Keep
+    };
+    let changed = bench.store().change_source(account_id(1), first.id, Box::new(close)).await;
+    assert!(changed.unwrap().is_some_and(|source| !source.enabled));
     for store in [bench.after_a_crash(), bench.reopen()] {
-        let read = store.source(first.id).await.unwrap().unwrap();
+        let read = store.source_to_prove(first.id).await.unwrap().unwrap();
         assert!(!read.enabled && read.secrets.is_empty());
-        let read = store.source(second.id).await.unwrap().unwrap();
+        let read = store.source_to_prove(second.id).await.unwrap().unwrap();
         let secrets: Vec<_> = read.secrets.iter().map(Secret::expose).collect();
         assert_eq!(secrets, ["whsec_first", "whsec_second"]);
         let listed = store.sources(account_id(1), Some(&name("a.example"))).await.unwrap();
@@ -170,16 +174,25 @@ async fn a_source_is_found_by_its_id_alone(mut bench: Bench) {
     let store = bench.store();
     assert!(!store.remove_source(account_id(2), first.id).await.unwrap());
     assert!(store.remove_source(account_id(1), first.id).await.unwrap());
-    assert!(store.source(first.id).await.unwrap().is_none());
+    assert!(store.source_to_prove(first.id).await.unwrap().is_none());
 }
 
 async fn a_source_of_another_account_is_not_replaced(bench: Bench) {
     let store = bench.store();
     let mine = source(account_id(1), "a.example");
-    store.put_source(mine.clone()).await.unwrap();
+    store.add_source(mine.clone()).await.unwrap();
     let theft = Source { account: account_id(2), ..mine.clone() };
-    assert!(store.put_source(theft).await.is_err());
-    assert_eq!(store.source(mine.id).await.unwrap().unwrap().account, account_id(1));
+    assert!(store.add_source(theft).await.is_err());
+    let found = store.source_to_prove(mine.id).await.unwrap().unwrap();
+    assert_eq!(found.account, account_id(1));
+    let switch_off = |source: &mut Source| {
+        source.enabled = false;
+        Decision::Keep
+    };
+    let changed = store.change_source(account_id(2), mine.id, Box::new(switch_off)).await;
+    assert!(changed.unwrap().is_none());
+    assert!(store.source(account_id(2), mine.id).await.unwrap().is_none());
+    assert!(store.source(account_id(1), mine.id).await.unwrap().unwrap().enabled);
 }
 
 async fn a_source_of_the_whole_account_outlives_its_domains(mut bench: Bench) {
@@ -190,7 +203,7 @@ async fn a_source_of_the_whole_account_outlives_its_domains(mut bench: Bench) {
     let own = Source { serves: Serves::Domain, ..source(account_id(1), "a.example") };
     let theirs = Source { domain: None, ..source(account_id(2), "b.example") };
     for source in [&wide, &own, &theirs] {
-        store.put_source(source.clone()).await.unwrap();
+        store.add_source(source.clone()).await.unwrap();
     }
     let ids = |sources: Vec<Source>| sources.iter().map(|source| source.id).collect::<Vec<_>>();
     let example = name("a.example");
@@ -201,7 +214,7 @@ async fn a_source_of_the_whole_account_outlives_its_domains(mut bench: Bench) {
     drop(store);
     for store in [bench.after_a_crash(), bench.reopen()] {
         assert_eq!(ids(store.sources(account_id(1), None).await.unwrap()), [wide.id]);
-        let read = store.source(wide.id).await.unwrap().unwrap();
+        let read = store.source(account_id(1), wide.id).await.unwrap().unwrap();
         assert_eq!((read.domain, read.serves), (None, serves));
     }
 }

@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use waypost::clock::Clock;
 use waypost::model::*;
-use waypost::store::{Embedded, Enqueued, Next, Options, Retention, Settlement, Store};
+use waypost::store::{
+    Directory, Embedded, Enqueued, History, Intake, Next, Options, Queue, Retention, Settlement,
+    Store,
+};
 
 use super::bench::*;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use waypost::model::*;
-use waypost::store::{Embedded, Options, Store};
+use waypost::store::{Embedded, History, Intake, Options, Queue};
 
 use super::bench::*;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use waypost::store::{Embedded, OpenError, Options, Store};
+use waypost::store::{Embedded, History, Intake, OpenError, Options};
 
 use super::bench::*;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waypost::model::*;
-use waypost::store::{Next, Settlement, Store, Verdict};
+use waypost::store::{Decision, Next, Settlement, Store};
 use waypost_compat::Dialect;
 
 use super::bench::*;
@@ -108,7 +108,7 @@ async fn stats_of_a_webhook_go_with_it(bench: Bench) {
     let claimed = claim(&*store, hook.target(), T0.plus(second(1))).await;
     let remove = |list: &mut Vec<Webhook>| {
         list.retain(|webhook| webhook.id != hook.id);
-        Verdict::Keep
+        Decision::Keep
     };
     store.change_webhooks(&hook.scope, Box::new(remove)).await.unwrap();
     settle(&*store, &claimed.deliveries[0], T0.plus(second(1)), Next::Delivered).await;

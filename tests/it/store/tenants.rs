@@ -6,9 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use waypost::model::*;
 use waypost::store::{
-    Configuration, Configured, DeliveryFilter, EventFilter, Page, Retention, Store, Verdict,
+    Configuration, Configured, Decision, DeliveryFilter, EventFilter, Page, Retention, Store,
 };
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::Dialect;
 
 use super::bench::*;
 
@@ -75,7 +75,7 @@ impl Actor {
                     let theirs = name(&Self { account: account_id(owner) }.name(n));
                     let mut settings = serde_json::Map::new();
                     settings.insert("by".to_owned(), account.to_string().into());
-                    store.set_domain_settings(account, &theirs, settings).await.unwrap();
+                    set_settings(store, account, &theirs, &settings).await;
                 }
             }
             Step::RemoveDomain(n) => {
@@ -96,7 +96,8 @@ impl Actor {
             Step::PutSource(n) => {
                 let id = self.source_id(n);
                 let made = Source { id, created_at: T0, ..source(account, "shared.example") };
-                store.put_source(made).await.unwrap();
+                // One with this id may be there already.
+                let _added = store.add_source(made).await;
             }
             Step::RemoveSource(n) => {
                 for owner in 1..=2 {
@@ -107,8 +108,7 @@ impl Actor {
             Step::ChangeWebhooks(n) => self.change_webhooks(store, n).await,
             Step::ChangeConfiguration(n) => self.change_configuration(store, n).await,
             Step::SetSigningKey => {
-                let key = Secret::new(format!("new of {account}"));
-                store.set_signing_key(account, key).await.unwrap();
+                set_signing_key(store, account, &format!("new of {account}")).await;
             }
             Step::Enqueue(n) => {
                 store.enqueue(self.arrival(n)).await.unwrap();
@@ -147,7 +147,7 @@ impl Actor {
                     Some(place) => drop(list.remove(place)),
                     None => list.push(hook.clone()),
                 }
-                Verdict::Keep
+                Decision::Keep
             };
             store.change_webhooks(&scope, Box::new(toggle)).await.unwrap();
         }
@@ -166,7 +166,7 @@ impl Actor {
                 configuration.sources.insert(id, fed.clone());
             }
             configuration.webhooks.values_mut().for_each(|list| list.reverse());
-            Verdict::Keep
+            Decision::Keep
         };
         let kept = store.change_configuration(self.account, Box::new(toggle)).await.unwrap();
         assert_eq!(kept, Configured::Kept);

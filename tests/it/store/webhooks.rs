@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use waypost::model::*;
-use waypost::store::{Store, Verdict};
+use waypost::store::{Decision, Store};
 use waypost_compat::Dialect;
 use waypost_compat::signature::Scheme;
 
@@ -36,7 +36,7 @@ async fn a_change_is_read_as_soon_as_it_is_made(mut bench: Bench) {
     assert_eq!(store.subscribers(account_id(1), Some(&example)).await.unwrap().len(), 1);
     let clear = |list: &mut Vec<Webhook>| {
         list.clear();
-        Verdict::Keep
+        Decision::Keep
     };
     store.change_webhooks(&scope, Box::new(clear)).await.unwrap();
     assert!(store.subscribers(account_id(1), Some(&example)).await.unwrap().is_empty());
@@ -53,10 +53,10 @@ async fn a_change_that_is_discarded_leaves_everything(bench: Bench) {
     add_webhooks(&*store, &scope, &[webhook(&scope, "https://one.example/")]).await;
     let discard = |list: &mut Vec<Webhook>| {
         list.clear();
-        Verdict::Discard
+        Decision::Discard
     };
     let verdict = store.change_webhooks(&scope, Box::new(discard)).await.unwrap();
-    assert_eq!(verdict, Verdict::Discard);
+    assert_eq!(verdict, Decision::Discard);
     assert_eq!(list(&*store, &scope).await, ["https://one.example/"]);
 }
 
@@ -148,7 +148,7 @@ async fn a_webhook_belongs_to_one_scope(bench: Bench) {
     for theft in [hook.clone(), Webhook { scope: yours.clone(), ..hook.clone() }] {
         let steal = |list: &mut Vec<Webhook>| {
             list.push(theft.clone());
-            Verdict::Keep
+            Decision::Keep
         };
         let refused = store.change_webhooks(&yours, Box::new(steal)).await.unwrap_err();
         // A webhook that says it is of that scope was meant to be new there.

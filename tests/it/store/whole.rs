@@ -1,7 +1,7 @@
 //! An account's configuration, read and changed whole.
 
 use waypost::model::*;
-use waypost::store::{Configuration, Configured, Holding, Store, Verdict};
+use waypost::store::{Configuration, Configured, Decision, Holding, Store};
 use waypost_compat::{Dialect, Secret};
 
 use super::bench::*;
@@ -21,7 +21,7 @@ async fn two(store: &dyn Store) {
         let (id, name) = (account_id(number), format!("d{number}.example"));
         store.create_account(account(number), None).await.unwrap();
         assert!(added(store.create_domain(domain(id, &name)).await));
-        store.put_source(source(id, &name)).await.unwrap();
+        store.add_source(source(id, &name)).await.unwrap();
         let own = scope(id, Some(&name), Dialect::Posthawk);
         let webhooks = [webhook(&own, "https://a.example/"), webhook(&own, "https://b.example/")];
         add_webhooks(store, &own, &webhooks).await;
@@ -67,7 +67,7 @@ async fn a_configuration_is_changed_in_one_commit(mut bench: Bench) {
         configuration.webhooks.get_mut(&own).unwrap().reverse();
         configuration.webhooks.insert(new.clone(), vec![first.clone()]);
         configuration.webhooks.insert(wide.clone(), vec![second.clone()]);
-        Verdict::Keep
+        Decision::Keep
     };
     let kept = store.change_configuration(id, Box::new(change)).await.unwrap();
     assert_eq!(kept, Configured::Kept);
@@ -97,7 +97,7 @@ async fn what_a_change_discards_stays(bench: Bench) {
     let change = |configuration: &mut Configuration| {
         configuration.domains.clear();
         configuration.webhooks.clear();
-        Verdict::Discard
+        Decision::Discard
     };
     let discarded = store.change_configuration(account_id(1), Box::new(change)).await.unwrap();
     assert_eq!(discarded, Configured::Discarded);
@@ -130,7 +130,7 @@ async fn what_another_account_has_is_told_and_nothing_changes(bench: Bench) {
                     list.push(Webhook { id: *webhook_id, ..webhook(&own, "https://c.example/") });
                 }
             }
-            Verdict::Keep
+            Decision::Keep
         }
     };
     for what in [
@@ -143,7 +143,7 @@ async fn what_another_account_has_is_told_and_nothing_changes(bench: Bench) {
         assert_eq!(told, Configured::Taken(what.clone()));
         let dry = move |configuration: &mut Configuration| {
             change(configuration);
-            Verdict::Discard
+            Decision::Discard
         };
         let told = store.change_configuration(id, Box::new(dry)).await.unwrap();
         assert_eq!(told, Configured::Taken(what));
@@ -157,10 +157,10 @@ async fn a_configuration_that_is_not_its_accounts_is_an_error(bench: Bench) {
     two(&*store).await;
     let change = |configuration: &mut Configuration| {
         configuration.domains.insert(name("x.example"), domain(account_id(2), "x.example"));
-        Verdict::Keep
+        Decision::Keep
     };
     assert!(store.change_configuration(account_id(1), Box::new(change)).await.is_err());
     assert_eq!(held(&read(&*store, 1).await).len(), 4);
-    let nothing = |_: &mut Configuration| Verdict::Keep;
+    let nothing = |_: &mut Configuration| Decision::Keep;
     assert!(store.change_configuration(account_id(9), Box::new(nothing)).await.is_err());
 }

@@ -43,8 +43,10 @@ pub(crate) const SIGNING_KEY: &str = "key-fedcba9876543210fedcba9876543210";
 pub(crate) struct Gateway {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// What its handlers use: the store, the clock.
+    /// What its handlers use: the parts of the store, the clock.
     pub(crate) app: App,
+    /// The store, all of it.
+    pub(crate) store: Arc<dyn Store>,
     /// Its account.
     pub(crate) account: AccountId,
     stop: Option<oneshot::Sender<()>>,
@@ -78,7 +80,7 @@ impl Gateway {
         let options = Options { path: directory.path().join("data"), ..options };
         let store = tokio::task::spawn_blocking(|| Embedded::open(options)).await.unwrap().unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
-        let app = finish(App::new(store, clock, Arc::new(settings)));
+        let app = finish(App::new(store.clone(), clock, Arc::new(settings)));
         let account = account(&app, AccountId::from_bytes([0xac; 16]), KEY).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,7 +88,7 @@ impl Gateway {
         let server = tokio::spawn(serve(app.clone(), listener, async {
             let _ = stopped.await;
         }));
-        Self { address, app, account, stop: Some(stop), server, _directory: directory }
+        Self { address, app, store, account, stop: Some(stop), server, _directory: directory }
     }
 
     /// Signals it to stop and waits until it has drained.
@@ -107,7 +109,7 @@ impl Gateway {
         key.dialect = dialect;
         key.scope = scope;
         key.domain = domain.map(|name| name.parse().unwrap());
-        self.app.store.add_key(key).await.unwrap();
+        self.store.add_key(key).await.unwrap();
         secret
     }
 
@@ -155,7 +157,7 @@ pub(crate) async fn account(app: &App, id: AccountId, secret: &str) -> AccountId
         signing_key: Secret::new(SIGNING_KEY),
         created_at: app.clock.now(),
     };
-    app.store.create_account(account, Some(key(app, id, secret))).await.unwrap();
+    app.directory.create_account(account, Some(key(app, id, secret))).await.unwrap();
     id
 }
 
@@ -169,7 +171,7 @@ pub(crate) async fn add_domain(app: &App, account: AccountId, name: &str) -> Dom
         mailgun_id: app.clock.random_hex::<12>(),
         settings: serde_json::Map::new(),
     };
-    app.store.create_domain(domain).await.unwrap();
+    app.directory.create_domain(domain).await.unwrap();
     name
 }
 

@@ -7,7 +7,7 @@ use waypost::model::{
     AccountId, Attempt, Delivery, DeliveryState, Failure, Outcome, Scope, WebhookScope,
     WebhookState,
 };
-use waypost::store::{DeliveryFilter, Next, Page, Settlement, Verdict};
+use waypost::store::{Decision, DeliveryFilter, Next, Page, Settlement};
 use waypost_compat::Dialect;
 
 use super::STEP;
@@ -127,7 +127,7 @@ pub(super) async fn step(request: &str, gateway: &Gateway) -> bool {
 
 /// Settles one attempt of every delivery that waits.
 async fn attempt(gateway: &Gateway, status: u16) {
-    let (store, clock) = (&gateway.app.store, &gateway.app.clock);
+    let (store, clock) = (&gateway.store, &gateway.app.clock);
     clock.advance(STEP);
     let waiting =
         DeliveryFilter { state: Some(DeliveryState::Waiting), ..DeliveryFilter::default() };
@@ -160,8 +160,8 @@ async fn disable(app: &App, account: AccountId) {
         let scope = WebhookScope { account, domain: None, dialect };
         let change = |list: &mut Vec<waypost::model::Webhook>| {
             list.iter_mut().for_each(|webhook| webhook.state = WebhookState::Disabled);
-            Verdict::Keep
+            Decision::Keep
         };
-        app.store.change_webhooks(&scope, Box::new(change)).await.unwrap();
+        app.directory.change_webhooks(&scope, Box::new(change)).await.unwrap();
     }
 }

@@ -17,7 +17,7 @@ use waypost::clock::Clock;
 use waypost::metrics::Stats;
 use waypost::model::*;
 use waypost::retry::{Policies, Schedule};
-use waypost::store::{self, Embedded, Enqueued, Store, Verdict};
+use waypost::store::{self, Decision, Embedded, Enqueued, Store};
 use waypost::worker::{Worker, WorkerOptions};
 use waypost_compat::{Dialect, Kind, Secret};
 
@@ -47,6 +47,16 @@ pub(super) struct Bench {
 }
 
 impl Bench {
+    /// Replaces the key that signs Mailgun deliveries.
+    pub(super) async fn sign_with(&self, key: &str) {
+        let replace = |account: &mut Account| {
+            account.signing_key = Secret::new(key);
+            Decision::Keep
+        };
+        let changed = self.store.change_account(self.account, Box::new(replace)).await.unwrap();
+        assert!(changed.is_some());
+    }
+
     pub(super) async fn new() -> Self {
         Self::at(Clock::system()).await
     }
@@ -129,7 +139,7 @@ impl Bench {
     ) {
         let change = |webhooks: &mut Vec<Webhook>| {
             change(webhooks);
-            Verdict::Keep
+            Decision::Keep
         };
         self.store.change_webhooks(scope, Box::new(change)).await.unwrap();
     }

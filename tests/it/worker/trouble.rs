@@ -53,7 +53,7 @@ impl Troubled {
 }
 
 #[async_trait]
-impl Store for Troubled {
+impl Directory for Troubled {
     async fn create_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
         self.store.create_account(account, key).await
     }
@@ -66,8 +66,12 @@ impl Store for Troubled {
         self.store.account(id).await
     }
 
-    async fn set_signing_key(&self, account: AccountId, key: Secret) -> Result<(), Error> {
-        self.store.set_signing_key(account, key).await
+    async fn change_account(
+        &self,
+        id: AccountId,
+        change: Change<'_, Account>,
+    ) -> Result<Option<Account>, Error> {
+        self.store.change_account(id, change).await
     }
 
     async fn add_key(&self, key: Key) -> Result<Added, Error> {
@@ -98,17 +102,46 @@ impl Store for Troubled {
         self.store.domains(account).await
     }
 
-    async fn set_domain_settings(
+    async fn change_domain(
         &self,
         account: AccountId,
         name: &DomainName,
-        settings: serde_json::Map<String, serde_json::Value>,
-    ) -> Result<bool, Error> {
-        self.store.set_domain_settings(account, name, settings).await
+        change: Change<'_, Domain>,
+    ) -> Result<Option<Domain>, Error> {
+        self.store.change_domain(account, name, change).await
     }
 
     async fn remove_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
         self.store.remove_domain(account, name).await
+    }
+
+    async fn add_source(&self, source: Source) -> Result<(), Error> {
+        self.store.add_source(source).await
+    }
+
+    async fn source(&self, account: AccountId, id: SourceId) -> Result<Option<Source>, Error> {
+        self.store.source(account, id).await
+    }
+
+    async fn sources(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+    ) -> Result<Vec<Source>, Error> {
+        self.store.sources(account, domain).await
+    }
+
+    async fn change_source(
+        &self,
+        account: AccountId,
+        id: SourceId,
+        change: Change<'_, Source>,
+    ) -> Result<Option<Source>, Error> {
+        self.store.change_source(account, id, change).await
+    }
+
+    async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
+        self.store.remove_source(account, id).await
     }
 
     async fn configuration(&self, account: AccountId) -> Result<Option<Configuration>, Error> {
@@ -123,36 +156,32 @@ impl Store for Troubled {
         self.store.change_configuration(account, change).await
     }
 
-    async fn put_source(&self, source: Source) -> Result<(), Error> {
-        self.store.put_source(source).await
-    }
-
-    async fn source(&self, id: SourceId) -> Result<Option<Source>, Error> {
-        self.store.source(id).await
-    }
-
-    async fn sources(
-        &self,
-        account: AccountId,
-        domain: Option<&DomainName>,
-    ) -> Result<Vec<Source>, Error> {
-        self.store.sources(account, domain).await
-    }
-
-    async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
-        self.store.remove_source(account, id).await
-    }
-
     async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error> {
         self.store.webhooks(scope).await
+    }
+
+    async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
+        self.check()?;
+        self.store.webhook(account, id).await
     }
 
     async fn change_webhooks(
         &self,
         scope: &WebhookScope,
-        change: Change<'_>,
-    ) -> Result<Verdict, Error> {
+        change: Change<'_, Vec<Webhook>>,
+    ) -> Result<Decision, Error> {
         self.store.change_webhooks(scope, change).await
+    }
+}
+
+#[async_trait]
+impl Intake for Troubled {
+    async fn source_to_prove(&self, id: SourceId) -> Result<Option<Source>, Error> {
+        self.store.source_to_prove(id).await
+    }
+
+    async fn has_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
+        self.store.has_domain(account, name).await
     }
 
     async fn subscribers(
@@ -163,36 +192,21 @@ impl Store for Troubled {
         self.store.subscribers(account, domain).await
     }
 
-    async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
-        self.check()?;
-        self.store.webhook(account, id).await
-    }
-
-    async fn webhook_stats(
+    async fn subscriber(
         &self,
         account: AccountId,
         id: WebhookId,
-    ) -> Result<WebhookStats, Error> {
-        self.store.webhook_stats(account, id).await
+    ) -> Result<Option<Webhook>, Error> {
+        self.store.subscriber(account, id).await
     }
 
     async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error> {
         self.store.enqueue(arrival).await
     }
+}
 
-    async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error> {
-        self.store.event(account, id).await
-    }
-
-    async fn events(
-        &self,
-        account: AccountId,
-        filter: &EventFilter,
-        page: &Page<EventId>,
-    ) -> Result<Listing<StoredEvent, EventId>, Error> {
-        self.store.events(account, filter, page).await
-    }
-
+#[async_trait]
+impl Queue for Troubled {
     async fn stirred(&self) -> Vec<Stirred> {
         self.store.stirred().await
     }
@@ -222,6 +236,22 @@ impl Store for Troubled {
         self.check()?;
         self.store.release(delivery, due).await
     }
+}
+
+#[async_trait]
+impl History for Troubled {
+    async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error> {
+        self.store.event(account, id).await
+    }
+
+    async fn events(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        page: &Page<EventId>,
+    ) -> Result<Listing<StoredEvent, EventId>, Error> {
+        self.store.events(account, filter, page).await
+    }
 
     async fn delivery(
         &self,
@@ -238,6 +268,14 @@ impl Store for Troubled {
         page: &Page<DeliveryId>,
     ) -> Result<Listing<Delivery, DeliveryId>, Error> {
         self.store.deliveries(account, filter, page).await
+    }
+
+    async fn webhook_stats(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+    ) -> Result<WebhookStats, Error> {
+        self.store.webhook_stats(account, id).await
     }
 
     async fn replay(
@@ -258,14 +296,19 @@ impl Store for Troubled {
         self.store.trim(now, retention, limit).await
     }
 
-    async fn sync(&self) -> Result<(), Error> {
-        self.store.sync().await
-    }
-
     async fn usage(&self) -> Result<Usage, Error> {
         self.store.usage().await
     }
 }
+
+#[async_trait]
+impl Durable for Troubled {
+    async fn sync(&self) -> Result<(), Error> {
+        self.store.sync().await
+    }
+}
+
+impl Store for Troubled {}
 
 /// An error as the store itself makes them: its queue of commits is full.
 pub(super) async fn refusal() -> Error {

@@ -96,7 +96,7 @@ async fn create(name: &str, call: &Call, app: &App) -> Answered {
     let stored = new.iter().filter(|login| !is_postmaster(login, &domain.name));
     let add = |settings: &mut Map<String, Value>| {
         let kept = settings.entry("credentials").or_insert_with(|| json!({}));
-        for login in stored {
+        for login in stored.clone() {
             // One that is there already keeps its age and has another password.
             if kept.get(login).is_none() {
                 kept[login.as_str()] = json!(now);

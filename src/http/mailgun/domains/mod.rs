@@ -25,7 +25,7 @@ use crate::http::App;
 use crate::http::call::{Call, call};
 use crate::http::route::{Route, Segment, one_of, route, with};
 use crate::model::{DnsUse, Domain, DomainName};
-use crate::store::Added;
+use crate::store::{Added, Decision};
 
 /// How many domains a page has unless asked otherwise, and at most.
 const PAGE: u64 = 100;
@@ -85,7 +85,7 @@ async fn verified(name: Segment, call: Call, app: App) -> Response {
 async fn list(call: &Call, app: &App) -> Answered {
     let caller = Caller::of(call, app).await?;
     let form = Form::of(call).await?;
-    let mut domains = app.store.domains(caller.account()).await?;
+    let mut domains = app.directory.domains(caller.account()).await?;
     domains.retain(|domain| caller.covers(&domain.name));
     let items = listed(domains, &form)?;
     let skip = usize::try_from(form.number("skip")?.unwrap_or(0)).unwrap_or(usize::MAX);
@@ -131,7 +131,7 @@ async fn create(call: &Call, app: &App) -> Answered {
         mailgun_id: format!("{:08x}{}", created_at.seconds(), app.clock.random_hex::<8>()),
         settings: given,
     };
-    match app.store.create_domain(domain.clone()).await? {
+    match app.directory.create_domain(domain.clone()).await? {
         Added::Added => ok(&with_records(Some("Domain DNS records have been created"), &domain)),
         Added::Taken => Err(Refusal::bad("This domain name is already taken")),
     }
@@ -159,28 +159,35 @@ async fn verify(name: &str, call: &Call, app: &App) -> Answered {
 async fn remove(name: &str, call: &Call, app: &App) -> Answered {
     let caller = Caller::of(call, app).await?;
     let domain = caller.domain(name, app).await?;
-    if !app.store.remove_domain(caller.account(), &domain.name).await? {
+    if !app.directory.remove_domain(caller.account(), &domain.name).await? {
         return Err(Refusal::not_found("Domain not found"));
     }
     ok(&json!({ "message": "Domain will be deleted in the background" }))
 }
 
-/// Reads, changes and writes back a domain's settings. One at a time: a client that sets open and
-/// click tracking at the same moment gets both.
+/// Changes a domain's settings. Changes come one after the other: a client that sets open and click
+/// tracking at the same moment, as Terraform does, gets both.
 async fn change(
     caller: &Caller,
     name: &str,
     app: &App,
-    change: impl FnOnce(&mut Map<String, Value>) -> Result<(), Refusal>,
+    mut change: impl FnMut(&mut Map<String, Value>) -> Result<(), Refusal> + Send,
 ) -> Result<Domain, Refusal> {
-    let _one_at_a_time = app.domain_settings.lock().await;
-    let mut domain = caller.domain(name, app).await?;
-    change(&mut domain.settings)?;
-    let settings = domain.settings.clone();
-    if app.store.set_domain_settings(caller.account(), &domain.name, settings).await? {
-        Ok(domain)
-    } else {
-        Err(Refusal::not_found("Domain not found"))
+    let domain = caller.domain(name, app).await?;
+    let mut refused = None;
+    let apply = |domain: &mut Domain| match change(&mut domain.settings) {
+        Ok(()) => Decision::Keep,
+        Err(refusal) => {
+            refused = Some(refusal);
+            Decision::Discard
+        }
+    };
+    let changed =
+        app.directory.change_domain(caller.account(), &domain.name, Box::new(apply)).await?;
+    match (refused, changed) {
+        (Some(refusal), _) => Err(refusal),
+        (None, Some(domain)) => Ok(domain),
+        (None, None) => Err(Refusal::not_found("Domain not found")),
     }
 }
 

@@ -114,7 +114,7 @@ async fn set_text(
     let form = Form::of(call).await?;
     let value = settings::text(&form, setting)?.ok_or_else(|| Refusal::missing(setting))?;
     let set = |settings: &mut Map<String, Value>| {
-        settings.insert(setting.to_owned(), value);
+        settings.insert(setting.to_owned(), value.clone());
         Ok(())
     };
     change(&caller, name, app, set).await?;

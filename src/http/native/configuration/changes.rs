@@ -7,7 +7,7 @@ use waypost_compat::Dialect;
 use super::plan::Plan;
 use crate::http::App;
 use crate::model::{DomainName, SourceId, Webhook, WebhookId};
-use crate::store::Verdict;
+use crate::store::Decision;
 
 /// What a change is of, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -123,12 +123,12 @@ struct Unproven {
 
 impl Answer {
     /// What was done, or would be.
-    pub(super) fn of(app: &App, plan: Plan, verdict: Verdict) -> Self {
+    pub(super) fn of(app: &App, plan: Plan, verdict: Decision) -> Self {
         let count = |action: Action| plan.changes.iter().filter(|c| c.action == action).count();
         let ingest_url = |id: &SourceId| format!("{}/ingest/{id}", app.settings.public_url);
         let unproven = plan.unproven.iter();
         Self {
-            dry_run: verdict == Verdict::Discard,
+            dry_run: verdict == Decision::Discard,
             added: count(Action::Add),
             changed: count(Action::Change),
             removed: count(Action::Remove),
@@ -143,8 +143,8 @@ impl Answer {
 
 impl NewSecret {
     /// A webhook with its new secret, unless that was only drawn for a try.
-    fn of(webhook: Webhook, verdict: Verdict) -> Self {
-        let secret = webhook.secret.filter(|_| verdict == Verdict::Keep);
+    fn of(webhook: Webhook, verdict: Decision) -> Self {
+        let secret = webhook.secret.filter(|_| verdict == Decision::Keep);
         Self {
             webhook: webhook.id,
             dialect: webhook.scope.dialect,

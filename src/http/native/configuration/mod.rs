@@ -31,7 +31,7 @@ use crate::http::auth::credentials;
 use crate::http::body::{Unread, unread};
 use crate::http::route::{route, with};
 use crate::http::{App, Credentials, Route};
-use crate::store::{Configuration, Configured, Holding, Verdict};
+use crate::store::{Configuration, Configured, Decision, Holding};
 
 /// The version of the file's form.
 const VERSION: u64 = 1;
@@ -61,10 +61,10 @@ async fn write(raw: String, credentials: Credentials, app: App) -> Result<Respon
         manager.whole_account()?;
     }
     let account = manager.account();
-    let configuration = app.store.configuration(account).await?;
+    let configuration = app.directory.configuration(account).await?;
     let configuration =
         configuration.ok_or_else(|| ApiError::missing("account", &account.to_string()))?;
-    let keys = app.store.keys(account).await?;
+    let keys = app.directory.keys(account).await?;
     let text = file::text(&file::Part { of: manager.bound_to(), secrets }, &configuration, &keys);
     let mut response = Response::new(text.into());
     let headers = response.headers_mut();
@@ -84,8 +84,8 @@ async fn read(
     manager.whole_account()?;
     let query = Query::read(&raw, &["dry_run", "prune"])?;
     let verdict = match query.parsed("dry_run")? {
-        Some(true) => Verdict::Discard,
-        Some(false) | None => Verdict::Keep,
+        Some(true) => Decision::Discard,
+        Some(false) | None => Decision::Keep,
     };
     let missing = match query.parsed("prune")? {
         Some(true) => Missing::Removed,
@@ -111,11 +111,8 @@ impl App {
         &self,
         file: &File,
         missing: Missing,
-        verdict: Verdict,
+        verdict: Decision,
     ) -> Result<Plan, ApiError> {
-        // Nobody else reads, changes and writes back a domain or a source meanwhile.
-        let _domains = self.domain_settings.lock().await;
-        let _sources = self.sources.lock().await;
         let limit = self.settings.urls_per_event_max;
         let mut planned = None;
         let change = |current: &mut Configuration| match plan::plan(current, file, missing, limit) {
@@ -123,14 +120,14 @@ impl App {
                 *current = plan.next.clone();
                 let idle = plan.changes.is_empty();
                 planned = Some(Ok(plan));
-                if idle { Verdict::Discard } else { verdict }
+                if idle { Decision::Discard } else { verdict }
             }
             Err(error) => {
                 planned = Some(Err(error));
-                Verdict::Discard
+                Decision::Discard
             }
         };
-        let outcome = self.store.change_configuration(file.account, Box::new(change)).await?;
+        let outcome = self.directory.change_configuration(file.account, Box::new(change)).await?;
         let plan = planned.unwrap_or_else(|| Err(ApiError::malformed("the file says nothing")))?;
         match outcome {
             Configured::Kept | Configured::Discarded => Ok(plan),

@@ -1,0 +1,82 @@
+//! The history: what is looked up, listed, repeated and let go of.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Embedded;
+use super::db::Db;
+use super::shared::{Totals, blocking};
+use super::{deliveries, events};
+use crate::model::{
+    AccountId, Delivery, DeliveryId, EventId, StoredEvent, Timestamp, WebhookId, WebhookStats,
+};
+use crate::store::{DeliveryFilter, Error, EventFilter, History, Listing, Page, Retention, Usage};
+
+#[async_trait]
+impl History for Embedded {
+    async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error> {
+        let row = self.shared.read(|db| events::find(db, account, id))?;
+        Ok(row.map(|row| row.event))
+    }
+
+    async fn events(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        page: &Page<EventId>,
+    ) -> Result<Listing<StoredEvent, EventId>, Error> {
+        let (shared, filter, page) = (Arc::clone(&self.shared), filter.clone(), page.clone());
+        blocking(move || events::list(&shared, account, &filter, &page)).await
+    }
+
+    async fn delivery(
+        &self,
+        account: AccountId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, Error> {
+        self.shared.read(|db| deliveries::find(db, account, id))
+    }
+
+    async fn deliveries(
+        &self,
+        account: AccountId,
+        filter: &DeliveryFilter,
+        page: &Page<DeliveryId>,
+    ) -> Result<Listing<Delivery, DeliveryId>, Error> {
+        let (shared, filter, page) = (Arc::clone(&self.shared), filter.clone(), page.clone());
+        blocking(move || deliveries::list(&shared, account, &filter, &page)).await
+    }
+
+    async fn webhook_stats(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+    ) -> Result<WebhookStats, Error> {
+        self.stats_of(account, id)
+    }
+
+    async fn replay(
+        &self,
+        account: AccountId,
+        id: DeliveryId,
+        new: DeliveryId,
+    ) -> Result<Option<Delivery>, Error> {
+        self.commit_replay(account, id, new).await
+    }
+
+    async fn trim(
+        &self,
+        now: Timestamp,
+        retention: &Retention,
+        limit: usize,
+    ) -> Result<usize, Error> {
+        self.trim_some(now, retention, limit).await
+    }
+
+    async fn usage(&self) -> Result<Usage, Error> {
+        let Totals { events, event_bytes, waiting, .. } = *self.shared.totals();
+        let disk_bytes = self.shared.read(Db::bytes_on_disk)?;
+        Ok(Usage { disk_bytes, event_bytes, events, waiting })
+    }
+}

@@ -1,0 +1,128 @@
+//! The history: events and deliveries as they are looked up, listed, repeated and let go of.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use waypost_compat::Kind;
+
+use super::{Durable, Error};
+use crate::model::{
+    AccountId, Delivery, DeliveryId, DeliveryState, DomainName, EventId, SourceId, StoredEvent,
+    Timestamp, WebhookId, WebhookStats,
+};
+
+/// Which events to list. Empty means all.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Only this domain's.
+    pub domain: Option<DomainName>,
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Only with names we do not know.
+    pub unknown: bool,
+    /// Only this recipient's.
+    pub recipient: Option<String>,
+    /// Only those that this source posted, first or too.
+    pub source: Option<SourceId>,
+}
+
+/// Which deliveries to list. Empty means all.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Only of this domain's events.
+    pub domain: Option<DomainName>,
+    /// Only in this state.
+    pub state: Option<DeliveryState>,
+    /// Only to this webhook.
+    pub webhook: Option<WebhookId>,
+    /// Only of this event.
+    pub event: Option<EventId>,
+}
+
+/// Which part of a listing.
+#[derive(Debug, Clone)]
+pub struct Page<Id> {
+    /// Begin after this one.
+    pub after: Option<Id>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A part of a listing. A page may hold fewer than asked for, even none, and still have a `next`:
+/// the work for one page is bounded.
+#[derive(Debug, Clone)]
+pub struct Listing<T, Id> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Id>,
+}
+
+/// How much of the past is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Events older than this go.
+    pub age: Duration,
+    /// Beyond so many bytes of event bodies, the oldest go.
+    pub bytes: u64,
+}
+
+/// How much there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Bytes of event bodies kept.
+    pub event_bytes: u64,
+    /// Events kept.
+    pub events: u64,
+    /// Deliveries waiting.
+    pub waiting: u64,
+}
+
+/// What has been, and how much there is.
+#[async_trait]
+pub trait History: Durable {
+    /// One event, body and all.
+    async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error>;
+    /// An account's events, newest first.
+    async fn events(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        page: &Page<EventId>,
+    ) -> Result<Listing<StoredEvent, EventId>, Error>;
+    /// One delivery with its attempts.
+    async fn delivery(&self, account: AccountId, id: DeliveryId)
+    -> Result<Option<Delivery>, Error>;
+    /// An account's deliveries, newest first.
+    async fn deliveries(
+        &self,
+        account: AccountId,
+        filter: &DeliveryFilter,
+        page: &Page<DeliveryId>,
+    ) -> Result<Listing<Delivery, DeliveryId>, Error>;
+    /// What became of the attempts made for a webhook so far; all zero for one that had none, or
+    /// is not there (any more). As durable as the settlements it counts.
+    async fn webhook_stats(&self, account: AccountId, id: WebhookId)
+    -> Result<WebhookStats, Error>;
+    /// Enqueues a new delivery of the same event to the same webhook, under the id `new`, due at
+    /// once. `None` if the account has no such delivery, or its event is gone.
+    async fn replay(
+        &self,
+        account: AccountId,
+        id: DeliveryId,
+        new: DeliveryId,
+    ) -> Result<Option<Delivery>, Error>;
+    /// Removes up to `limit` events, oldest first, with their deliveries, that are older than
+    /// `retention.age` or beyond `retention.bytes`, and forgets dedupe keys and tokens past their
+    /// time. Events with deliveries waiting are kept. Returns how many events went.
+    async fn trim(
+        &self,
+        now: Timestamp,
+        retention: &Retention,
+        limit: usize,
+    ) -> Result<usize, Error>;
+    /// How much there is.
+    async fn usage(&self) -> Result<Usage, Error>;
+}
