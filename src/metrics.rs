@@ -12,7 +12,7 @@ use std::time::Duration;
 use waypost_compat::Dialect;
 
 pub use self::upstream::PassFailure;
-use crate::model::{Failure, Outcome};
+use crate::model::{DeliveryState, Failure, NextStep, Outcome, Timestamp};
 
 /// Upper bounds of the attempt durations' histogram, in milliseconds.
 const BUCKETS_MS: [u64; 9] = [5, 10, 50, 100, 500, 1000, 2500, 5000, 10_000];
@@ -50,20 +50,16 @@ const fn outcome_index(outcome: &Outcome) -> usize {
     }
 }
 
-/// How a delivery ended, or that it did not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// The receiver took it.
-    Delivered,
-    /// Given up.
-    Dead,
-    /// Its webhook went away.
-    Cancelled,
-    /// It will be attempted again.
-    Retried,
-}
+const NEXT_STEPS: [&str; 4] = ["delivered", "dead", "cancelled", "retried"];
 
-const FATES: [&str; 4] = ["delivered", "dead", "cancelled", "retried"];
+const fn next_step_index(next: NextStep) -> usize {
+    match next {
+        NextStep::Delivered => 0,
+        NextStep::Dead => 1,
+        NextStep::Cancelled => 2,
+        NextStep::RetryAt(_) => 3,
+    }
+}
 
 /// What came of an event that was let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +103,7 @@ struct Counters {
     /// By [`Dialect`], then by [`TakenAs`].
     events: [[AtomicU64; INTAKES.len()]; Dialect::ALL.len()],
     refused: [AtomicU64; REFUSED.len()],
-    fates: [AtomicU64; FATES.len()],
+    settled: [AtomicU64; NEXT_STEPS.len()],
     outcomes: [AtomicU64; OUTCOMES.len()],
     durations: [AtomicU64; BUCKETS_MS.len()],
     duration_us: AtomicU64,
@@ -138,9 +134,9 @@ impl Stats {
         }
     }
 
-    /// Counts what became of a delivery.
-    pub fn settled(&self, fate: Fate) {
-        add(&self.0.fates[fate as usize], 1);
+    /// Counts a settlement by the step that follows.
+    pub fn settled(&self, next: NextStep) {
+        add(&self.0.settled[next_step_index(next)], 1);
     }
 
     /// Counts a request that the upstream answered.
@@ -159,10 +155,21 @@ impl Stats {
         self.0.breakers_open.store(breakers_open as u64, Ordering::Relaxed);
     }
 
-    /// How many deliveries met this fate.
+    /// The number of deliveries that ended so.
     #[must_use]
-    pub fn fate(&self, fate: Fate) -> u64 {
-        read(&self.0.fates[fate as usize])
+    pub fn ended(&self, state: DeliveryState) -> u64 {
+        match state {
+            DeliveryState::Waiting => 0,
+            DeliveryState::Delivered => read(&self.0.settled[next_step_index(NextStep::Delivered)]),
+            DeliveryState::Dead => read(&self.0.settled[next_step_index(NextStep::Dead)]),
+            DeliveryState::Cancelled => read(&self.0.settled[next_step_index(NextStep::Cancelled)]),
+        }
+    }
+
+    /// The number of times that a delivery was to be tried again.
+    #[must_use]
+    pub fn retried(&self) -> u64 {
+        read(&self.0.settled[next_step_index(NextStep::RetryAt(Timestamp::default()))])
     }
 
     /// How many attempts were made.
@@ -203,7 +210,7 @@ impl Stats {
             page.line(&format!("waypost_events_refused_total{{reason=\"{reason}\"}}"), read(count));
         }
         page.head("waypost_deliveries_total", "counter", "Deliveries by what became of them.");
-        for (fate, count) in FATES.iter().zip(&self.0.fates) {
+        for (fate, count) in NEXT_STEPS.iter().zip(&self.0.settled) {
             page.line(&format!("waypost_deliveries_total{{fate=\"{fate}\"}}"), read(count));
         }
         page.head("waypost_attempts_total", "counter", "Requests made, by what came of them.");
@@ -272,7 +279,7 @@ mod tests {
         stats.attempted(&answered(202), Duration::from_millis(7));
         stats.attempted(&answered(503), Duration::from_millis(700));
         stats.attempted(&Outcome::Failed(Failure::Timeout), Duration::from_secs(11));
-        stats.settled(Fate::Delivered);
+        stats.settled(NextStep::Delivered);
         stats.now(3, 1);
         stats.passed(202);
         stats.not_passed(PassFailure::Key);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use waypost_compat::Dialect;
 
-use crate::model::{Failure, Outcome, Timestamp};
+use crate::model::{Failure, NextStep, Outcome, Timestamp};
 
 /// The longest that a receiver's `Retry-After` is obeyed for, unless the schedule waits longer
 /// anyway. A receiver that asks for a week has made a mistake, or means to be forgotten.
@@ -136,17 +136,6 @@ impl Policies {
         self
     }
 
-    /// Puts one timeout in the place of every dialect's own.
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        for policy in &mut self.0 {
-            policy.timeout = timeout;
-        }
-        self
-    }
-}
-
-impl Policies {
     /// Puts one patience with failing webhooks in the place of every dialect's own, save
     /// Mailgun's: its API has no word for a webhook that is off.
     #[must_use]
@@ -164,17 +153,19 @@ impl Default for Policies {
     }
 }
 
-/// What becomes of a delivery after an attempt.
+/// The consequence of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The receiver took it.
-    Done,
-    /// Given up.
-    Dead,
-    /// Given up, and the receiver wants nothing more, ever.
-    DeadAndDisable,
-    /// To be tried again at this time.
-    Retry(Timestamp),
+pub struct Step {
+    /// The next step of the delivery.
+    pub next: NextStep,
+    /// Whether the receiver wants nothing more, ever: its webhook is switched off.
+    pub disable: bool,
+}
+
+impl From<NextStep> for Step {
+    fn from(next: NextStep) -> Self {
+        Self { next, disable: false }
+    }
 }
 
 /// Judges an attempt. `attempts_made` counts this one; `fraction`, in `0.0..1.0`, is the jitter's
@@ -186,17 +177,19 @@ pub fn next(
     policy: &Policy,
     now: Timestamp,
     fraction: f64,
-) -> Verdict {
+) -> Step {
     let asked = match outcome {
         Outcome::Answered { status, .. } if policy.success.contains(status) => {
-            return Verdict::Done;
+            return NextStep::Delivered.into();
         }
         Outcome::Answered { status: 410, .. } if policy.disable_on_410 => {
-            return Verdict::DeadAndDisable;
+            return Step { next: NextStep::Dead, disable: true };
         }
-        Outcome::Answered { status, .. } if !policy.retries(*status) => return Verdict::Dead,
+        Outcome::Answered { status, .. } if !policy.retries(*status) => {
+            return NextStep::Dead.into();
+        }
         // The same event would be untranslatable again.
-        Outcome::Failed(Failure::Untranslatable) => return Verdict::Dead,
+        Outcome::Failed(Failure::Untranslatable) => return NextStep::Dead.into(),
         Outcome::Answered { retry_after, .. } => *retry_after,
         // An address may become public, a name may resolve, a certificate may be renewed.
         Outcome::Failed(
@@ -210,8 +203,8 @@ pub fn next(
     };
     let made = usize::try_from(attempts_made.max(1)).unwrap_or(usize::MAX);
     match policy.schedule.0.get(made - 1) {
-        Some(step) => Verdict::Retry(now.plus(wait(*step, asked, fraction))),
-        None => Verdict::Dead,
+        Some(step) => NextStep::RetryAt(now.plus(wait(*step, asked, fraction))).into(),
+        None => NextStep::Dead.into(),
     }
 }
 
@@ -292,7 +285,7 @@ mod tests {
         Outcome::Answered { status, retry_after: None }
     }
 
-    fn after(outcome: &Outcome, attempts_made: u32, dialect: Dialect) -> Verdict {
+    fn after(outcome: &Outcome, attempts_made: u32, dialect: Dialect) -> Step {
         next(outcome, attempts_made, &Policy::of(dialect), NOW, 0.5)
     }
 
@@ -309,10 +302,14 @@ mod tests {
             let mut attempts = 0;
             for step in ladder.parse::<Schedule>().unwrap().steps() {
                 attempts += 1;
-                let verdict = after(&answered(500), attempts, dialect);
-                assert_eq!(verdict, Verdict::Retry(NOW.plus(*step)), "{dialect} {attempts}");
+                let made = after(&answered(500), attempts, dialect);
+                assert_eq!(made.next, NextStep::RetryAt(NOW.plus(*step)), "{dialect} {attempts}");
             }
-            assert_eq!(after(&answered(500), attempts + 1, dialect), Verdict::Dead, "{dialect}");
+            assert_eq!(
+                after(&answered(500), attempts + 1, dialect).next,
+                NextStep::Dead,
+                "{dialect}"
+            );
         }
     }
 
@@ -346,47 +343,48 @@ mod tests {
     #[test]
     fn statuses_mean_what_the_dialect_says() {
         use Dialect::{Mailgun, Posthawk, Wistfare};
-        let retry = Verdict::Retry(Timestamp::default());
+        let retry = NextStep::RetryAt(Timestamp::default());
         for (dialect, status, expected) in [
-            (Mailgun, 200, Verdict::Done),
-            (Mailgun, 202, Verdict::Done),
-            (Mailgun, 204, Verdict::Done),
+            (Mailgun, 200, NextStep::Delivered),
+            (Mailgun, 202, NextStep::Delivered),
+            (Mailgun, 204, NextStep::Delivered),
             (Mailgun, 199, retry),
             (Mailgun, 301, retry),
             (Mailgun, 307, retry),
             (Mailgun, 401, retry),
             (Mailgun, 403, retry),
             (Mailgun, 404, retry),
-            (Mailgun, 406, Verdict::Dead),
+            (Mailgun, 406, NextStep::Dead),
             (Mailgun, 410, retry),
             (Mailgun, 429, retry),
             (Mailgun, 500, retry),
-            (Posthawk, 299, Verdict::Done),
+            (Posthawk, 299, NextStep::Delivered),
             (Posthawk, 302, retry),
             (Posthawk, 400, retry),
             (Posthawk, 406, retry),
-            (Posthawk, 410, Verdict::DeadAndDisable),
+            (Posthawk, 410, NextStep::Dead),
             (Wistfare, 302, retry),
-            (Wistfare, 400, Verdict::Dead),
-            (Wistfare, 408, Verdict::Dead),
-            (Wistfare, 410, Verdict::DeadAndDisable),
+            (Wistfare, 400, NextStep::Dead),
+            (Wistfare, 408, NextStep::Dead),
+            (Wistfare, 410, NextStep::Dead),
             (Wistfare, 429, retry),
             (Wistfare, 503, retry),
         ] {
-            let verdict = after(&answered(status), 1, dialect);
-            let same_kind = std::mem::discriminant(&verdict) == std::mem::discriminant(&expected);
-            assert!(same_kind, "{dialect} {status}: {verdict:?}");
+            let Step { next, disable } = after(&answered(status), 1, dialect);
+            let same_kind = std::mem::discriminant(&next) == std::mem::discriminant(&expected);
+            assert!(same_kind, "{dialect} {status}: {next:?}");
+            assert_eq!(disable, status == 410 && dialect != Mailgun, "{dialect} {status}");
         }
     }
 
     #[test]
     fn no_answer_is_tried_again_unless_there_was_nothing_to_send() {
         for failure in [Failure::Blocked, Failure::Dns, Failure::Connect, Failure::Tls] {
-            let verdict = after(&Outcome::Failed(failure), 1, Dialect::Wistfare);
-            assert_eq!(verdict, Verdict::Retry(NOW.plus(Duration::from_secs(1))));
+            let step = after(&Outcome::Failed(failure), 1, Dialect::Wistfare);
+            assert_eq!(step.next, NextStep::RetryAt(NOW.plus(Duration::from_secs(1))));
         }
-        let verdict = after(&Outcome::Failed(Failure::Untranslatable), 1, Dialect::Mailgun);
-        assert_eq!(verdict, Verdict::Dead);
+        let step = after(&Outcome::Failed(Failure::Untranslatable), 1, Dialect::Mailgun);
+        assert_eq!(step, NextStep::Dead.into());
     }
 
     #[test]
@@ -439,7 +437,8 @@ mod tests {
             fraction in 0.0..1.0_f64,
         ) {
             let policy = Policy::of(dialect);
-            if let Verdict::Retry(due) = next(&outcome, attempts, &policy, NOW, fraction) {
+            let made = next(&outcome, attempts, &policy, NOW, fraction);
+            if let NextStep::RetryAt(due) = made.next {
                 let step = policy.schedule.steps()[attempts.max(1) as usize - 1];
                 let asked = match outcome {
                     Outcome::Answered { retry_after, .. } => retry_after.unwrap_or_default(),
@@ -459,8 +458,8 @@ mod tests {
             dialect in prop::sample::select(&Dialect::ALL[..]),
         ) {
             let policy = Policy::of(dialect);
-            let mut verdicts = (1..).zip(&outcomes).map(|(n, o)| next(o, n, &policy, NOW, 0.5));
-            prop_assert!(verdicts.any(|verdict| !matches!(verdict, Verdict::Retry(_))));
+            let mut steps = (1..).zip(&outcomes).map(|(n, o)| next(o, n, &policy, NOW, 0.5));
+            prop_assert!(steps.any(|step| !matches!(step.next, NextStep::RetryAt(_))));
         }
 
         #[test]
@@ -469,7 +468,8 @@ mod tests {
             attempts in 0..20_u32,
             dialect in prop::sample::select(&Dialect::ALL[..]),
         ) {
-            let done = next(&outcome, attempts, &Policy::of(dialect), NOW, 0.5) == Verdict::Done;
+            let step = next(&outcome, attempts, &Policy::of(dialect), NOW, 0.5);
+            let done = step.next == NextStep::Delivered;
             let success = matches!(outcome, Outcome::Answered { status: 200..=299, .. });
             prop_assert_eq!(done, success);
         }

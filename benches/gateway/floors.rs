@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use waypost::client::{Client, ClientOptions};
 use waypost::clock::Clock;
 use waypost::model::{
-    AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Outcome, StoredEvent,
-    TargetId, WebhookId, WebhookUrl,
+    AccountId, Arrival, DeliveryId, DomainName, EndpointId, EventId, NewDelivery, Outcome,
+    StoredEvent, WebhookId, WebhookUrl,
 };
 use waypost::store::{Embedded, Enqueued, Options, Store};
 use waypost_compat::{Dialect, Kind};
@@ -92,10 +92,10 @@ fn arrival(clock: &Clock) -> Arrival {
         body: Bytes::from(event(0, now.millis())),
     };
     let delivery = NewDelivery {
-        id: DeliveryId::timed(now, clock.random()),
+        id: DeliveryId::new(now, clock.random()),
         webhook,
         dialect: Dialect::Mailgun,
-        target: TargetId::of_webhook(webhook),
+        endpoint: EndpointId::of_webhook(webhook),
         url: "http://127.0.0.1/".parse().expect("a URL"),
     };
     Arrival { event, deliveries: vec![delivery], dedupe: None, shared: None, token: None }

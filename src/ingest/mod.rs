@@ -262,10 +262,10 @@ impl Ingest {
 
     fn delivery(&self, webhook: &Webhook, now: Timestamp) -> NewDelivery {
         NewDelivery {
-            id: DeliveryId::timed(now, self.clock.random()),
+            id: DeliveryId::new(now, self.clock.random()),
             webhook: webhook.id,
             dialect: webhook.scope.dialect,
-            target: webhook.target(),
+            endpoint: webhook.endpoint(),
             url: webhook.url.clone(),
         }
     }

@@ -1,59 +1,14 @@
 //! Deliveries: one event on its way to one webhook URL, and the attempts made.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sha2::Digest;
 use waypost_compat::{Dialect, Kind};
 
 use super::{
-    AccountId, DeliveryId, DomainName, EventId, StoredEvent, Timestamp, WebhookId, WebhookScope,
-    WebhookUrl, hex,
+    AccountId, AttemptId, DeliveryId, DomainName, EndpointId, EventId, StoredEvent, Timestamp,
+    WebhookId, WebhookUrl,
 };
-
-/// The queue that deliveries to one receiver wait in.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TargetId([u8; 16]);
-
-impl TargetId {
-    /// The queue of a URL within a scope.
-    #[must_use]
-    pub fn of_url(scope: &WebhookScope, url: &WebhookUrl) -> Self {
-        let mut hash = sha2::Sha256::new();
-        hash.update(scope.account.as_bytes());
-        hash.update(scope.domain.as_ref().map_or("*", DomainName::as_str));
-        hash.update([0]);
-        hash.update(url.as_str());
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash.finalize()[..16]);
-        Self(id)
-    }
-
-    /// The queue of a webhook that shares it with no other.
-    #[must_use]
-    pub const fn of_webhook(id: WebhookId) -> Self {
-        Self(*id.as_bytes())
-    }
-
-    /// An id from its sixteen bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its sixteen bytes, as they are kept in the store.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for TargetId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
-}
 
 /// A delivery to be enqueued with its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +19,8 @@ pub struct NewDelivery {
     pub webhook: WebhookId,
     /// The webhook's scope's dialect.
     pub dialect: Dialect,
-    /// The queue it waits in.
-    pub target: TargetId,
+    /// The endpoint it waits for.
+    pub endpoint: EndpointId,
     /// Where it goes.
     pub url: WebhookUrl,
 }
@@ -82,6 +37,41 @@ pub enum DeliveryState {
     Dead,
     /// Its webhook went away before it was delivered.
     Cancelled,
+}
+
+/// The next step of a delivery after an attempt, or without one. It decides the delivery's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextStep {
+    /// The receiver took it.
+    Delivered,
+    /// To be tried again at this time.
+    RetryAt(Timestamp),
+    /// Given up.
+    Dead,
+    /// Its webhook is gone.
+    Cancelled,
+}
+
+impl NextStep {
+    /// The state that a delivery is in after it.
+    #[must_use]
+    pub const fn state(self) -> DeliveryState {
+        match self {
+            Self::Delivered => DeliveryState::Delivered,
+            Self::RetryAt(_) => DeliveryState::Waiting,
+            Self::Dead => DeliveryState::Dead,
+            Self::Cancelled => DeliveryState::Cancelled,
+        }
+    }
+
+    /// The time of the next attempt, if there is one.
+    #[must_use]
+    pub const fn due(self) -> Option<Timestamp> {
+        match self {
+            Self::RetryAt(due) => Some(due),
+            Self::Delivered | Self::Dead | Self::Cancelled => None,
+        }
+    }
 }
 
 /// One event on its way to one webhook URL.
@@ -101,8 +91,8 @@ pub struct Delivery {
     pub webhook: WebhookId,
     /// The dialect it is delivered in.
     pub dialect: Dialect,
-    /// The queue it waits in.
-    pub target: TargetId,
+    /// The endpoint it waits for.
+    pub endpoint: EndpointId,
     /// Where it goes.
     pub url: WebhookUrl,
     /// Where it stands.
@@ -129,7 +119,7 @@ impl Delivery {
             kind: event.kind,
             webhook: new.webhook,
             dialect: new.dialect,
-            target: new.target,
+            endpoint: new.endpoint,
             url: new.url.clone(),
             state: DeliveryState::Waiting,
             next_attempt_at: Some(new.id.time()),
@@ -137,6 +127,19 @@ impl Delivery {
             attempt_count: 0,
             replay_of: None,
         }
+    }
+}
+
+impl Delivery {
+    /// The attempts that are kept, oldest first, each with its id.
+    pub fn attempts(&self) -> impl DoubleEndedIterator<Item = (AttemptId, &Attempt)> {
+        let kept = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
+        let first = self.attempt_count.saturating_sub(kept) + 1;
+        let id = move |index: usize| {
+            let past_first = u32::try_from(index).unwrap_or(u32::MAX);
+            AttemptId::of(self.id, first.saturating_add(past_first))
+        };
+        self.attempts.iter().enumerate().map(move |(index, attempt)| (id(index), attempt))
     }
 }
 

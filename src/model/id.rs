@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Timestamp;
+use sha2::Digest;
+
+use super::{DomainName, Timestamp, WebhookScope, WebhookUrl};
 
 /// Bytes as lower-case hex digits.
 #[must_use]
@@ -161,9 +163,73 @@ id!(
     EventId, "evt_"
 );
 id!(
-    /// A delivery. Sorts by the time it was enqueued.
+    /// A delivery. Sorts by the time it was enqueued. The last byte of one made by
+    /// [`new`](Self::new) is zero: its attempts have their number there.
     DeliveryId, "dlv_"
 );
+id!(
+    /// An endpoint: a hash of scope and URL, or the webhook that it belongs to alone.
+    EndpointId, "ept_"
+);
+id!(
+    /// An attempt: its delivery's id, and its number in the last byte.
+    AttemptId, "att_"
+);
+
+impl DeliveryId {
+    /// A new id that sorts by the time it was made: 48 bits of milliseconds, 72 random bits.
+    #[must_use]
+    pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
+        let mut id = Self::timed(at, random);
+        id.0[15] = 0;
+        id
+    }
+}
+
+impl AttemptId {
+    /// The id of a delivery's attempt, which are numbered from 1. Those past the 256th share one.
+    #[must_use]
+    pub fn of(delivery: DeliveryId, number: u32) -> Self {
+        let mut bytes = delivery.0;
+        bytes[15] = u8::try_from(number.saturating_sub(1)).unwrap_or(u8::MAX);
+        Self(bytes)
+    }
+
+    /// The delivery that it was made for.
+    #[must_use]
+    pub const fn delivery(self) -> DeliveryId {
+        let mut bytes = self.0;
+        bytes[15] = 0;
+        DeliveryId(bytes)
+    }
+
+    /// Which of its delivery's attempts it is, from 1.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        u32::from(self.0[15]) + 1
+    }
+}
+
+impl EndpointId {
+    /// The endpoint of a URL within a scope.
+    #[must_use]
+    pub fn of_url(scope: &WebhookScope, url: &WebhookUrl) -> Self {
+        let mut hash = sha2::Sha256::new();
+        hash.update(scope.account.as_bytes());
+        hash.update(scope.domain.as_ref().map_or("*", DomainName::as_str));
+        hash.update([0]);
+        hash.update(url.as_str());
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash.finalize()[..16]);
+        Self(id)
+    }
+
+    /// The endpoint of a webhook that shares it with no other.
+    #[must_use]
+    pub const fn of_webhook(id: WebhookId) -> Self {
+        Self(id.0)
+    }
+}
 
 impl WebhookId {
     /// A new id from random bytes, marked as a UUID v4 because Posthawk's clients may check that.
@@ -185,6 +251,17 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(EventId::from_uuid(&id.uuid()), Some(id));
         assert_eq!(id.time().millis(), 1_770_146_798_372);
+    }
+
+    #[test]
+    fn an_attempts_id_leads_to_its_delivery() {
+        let delivery = DeliveryId::new(Timestamp::from_millis(1_770_146_798_372), [7; 10]);
+        for number in [1, 2, 20, 256] {
+            let attempt = AttemptId::of(delivery, number);
+            assert_eq!((attempt.delivery(), attempt.number()), (delivery, number));
+        }
+        assert_eq!(AttemptId::of(delivery, 1).uuid(), delivery.uuid());
+        assert_eq!(AttemptId::of(delivery, 1000), AttemptId::of(delivery, 256));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The nouns: what accounts, domains, sources, webhooks, events and deliveries are.
+//! The nouns: what accounts, domains, sources, webhooks, endpoints, events and deliveries are.
 //!
 //! Plain values without behaviour that needs a clock, a store or a socket. Strings from outside
 //! become these types once, at the edge ([`DomainName`], [`WebhookUrl`]); below it nobody checks
@@ -8,6 +8,7 @@ mod account;
 mod delivery;
 mod dns;
 mod domain;
+mod endpoint;
 mod event;
 mod id;
 mod source;
@@ -16,12 +17,16 @@ mod unanswered;
 mod webhook;
 
 pub use account::{Account, Key, KeyHash, Scope};
-pub use delivery::{Attempt, Delivery, DeliveryState, Failure, NewDelivery, Outcome, TargetId};
+pub use delivery::{Attempt, Delivery, DeliveryState, Failure, NewDelivery, NextStep, Outcome};
 pub use dns::{DnsRecord, DnsUse, InvalidRecord};
 pub use domain::{Domain, DomainName, InvalidDomain};
+pub use endpoint::{
+    Backlog, Endpoint, EndpointHealth, EndpointLimits, LastFailure, OpenBreaker, Rate,
+};
 pub use event::{Arrival, DedupeKey, StoredEvent, TokenKey};
 pub use id::{
-    AccountId, DeliveryId, EventId, InvalidId, KeyId, SourceId, WebhookId, from_hex, hex,
+    AccountId, AttemptId, DeliveryId, EndpointId, EventId, InvalidId, KeyId, SourceId, WebhookId,
+    from_hex, hex,
 };
 pub use source::{InvalidServes, Serves, Source};
 pub use time::Timestamp;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use waypost_compat::signature::Scheme;
 use waypost_compat::{Dialect, Kind, Secret, kind};
 
-use super::{AccountId, DomainName, TargetId, Timestamp, WebhookId};
+use super::{AccountId, DomainName, EndpointId, Timestamp, WebhookId};
 
 /// Where a webhook was registered: one dialect's API, for one domain or for all of an account's.
 /// Webhooks of one scope are read and changed together.
@@ -55,14 +55,14 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// The queue its deliveries wait in. Mailgun's webhooks on one URL of one domain share a
-    /// queue whatever their event names, since it is one receiver; others have one each.
+    /// The endpoint that it leads to. Mailgun's webhooks on one URL of one scope share one whatever
+    /// their event names, since it is one receiver; others have one each.
     #[must_use]
-    pub fn target(&self) -> TargetId {
+    pub fn endpoint(&self) -> EndpointId {
         match self.scope.dialect {
-            Dialect::Mailgun => TargetId::of_url(&self.scope, &self.url),
+            Dialect::Mailgun => EndpointId::of_url(&self.scope, &self.url),
             Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                TargetId::of_webhook(self.id)
+                EndpointId::of_webhook(self.id)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The directory: accounts, keys, domains, sources and webhooks.
+//! The directory: accounts, keys, domains, sources, webhooks and endpoints.
 //!
 //! Small, asked for by nearly every request, and changed through `change_…` calls alone: each
 //! reads, changes and writes in one commit, one after the other, so that nobody above holds a lock.
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Configuration, ConfigurationChange, Configured, Error};
+use super::{Configuration, ConfigurationChange, Configured, Error, Listing, Page};
 use crate::model::{
-    Account, AccountId, Domain, DomainName, Key, KeyHash, KeyId, Source, SourceId, Webhook,
-    WebhookId, WebhookScope,
+    Account, AccountId, Domain, DomainName, Endpoint, EndpointId, EndpointLimits, Key, KeyHash,
+    KeyId, Source, SourceId, Webhook, WebhookId, WebhookScope,
 };
 
 /// A change to one stored value: gets it as it stands and leaves it as it shall be. It may run more
@@ -119,4 +119,23 @@ pub trait Directory: Send + Sync + 'static {
         scope: &WebhookScope,
         change: Change<'_, Vec<Webhook>>,
     ) -> Result<Decision, Error>;
+    /// An account's endpoints, or those that a domain's webhooks lead to, by id.
+    async fn endpoints(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+        page: &Page<EndpointId>,
+    ) -> Result<Listing<Endpoint, EndpointId>, Error>;
+    /// One endpoint of an account's.
+    async fn endpoint(&self, account: AccountId, id: EndpointId)
+    -> Result<Option<Endpoint>, Error>;
+    /// Changes an endpoint's limits. From the moment this returns no claim is made beyond them, and
+    /// the worker has been told. `None` if the account has no such endpoint, and what came of it if
+    /// it has.
+    async fn change_endpoint(
+        &self,
+        account: AccountId,
+        id: EndpointId,
+        change: Change<'_, EndpointLimits>,
+    ) -> Result<Option<Endpoint>, Error>;
 }

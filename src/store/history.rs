@@ -7,8 +7,8 @@ use waypost_compat::Kind;
 
 use super::{Durable, Error};
 use crate::model::{
-    AccountId, Delivery, DeliveryId, DeliveryState, DomainName, EventId, SourceId, StoredEvent,
-    Timestamp, WebhookId, WebhookStats,
+    AccountId, Backlog, Delivery, DeliveryId, DeliveryState, DomainName, EndpointId, EventId,
+    SourceId, StoredEvent, Timestamp, WebhookId, WebhookStats,
 };
 
 /// Which events to list. Empty means all.
@@ -37,6 +37,8 @@ pub struct DeliveryFilter {
     pub webhook: Option<WebhookId>,
     /// Only of this event.
     pub event: Option<EventId>,
+    /// Only to this endpoint.
+    pub endpoint: Option<EndpointId>,
 }
 
 /// Which part of a listing.
@@ -125,4 +127,6 @@ pub trait History: Durable {
     ) -> Result<usize, Error>;
     /// How much there is.
     async fn usage(&self) -> Result<Usage, Error>;
+    /// The deliveries that wait for an endpoint of an account's, counted up to a bound.
+    async fn backlog(&self, account: AccountId, endpoint: EndpointId) -> Result<Backlog, Error>;
 }

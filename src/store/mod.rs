@@ -25,7 +25,7 @@ pub use directory::{Added, Change, Decision, Directory};
 pub use embedded::{Embedded, Options};
 pub use history::{DeliveryFilter, EventFilter, History, Listing, Page, Retention, Usage};
 pub use intake::{Enqueued, Intake};
-pub use queue::{Claims, Next, Queue, Settlement, Stirred};
+pub use queue::{Ask, Claimed, Claims, Proof, Queue, Settlement, Wakeup};
 
 /// All four parts of a store.
 pub trait Store: Directory + Intake + Queue + History + Durable {}
@@ -81,6 +81,20 @@ pub enum OpenError {
         /// Its format.
         found: u32,
         /// The newest format known here.
+        known: u32,
+    },
+    /// It was written by an older version, before the first release.
+    #[error(
+        "{path} was written by an older version: format {found}, this one reads format {known} \
+         only; take the configuration along with that version's `waypost export`, and begin with \
+         an empty directory"
+    )]
+    Older {
+        /// The directory.
+        path: String,
+        /// Its format.
+        found: u32,
+        /// The format read here.
         known: u32,
     },
     /// It is not what it should be.

@@ -1,14 +1,20 @@
 //! Deliveries: claim, render, sign, send, settle.
 //!
-//! One task decides ([`Worker::run`]): it knows when to look at which target, how many attempts
+//! One task decides ([`Worker::run`]): it knows when to look at which endpoint, how many attempts
 //! each may have under way, and claims no more than that, so that memory holds what is in flight
-//! and nothing else. Each claimed delivery is carried by a task of its own. What waits, waits on
-//! disk.
+//! and nothing else. Each claimed delivery is made by a task of its own. What waits, waits on disk.
+//!
+//! - `due`: which endpoint to look at when.
+//! - `concurrency`, `rate`, `health`: how many attempts it may have, and whether it is left alone.
+//! - `claims`: deliveries claimed for those that are due and have room.
+//! - `deliver`: one delivery, from claimed to settled.
 
-mod agenda;
-mod courier;
-mod slots;
-mod target;
+mod claims;
+mod concurrency;
+mod deliver;
+mod due;
+mod health;
+mod rate;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -21,16 +27,17 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, info, warn};
 
-use self::agenda::Agenda;
-use self::courier::{Courier, End, Report, Trouble};
-use self::slots::{Slot, Slots};
-use self::target::{Change, Health, Target};
+use self::claims::{ClaimUnderWay, finished};
+use self::concurrency::{Concurrency, Permit};
+use self::deliver::{Deliver, Report, StoreWarning, Unsettled};
+use self::due::DueQueue;
+use self::health::{Change, Receiver, Signal};
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::metrics::Stats;
-use crate::model::{Delivery, TargetId, Timestamp, WebhookState};
+use crate::model::{EndpointId, Rate, Timestamp};
 use crate::retry::Policies;
-use crate::store::{self, Stirred, Store};
+use crate::store::{self, Claimed, Queue, Wakeup};
 
 /// For how long a claim hides a delivery: long enough for any attempt and for recording it.
 const LEASE: Duration = Duration::from_mins(5);
@@ -41,33 +48,26 @@ const TIMEOUT_MAX: Duration = Duration::from_mins(2);
 /// The longest nap: the wall clock may be set, and tests move theirs.
 const NAP_MAX: Duration = Duration::from_millis(500);
 
-/// How many parked targets are asked at a time whether there is room for them: those known to be
-/// slow may not have what those known to be quick may.
-const UNPARK_TRIES: usize = 16;
-
-/// How soon a target is looked at again that had nothing to hand out although something was due.
-const CLAIM_AGAIN: Duration = Duration::from_millis(20);
-
 /// How long nothing is claimed after the store refused something, at first and at most.
 const STORE_REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How many targets may be remembered although nothing waits for them.
-const TARGETS_IDLE_MAX: usize = 4096;
+/// How many receivers may be remembered although nothing waits for them.
+const RECEIVERS_IDLE_MAX: usize = 4096;
 
-/// How much of a lease remains for recording what came of an attempt.
+/// The part of a lease that remains for recording what came of an attempt.
 fn lease_left_for_settling(lease: Duration) -> Duration {
     lease.saturating_sub(TIMEOUT_MAX) / 2
 }
 
-/// How deliveries are made.
+/// The way deliveries are made.
 #[derive(Debug, Clone)]
 pub struct WorkerOptions {
     /// Attempts under way at any time.
-    pub global_in_flight: usize,
-    /// Attempts under way to one target.
-    pub per_target: usize,
-    /// How many attempts may begin within any one second for one target.
-    pub per_target_per_second: Option<u32>,
+    pub attempts_max: usize,
+    /// Attempts under way to one endpoint whose owner set no limit.
+    pub endpoint_concurrency: usize,
+    /// The rate of attempts to one endpoint whose owner set none.
+    pub endpoint_rate: Option<Rate>,
     /// When to repeat what, and how long an attempt may take.
     pub policies: Policies,
     /// How long attempts under way are waited for when the worker stops.
@@ -79,9 +79,9 @@ pub struct WorkerOptions {
 impl Default for WorkerOptions {
     fn default() -> Self {
         Self {
-            global_in_flight: 512,
-            per_target: 64,
-            per_target_per_second: None,
+            attempts_max: 512,
+            endpoint_concurrency: 64,
+            endpoint_rate: None,
             policies: Policies::default(),
             drain_timeout: Duration::from_secs(20),
             stats: Stats::default(),
@@ -89,18 +89,20 @@ impl Default for WorkerOptions {
     }
 }
 
-/// Delivers what the store holds, for as long as it runs. A store has one.
+/// The maker of the deliveries that a store holds, for as long as it runs. A store has one.
 pub struct Worker {
-    courier: Arc<Courier>,
-    per_second: Option<u32>,
+    deliver: Arc<Deliver>,
+    endpoint_rate: Option<Rate>,
     drain_timeout: Duration,
-    agenda: Agenda,
-    targets: HashMap<TargetId, Target>,
-    /// At how many targets those that may be are forgotten.
+    due: DueQueue,
+    receivers: HashMap<EndpointId, Receiver>,
+    /// The number of receivers at which those that may be are forgotten.
     forget_at: usize,
-    slots: Slots,
-    /// Targets that are due, had nothing under way, and found no slot free.
-    parked: VecDeque<TargetId>,
+    permits: Concurrency,
+    /// Endpoints that are due, had nothing under way, and found no permit free.
+    parked: VecDeque<EndpointId>,
+    /// A claim that the store has not answered yet; nothing else is claimed meanwhile.
+    claiming: Option<ClaimUnderWay>,
     under_way: HashMap<Id, UnderWay>,
     tasks: JoinSet<Report>,
     store_rest: StoreRest,
@@ -109,12 +111,12 @@ pub struct Worker {
 
 /// An attempt under way.
 struct UnderWay {
-    target: TargetId,
-    slot: Slot,
+    endpoint: EndpointId,
+    permit: Permit,
     probe: bool,
 }
 
-/// Keeps the worker from hammering a store that is in trouble.
+/// The rest given to a store that is in trouble, so that the worker does not hammer it.
 struct StoreRest {
     until: Timestamp,
     next: Duration,
@@ -130,10 +132,10 @@ impl StoreRest {
 }
 
 impl Worker {
-    /// A worker on a store. It does nothing until it [runs](Self::run).
+    /// A worker on a queue. It does nothing until it [runs](Self::run).
     #[must_use]
     pub fn new(
-        store: Arc<dyn Store>,
+        queue: Arc<dyn Queue>,
         client: Client,
         clock: Clock,
         options: WorkerOptions,
@@ -143,23 +145,17 @@ impl Worker {
             let policy = policies.of_mut(dialect);
             policy.timeout = policy.timeout.min(TIMEOUT_MAX);
         }
-        let stats = options.stats;
+        let (stats, warning) = (options.stats, StoreWarning::default());
         Self {
-            courier: Arc::new(Courier {
-                store,
-                client,
-                clock,
-                policies,
-                stats,
-                trouble: Trouble::default(),
-            }),
-            per_second: options.per_target_per_second,
+            deliver: Arc::new(Deliver { queue, client, clock, policies, stats, warning }),
+            endpoint_rate: options.endpoint_rate,
             drain_timeout: options.drain_timeout,
-            agenda: Agenda::default(),
-            targets: HashMap::new(),
-            forget_at: TARGETS_IDLE_MAX,
-            slots: Slots::new(options.global_in_flight, options.per_target),
+            due: DueQueue::default(),
+            receivers: HashMap::new(),
+            forget_at: RECEIVERS_IDLE_MAX,
+            permits: Concurrency::new(options.attempts_max, options.endpoint_concurrency),
             parked: VecDeque::new(),
+            claiming: None,
             under_way: HashMap::new(),
             tasks: JoinSet::new(),
             store_rest: StoreRest { until: Timestamp::default(), next: STORE_REST.0 },
@@ -170,26 +166,32 @@ impl Worker {
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.courier.stats.clone()
+        self.deliver.stats.clone()
     }
 
     /// Delivers until `stop` completes, then waits for what is under way and for the store to have
     /// it on disk. What does not end in time is given up: it is due again at the next start.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), store::Error> {
-        let (tell, mut stirred) = mpsc::channel(1);
+        let (tell, mut wakeups) = mpsc::channel(1);
         // In a set, so that it ends with this future however that ends.
         let mut listener = JoinSet::new();
-        listener.spawn(listen(self.courier.store.clone(), tell));
+        listener.spawn(listen(self.deliver.queue.clone(), tell));
         let mut stop = pin!(stop);
         loop {
-            let now = self.courier.clock.now();
-            self.step(now).await;
-            self.courier.stats.now(self.slots.taken(), self.breakers_open);
-            let nap = self.agenda.next().map_or(NAP_MAX, |due| due.since(now).min(NAP_MAX));
+            let now = self.deliver.clock.now();
+            self.claim_what_is_due(now);
+            self.forget_some(now);
+            self.deliver.stats.now(self.permits.taken(), self.breakers_open);
+            let nap = self.due.next().map_or(NAP_MAX, |due| due.since(now).min(NAP_MAX));
+            let nap = if self.claiming.is_some() { NAP_MAX } else { nap };
             let rest = self.store_rest.until.since(now).min(NAP_MAX);
             tokio::select! {
                 () = &mut stop => break,
-                Some(stirred) = stirred.recv() => self.note(&stirred),
+                answer = finished(&mut self.claiming) => {
+                    let now = self.deliver.clock.now();
+                    self.claimed(answer, now);
+                }
+                Some(wakeups) = wakeups.recv() => self.wake(wakeups),
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = sleep(nap.max(rest)) => {}
             }
@@ -198,149 +200,97 @@ impl Worker {
             }
         }
         listener.shutdown().await;
+        // What a claim still brings is due again at the next start.
+        self.claiming = None;
         self.drain().await;
-        self.courier.store.sync().await
+        self.deliver.queue.sync().await?;
+        self.deliver.queue.leave().await
     }
 
-    fn note(&mut self, stirred: &[Stirred]) {
-        for Stirred { target, due } in stirred {
-            self.agenda.put(*target, *due);
-        }
-    }
-
-    /// Begins every attempt that is due and has room.
-    async fn step(&mut self, now: Timestamp) {
-        self.unpark();
-        while now >= self.store_rest.until
-            && let Some(target) = self.agenda.take_due(now)
-        {
-            match self.serve(target, now).await {
-                Ok(()) => self.store_rest.next = STORE_REST.0,
-                Err(error) => {
-                    self.agenda.put(target, now);
-                    self.courier.trouble.say(&error, now);
-                    self.store_rest.begin(now);
-                }
-            }
-            self.unpark();
-        }
-        if self.targets.len() >= self.forget_at {
-            let agenda = &self.agenda;
-            self.targets.retain(|id, target| agenda.has(*id) || !target.may_be_forgotten(now));
-            self.breakers_open = self.targets.values().filter(|target| target.is_open()).count();
-            self.forget_at = self.targets.len() * 2 + TARGETS_IDLE_MAX;
+    fn wake(&mut self, wakeups: Vec<Wakeup>) {
+        for Wakeup { endpoint, due, limits, health } in wakeups {
+            let mut opened = 0;
+            let receiver = self.receivers.entry(endpoint).or_insert_with(|| {
+                let receiver = Receiver::new(health);
+                opened = usize::from(receiver.is_open());
+                receiver
+            });
+            receiver.set_limits(limits, self.endpoint_rate);
+            self.breakers_open += opened;
+            self.due.put(endpoint, due);
         }
     }
 
-    /// Puts parked targets back on the agenda while there is room for one, however that came about:
-    /// an attempt that ended makes room once, and the target it makes room for may have nothing to
-    /// begin.
-    fn unpark(&mut self) {
-        for _ in 0..UNPARK_TRIES.min(self.parked.len()) {
-            let Some(id) = self.parked.pop_front() else { return };
-            let target = self.targets.entry(id).or_default();
-            if !target.parked {
-                continue;
-            }
-            if self.slots.room(target.in_flight, target.standing) > 0 {
-                target.parked = false;
-                self.agenda.put(id, Timestamp::default());
-                return;
-            }
-            self.parked.push_back(id);
+    fn forget_some(&mut self, now: Timestamp) {
+        if self.receivers.len() < self.forget_at {
+            return;
         }
+        let due = &self.due;
+        self.receivers.retain(|id, receiver| due.has(*id) || !receiver.may_be_forgotten(now));
+        self.breakers_open = self.receivers.values().filter(|found| found.is_open()).count();
+        self.forget_at = self.receivers.len() * 2 + RECEIVERS_IDLE_MAX;
     }
 
-    /// Claims as much for one target as it has room for, and sends it on its way.
-    async fn serve(&mut self, id: TargetId, now: Timestamp) -> Result<(), store::Error> {
-        let target = self.targets.entry(id).or_default();
-        if let Some(until) = target.closed_until(now, self.per_second) {
-            self.agenda.put(id, until);
-            return Ok(());
-        }
-        if let Some((account, webhook)) = target.paused {
-            let webhook = self.courier.store.webhook(account, webhook).await?;
-            match webhook {
-                Some(webhook) if webhook.state == WebhookState::Paused => {
-                    target.pause(account, webhook.id, now);
-                    self.agenda.put(id, now);
-                    return Ok(());
-                }
-                _ => target.paused = None,
-            }
-        }
-        let room = self.slots.room(target.in_flight, target.standing);
-        let limit = target.limit(room, self.per_second);
-        if limit == 0 {
-            if target.in_flight > 0 {
-                target.hungry = true;
-            } else if !std::mem::replace(&mut target.parked, true) {
-                self.parked.push_back(id);
-            }
-            return Ok(());
-        }
-        target.parked = false;
-        let claims = self.courier.store.claim(id, now, LEASE, limit).await?;
-        if let Some(due) = claims.next_due {
-            // A store that names a time which has come, and hands nothing out, must not spin us.
-            let soonest = if claims.deliveries.is_empty() { now.plus(CLAIM_AGAIN) } else { due };
-            self.agenda.put(id, due.max(soonest));
-        }
-        target.hidden_until = target.hidden_until.filter(|until| *until > now);
-        if let Some(until) = target.hidden_until {
-            self.agenda.put(id, until);
-        }
-        for delivery in claims.deliveries {
-            self.begin(id, delivery, now);
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self, id: TargetId, delivery: Delivery, now: Timestamp) {
-        let target = self.targets.entry(id).or_default();
-        let slot = self.slots.take(target.standing);
-        let probe = target.began(now, self.per_second);
-        let courier = self.courier.clone();
-        let task = self.tasks.spawn(async move { courier.carry(delivery).await });
-        self.under_way.insert(task.id(), UnderWay { target: id, slot, probe });
+    fn begin(&mut self, claimed: Claimed, permit: Permit, now: Timestamp) {
+        let endpoint = claimed.delivery.endpoint;
+        let probe = self.receivers.entry(endpoint).or_default().began(now);
+        let deliver = self.deliver.clone();
+        let task = self.tasks.spawn(async move { deliver.deliver(claimed).await });
+        self.under_way.insert(task.id(), UnderWay { endpoint, permit, probe });
     }
 
     fn ended(&mut self, ended: Result<(Id, Report), JoinError>) {
-        let now = self.courier.clock.now();
+        let now = self.deliver.clock.now();
         let (task, report) = match ended {
             Ok(ended) => ended,
             Err(error) => {
                 error!("a delivery's task failed: {error}");
-                (error.id(), Report { health: Health::Unknown, end: End::Failed })
+                let settled = Err(Unsettled::TaskFailed);
+                (error.id(), Report { signal: Signal::None, settled })
             }
         };
-        let UnderWay { target: id, slot, probe } =
+        let UnderWay { endpoint, permit, probe } =
             self.under_way.remove(&task).expect("every task was entered when it began");
-        self.slots.give_back(slot);
-        let target = self.targets.entry(id).or_default();
-        let change = target.ended(report.health, probe, now);
-        if std::mem::take(&mut target.hungry) {
-            self.agenda.put(id, now);
+        self.permits.give_back(permit);
+        self.heard(endpoint, report.signal, probe, now);
+        let receiver = self.receivers.entry(endpoint).or_default();
+        if std::mem::take(&mut receiver.hungry) {
+            self.due.put(endpoint, now);
         }
-        if report.end != End::Recorded {
+        if report.settled.is_err() {
             // It comes back when its lease ends, and only if somebody asks for it then.
             let until = now.plus(LEASE);
-            target.hidden_until = Some(until);
-            self.agenda.put(id, until);
+            receiver.hidden_until = Some(until);
+            self.due.put(endpoint, until);
+        }
+        if report.settled == Err(Unsettled::StoreRefused) {
+            self.store_rest.begin(now);
+        }
+    }
+
+    /// Notes what an attempt told of its receiver, and has it stored where that is news.
+    fn heard(&mut self, endpoint: EndpointId, signal: Signal, probe: bool, now: Timestamp) {
+        let receiver = self.receivers.entry(endpoint).or_default();
+        let failures_before = receiver.health().failures;
+        let failed = matches!(signal, Signal::Sick(_));
+        let change = receiver.ended(signal, probe, now);
+        let recovered = receiver.health().failures < failures_before;
+        if failed || recovered || change != Change::None {
+            let health = receiver.health().clone();
+            if let Err(error) = self.deliver.queue.record_health(endpoint, health) {
+                self.deliver.warning.say(&error, now);
+            }
         }
         match change {
             Change::None => {}
             Change::Opened => {
                 self.breakers_open += 1;
-                warn!(target.id = ?id, "a receiver failed ten times in a row: it is left alone for a while");
+                warn!(endpoint.id = %endpoint, "a receiver failed ten times in a row: it is left alone for a while");
             }
             Change::Closed => {
                 self.breakers_open -= 1;
-                info!(target.id = ?id, "a receiver is back");
+                info!(endpoint.id = %endpoint, "a receiver is back");
             }
-        }
-        if report.end == End::StoreRefused {
-            self.store_rest.begin(now);
         }
     }
 
@@ -348,7 +298,7 @@ impl Worker {
         let deadline = Instant::now() + self.drain_timeout;
         while let Ok(Some(ended)) = timeout_at(deadline, self.tasks.join_next_with_id()).await {
             self.ended(ended);
-            self.courier.stats.now(self.slots.taken(), self.breakers_open);
+            self.deliver.stats.now(self.permits.taken(), self.breakers_open);
         }
         let given_up = self.tasks.len();
         if given_up > 0 {
@@ -362,6 +312,6 @@ impl Worker {
 
 /// Passes on what the store says. A task of its own, so that nothing that was said is lost when
 /// the worker turns to something else.
-async fn listen(store: Arc<dyn Store>, tell: mpsc::Sender<Vec<Stirred>>) {
-    while tell.send(store.stirred().await).await.is_ok() {}
+async fn listen(queue: Arc<dyn Queue>, tell: mpsc::Sender<Vec<Wakeup>>) {
+    while tell.send(queue.wakeups().await).await.is_ok() {}
 }

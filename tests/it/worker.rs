@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use waypost::clock::Clock;
-use waypost::metrics::Fate;
 use waypost::model::*;
 use waypost::worker::WorkerOptions;
 use waypost_compat::signature::verify;
@@ -133,8 +132,8 @@ async fn a_delivery_is_given_up_when_its_schedule_is_used_up() {
     let delivery = bench.ended(id).await;
     assert_eq!(delivery.state, DeliveryState::Dead);
     assert_eq!(delivery.attempt_count, 4, "one and three retries");
-    assert_eq!(running.stats.fate(Fate::Dead), 1);
-    assert_eq!(running.stats.fate(Fate::Retried), 3);
+    assert_eq!(running.stats.ended(DeliveryState::Dead), 1);
+    assert_eq!(running.stats.retried(), 3);
     assert_eq!(running.stats.attempts(), 4);
 }
 
@@ -148,7 +147,7 @@ async fn a_replay_delivers_the_same_event_again() {
     let id = bench.event(&[&webhook]).await[0];
     let first = receiver.next().await;
     bench.ended(id).await;
-    let new = DeliveryId::timed(bench.clock.now(), bench.clock.random());
+    let new = DeliveryId::new(bench.clock.now(), bench.clock.random());
     let replay = bench.store.replay(bench.account, id, new).await.unwrap().unwrap();
     let again = receiver.next().await;
     assert_eq!(event_data_bytes(&again), event_data_bytes(&first));
@@ -177,11 +176,11 @@ async fn receivers_that_hang_do_not_hold_up_one_that_does_not() {
         bench.event(&webhooks).await;
     }
     // Attempts to the hung receivers take ten seconds; all the slots together are sixty.
-    let options = WorkerOptions { global_in_flight: 60, ..quick() };
+    let options = WorkerOptions { attempts_max: 60, ..quick() };
     let running = bench.start(options);
     let all = tokio::time::timeout(Duration::from_secs(9), healthy.ids(100)).await;
     assert_eq!(all.expect("they arrive before any hung attempt ends").len(), 100);
-    assert_eq!(running.stats.fate(Fate::Retried), 0, "no hung attempt ended meanwhile");
+    assert_eq!(running.stats.retried(), 0, "no hung attempt ended meanwhile");
     assert!(hung.iter().all(|receiver| receiver.seen() > 0), "all of them were tried");
 }
 
@@ -195,7 +194,7 @@ async fn many_targets_share_a_single_slot() {
     all_have_their_turn(1).await;
 }
 
-async fn all_have_their_turn(global_in_flight: usize) {
+async fn all_have_their_turn(attempts_max: usize) {
     let bench = Bench::new().await;
     let mut receiver = Receiver::answering(200).await;
     let mut webhooks = Vec::new();
@@ -204,7 +203,7 @@ async fn all_have_their_turn(global_in_flight: usize) {
         webhooks.push(bench.subscribe(Dialect::Mailgun, &url).await);
     }
     let webhooks: Vec<&Webhook> = webhooks.iter().collect();
-    let running = bench.start(WorkerOptions { global_in_flight, ..quick() });
+    let running = bench.start(WorkerOptions { attempts_max, ..quick() });
     for _ in 0..5 {
         bench.event(&webhooks).await;
     }
@@ -212,7 +211,7 @@ async fn all_have_their_turn(global_in_flight: usize) {
         receiver.next().await;
     }
     let stats = running.stats.clone();
-    until(|| async { (stats.fate(Fate::Delivered) == 200).then_some(()) }).await;
+    until(|| async { (stats.ended(DeliveryState::Delivered) == 200).then_some(()) }).await;
     running.drained().await;
     assert_eq!(receiver.seen(), 200);
 }
@@ -232,7 +231,7 @@ async fn the_breaker_leaves_a_failing_receiver_alone_and_probes_it() {
         ids.extend(bench.event(&[&webhook]).await);
         bench.clock.advance(Duration::from_millis(1));
     }
-    let running = bench.start(WorkerOptions { per_target: 1, ..with_schedule("1h") });
+    let running = bench.start(WorkerOptions { endpoint_concurrency: 1, ..with_schedule("1h") });
     let stats = &running.stats;
     until(|| async { (stats.breakers_open() == 1).then_some(()) }).await;
     assert_eq!(stats.attempts(), 10);
@@ -259,10 +258,10 @@ async fn no_second_sees_more_requests_than_the_rate_allows() {
     for _ in 0..12 {
         bench.event(&[&webhook]).await;
     }
-    let running = bench.start(WorkerOptions { per_target_per_second: Some(5), ..quick() });
+    let running = bench.start(WorkerOptions { endpoint_rate: Rate::per_second(5.0), ..quick() });
     for expected in [5, 10, 12] {
         let stats = &running.stats;
-        until(|| async { (stats.fate(Fate::Delivered) == expected).then_some(()) }).await;
+        until(|| async { (stats.ended(DeliveryState::Delivered) == expected).then_some(()) }).await;
         assert_eq!(receiver.seen() as u64, expected);
         bench.clock.advance(Duration::from_secs(1));
     }
@@ -355,7 +354,7 @@ async fn a_worker_that_is_killed_loses_nothing() {
         ids.extend(bench.event(&[&webhook]).await);
     }
     for _ in 0..3 {
-        let running = bench.start(WorkerOptions { per_target: 4, ..quick() });
+        let running = bench.start(WorkerOptions { endpoint_concurrency: 4, ..quick() });
         receiver.next().await;
         running.kill().await;
         bench = bench.reopen().await;

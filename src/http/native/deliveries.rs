@@ -27,13 +27,14 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
 
 async fn list(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
-    let known = ["domain", "state", "webhook", "event", "limit", "cursor"];
+    let known = ["domain", "state", "webhook", "event", "endpoint", "limit", "cursor"];
     let query = Query::read(&raw, &known)?;
     let filter = DeliveryFilter {
         domain: manager.narrowed(query.parsed("domain")?)?,
         state: query.word("state")?,
         webhook: query.parsed("webhook")?,
         event: query.parsed("event")?,
+        endpoint: query.parsed("endpoint")?,
     };
     let page = app.history.deliveries(manager.account(), &filter, &query.page()?).await?;
     Ok(answer(StatusCode::OK, &listing(&page, summary)))
@@ -57,7 +58,7 @@ async fn replay(id: Segment, credentials: Credentials, app: App) -> Result<Respo
     if app.directory.webhook(delivery.account, delivery.webhook).await?.is_none() {
         return Err(gone("webhook_gone", "the webhook"));
     }
-    let new = DeliveryId::timed(app.clock.now(), app.clock.random());
+    let new = DeliveryId::new(app.clock.now(), app.clock.random());
     let replayed = app.history.replay(delivery.account, delivery.id, new).await?;
     let replayed = replayed.ok_or_else(|| gone("event_gone", "the event"))?;
     Ok(answer(StatusCode::ACCEPTED, &json!({ "id": replayed.id })))
@@ -137,20 +138,20 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        AccountId, DeliveryState, EventId, Failure, TargetId, Timestamp, WebhookId,
+        AccountId, DeliveryState, EndpointId, EventId, Failure, Timestamp, WebhookId,
     };
 
     fn delivery(attempts: Vec<Attempt>) -> Delivery {
         let at = Timestamp::from_millis(1_705_315_800_000);
         Delivery {
-            id: DeliveryId::timed(at, [1; 10]),
+            id: DeliveryId::new(at, [1; 10]),
             account: AccountId::from_bytes([2; 16]),
             domain: Some("example.com".parse().unwrap()),
             event: EventId::from_bytes([3; 16]),
             kind: Some(Kind::Delivered),
             webhook: WebhookId::from_bytes([4; 16]),
             dialect: Dialect::Mailgun,
-            target: TargetId::from_bytes([5; 16]),
+            endpoint: EndpointId::from_bytes([5; 16]),
             url: "https://user:pass@a.example/hook".parse().unwrap(),
             state: DeliveryState::Waiting,
             next_attempt_at: Some(at.plus(Duration::from_mins(10))),

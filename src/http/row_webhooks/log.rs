@@ -68,7 +68,7 @@ impl Log<'_> {
             return Err(missing());
         }
         let clock = &self.0.app.clock;
-        let new = DeliveryId::timed(clock.now(), clock.random());
+        let new = DeliveryId::new(clock.now(), clock.random());
         let replayed = self.0.app.history.replay(self.0.scope.account, delivery.id, new).await?;
         replayed.map(|_| ()).ok_or_else(missing)
     }

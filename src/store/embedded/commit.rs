@@ -12,9 +12,9 @@ use super::compact::{Compaction, Compactor, Finished};
 use super::db::Db;
 use super::files::Home;
 use super::key;
+use super::lines::Moves;
 use super::rows::{Batch, Writes};
 use super::shared::{Shared, Totals, closed};
-use super::targets::Moves;
 use crate::model::{DeliveryId, EventId};
 use crate::store::Error;
 
@@ -48,6 +48,7 @@ const GROUP_BYTES: usize = 4 << 20;
 
 /// What one commit is going to do.
 pub(super) struct Group<'d> {
+    pub(super) shared: &'d Shared,
     pub(super) batch: Batch<'d>,
     pub(super) totals: Totals,
     pub(super) moves: Moves,
@@ -57,9 +58,9 @@ pub(super) struct Group<'d> {
 }
 
 impl<'d> Group<'d> {
-    fn new(db: &'d Db, totals: Totals) -> Self {
-        let (moves, later) = (Moves::default(), HashMap::new());
-        Self { batch: Batch::new(db), totals, moves, later }
+    fn new(shared: &'d Shared, db: &'d Db) -> Self {
+        let (totals, moves, later) = (*shared.totals(), Moves::default(), HashMap::new());
+        Self { shared, batch: Batch::new(db), totals, moves, later }
     }
 
     /// Runs one job; if it fails, nothing of it remains.
@@ -68,13 +69,12 @@ impl<'d> Group<'d> {
         job: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.batch.mark();
-        let before = (self.totals, self.moves.queued.len(), self.moves.gone.len());
+        let before = (self.totals, self.moves.mark());
         let result = job(self);
         if result.is_err() {
             self.batch.roll_back();
             self.totals = before.0;
-            self.moves.queued.truncate(before.1);
-            self.moves.gone.truncate(before.2);
+            self.moves.roll_back(&before.1);
         }
         result
     }
@@ -170,7 +170,7 @@ impl Committer {
     fn stage(&self, first: Option<Job>, answers: &mut Vec<Answer>) -> Result<Staged, Error> {
         let db = self.shared.db();
         let db = db.as_ref().ok_or_else(closed)?;
-        let mut group = Group::new(db, *self.shared.totals());
+        let mut group = Group::new(&self.shared, db);
         let mut next = first;
         while let Some(job) = next {
             // A job that fails has told its task so already.
@@ -185,7 +185,7 @@ impl Committer {
                 error!("a settlement could not be written, its attempt is repeated: {cause}");
             }
         }
-        let Group { mut batch, mut totals, moves, later: _ } = group;
+        let Group { shared: _, mut batch, mut totals, moves, later: _ } = group;
         if batch.bytes() > 0 {
             totals.commits += 1;
             totals.records = totals.records.saturating_add_signed(batch.records());
@@ -200,7 +200,7 @@ impl Committer {
         if staged.writes.is_empty() {
             return Ok(());
         }
-        self.shared.targets.committing(&staged.moves);
+        self.shared.queues.committing(&staged.moves);
         self.apply(&staged.writes)?;
         if let Some(compaction) = &self.compactor.current
             && let Err(cause) = compaction.repeat(&staged.writes)
@@ -211,7 +211,7 @@ impl Committer {
         self.shared.read(Db::flush)?;
         self.home.witness(staged.totals.commits);
         *self.shared.totals() = staged.totals;
-        self.shared.targets.committed(&staged.moves);
+        self.shared.queues.committed(&staged.moves);
         Ok(())
     }
 

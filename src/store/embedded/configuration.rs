@@ -8,7 +8,7 @@ use super::commit::Group;
 use super::key;
 use super::memory::Memory;
 use super::shared::Shared;
-use super::stats;
+use super::{endpoints, stats};
 use crate::model::{AccountId, Source, Webhook, WebhookScope};
 use crate::store::record;
 use crate::store::{Configuration, ConfigurationChange, Configured, Decision, Error, Holding};
@@ -181,6 +181,7 @@ fn put_webhooks(
             continue;
         }
         stats::forget(group, &old, &new);
+        endpoints::follow(group, &old, &new)?;
         if new.is_empty() {
             group.batch.delete_record(key::webhooks(scope))?;
         } else {

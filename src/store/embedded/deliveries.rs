@@ -99,6 +99,7 @@ impl DeliveryFilter {
             && self.state.is_none_or(|state| state == delivery.state)
             && self.webhook.is_none_or(|webhook| webhook == delivery.webhook)
             && self.event.is_none_or(|event| event == delivery.event)
+            && self.endpoint.is_none_or(|endpoint| endpoint == delivery.endpoint)
     }
 }
 

@@ -9,14 +9,15 @@ use super::Embedded;
 use super::commit::Group;
 use super::key;
 use super::shared::Shared;
-use super::stats;
+use super::{endpoints, stats};
 use crate::model::{
-    Account, AccountId, Domain, DomainName, Key, KeyHash, KeyId, Source, SourceId, Webhook,
-    WebhookId, WebhookScope,
+    Account, AccountId, Domain, DomainName, Endpoint, EndpointId, EndpointLimits, Key, KeyHash,
+    KeyId, Source, SourceId, Webhook, WebhookId, WebhookScope,
 };
 use crate::store::record;
 use crate::store::{
     Added, Change, Configuration, ConfigurationChange, Configured, Decision, Directory, Error,
+    Listing, Page,
 };
 
 /// What a job decided that the caller must be told as an error. It wrote nothing.
@@ -169,6 +170,32 @@ impl Directory for Embedded {
         change: Change<'_, Vec<Webhook>>,
     ) -> Result<Decision, Error> {
         self.commit_webhooks(scope, change).await
+    }
+
+    async fn endpoints(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+        page: &Page<EndpointId>,
+    ) -> Result<Listing<Endpoint, EndpointId>, Error> {
+        Ok(self.endpoints_of(account, domain, page))
+    }
+
+    async fn endpoint(
+        &self,
+        account: AccountId,
+        id: EndpointId,
+    ) -> Result<Option<Endpoint>, Error> {
+        Ok(self.endpoint_of(account, id))
+    }
+
+    async fn change_endpoint(
+        &self,
+        account: AccountId,
+        id: EndpointId,
+        change: Change<'_, EndpointLimits>,
+    ) -> Result<Option<Endpoint>, Error> {
+        self.commit_limits(account, id, change).await
     }
 }
 
@@ -365,7 +392,9 @@ fn put_webhooks(
         let message = format!("webhook {} is of another scope", stray.id);
         return Ok(Err(Error { taken: true, ..Error::new(message) }));
     }
-    stats::forget(group, &memory.webhooks(&scope), &webhooks);
+    let before = memory.webhooks(&scope);
+    stats::forget(group, &before, &webhooks);
+    endpoints::follow(group, &before, &webhooks)?;
     let row = key::webhooks(&scope);
     if webhooks.is_empty() {
         group.batch.delete_record(row)?;
@@ -396,6 +425,7 @@ fn remove_domain(
     }
     for scope in &scopes {
         stats::forget(group, &memory.webhooks(scope), &[]);
+        endpoints::follow(group, &memory.webhooks(scope), &[])?;
         group.batch.delete_record(key::webhooks(scope))?;
     }
     // Nothing can fail from here on: memory changes with the batch or not at all.

@@ -19,8 +19,8 @@ use tracing::warn;
 
 use crate::store::OpenError;
 
-/// The newest format that this program reads, and the one it writes.
-pub(super) const FORMAT: u32 = 1;
+/// The one format that this program reads and writes. Until the first release no other is read.
+pub(super) const FORMAT: u32 = 2;
 
 const TITLE: &str = "waypost store";
 const CURRENT: &str = "CURRENT";
@@ -201,6 +201,10 @@ fn parse_current(path: &Path, text: &str) -> Result<u32, OpenError> {
     if format > FORMAT {
         let path = path.display().to_string();
         return Err(OpenError::Newer { path, found: format, known: FORMAT });
+    }
+    if format < FORMAT {
+        let path = path.display().to_string();
+        return Err(OpenError::Older { path, found: format, known: FORMAT });
     }
     number("generation").ok_or_else(found)
 }

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use super::Embedded;
 use super::db::Db;
 use super::shared::{Totals, blocking};
-use super::{deliveries, events};
+use super::{claim, deliveries, events};
 use crate::model::{
-    AccountId, Delivery, DeliveryId, EventId, StoredEvent, Timestamp, WebhookId, WebhookStats,
+    AccountId, Backlog, Delivery, DeliveryId, EndpointId, EventId, StoredEvent, Timestamp,
+    WebhookId, WebhookStats,
 };
 use crate::store::{DeliveryFilter, Error, EventFilter, History, Listing, Page, Retention, Usage};
 
@@ -78,5 +79,13 @@ impl History for Embedded {
         let Totals { events, event_bytes, waiting, .. } = *self.shared.totals();
         let disk_bytes = self.shared.read(Db::bytes_on_disk)?;
         Ok(Usage { disk_bytes, event_bytes, events, waiting })
+    }
+
+    async fn backlog(&self, account: AccountId, endpoint: EndpointId) -> Result<Backlog, Error> {
+        if self.endpoint_of(account, endpoint).is_none() {
+            return Ok(Backlog::default());
+        }
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.read(|db| claim::backlog(db, endpoint))).await
     }
 }

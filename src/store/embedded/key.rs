@@ -9,7 +9,8 @@
 //! | `k` key hash | key |
 //! | `m` word | [`FORMAT`], [`LIVE`], [`TOTALS`] |
 //! | `n` account, event | how often the event was sent again, and by which further sources |
-//! | `q` target, due, delivery | account, time of scheduling: the queues |
+//! | `p` endpoint | state of the endpoint: limits, health |
+//! | `q` endpoint, due, delivery | account, webhook, time of scheduling: the queues |
 //! | `r` account, event, delivery | nothing: a delivery made after its event, by replay or another place |
 //! | `s` source | source |
 //! | `t` time of signing, token's hash | event |
@@ -22,8 +23,8 @@ use sha2::Digest;
 use waypost_compat::Dialect;
 
 use crate::model::{
-    AccountId, DedupeKey, DeliveryId, DomainName, EventId, KeyHash, SourceId, TargetId, Timestamp,
-    TokenKey, WebhookId, WebhookScope,
+    AccountId, DedupeKey, DeliveryId, DomainName, EndpointId, EventId, KeyHash, SourceId,
+    Timestamp, TokenKey, WebhookId, WebhookScope,
 };
 
 /// Says that a generation was completed, and in which form.
@@ -35,12 +36,13 @@ pub(super) const TOTALS: &[u8] = b"mtotals";
 pub(super) const LIVE: &[u8] = b"mlive";
 
 /// What the rows of records begin with.
-pub(super) const RECORDS: [&[u8]; 7] =
-    [ACCOUNTS, DELIVERIES, DOMAINS, EVENTS, KEYS, SOURCES, WEBHOOKS];
+pub(super) const RECORDS: [&[u8]; 8] =
+    [ACCOUNTS, DELIVERIES, DOMAINS, ENDPOINTS, EVENTS, KEYS, SOURCES, WEBHOOKS];
 
 pub(super) const ACCOUNTS: &[u8] = b"a";
 pub(super) const DELIVERIES: &[u8] = b"v";
 pub(super) const DOMAINS: &[u8] = b"d";
+pub(super) const ENDPOINTS: &[u8] = b"p";
 pub(super) const EVENTS: &[u8] = b"e";
 pub(super) const KEYS: &[u8] = b"k";
 pub(super) const QUEUES: &[u8] = b"q";
@@ -81,6 +83,10 @@ pub(super) fn domain(name: &DomainName) -> Vec<u8> {
 
 pub(super) fn source(id: SourceId) -> Vec<u8> {
     join(&[SOURCES, id.as_bytes()])
+}
+
+pub(super) fn endpoint(id: EndpointId) -> Vec<u8> {
+    join(&[ENDPOINTS, id.as_bytes()])
 }
 
 pub(super) fn webhooks(scope: &WebhookScope) -> Vec<u8> {
@@ -183,7 +189,7 @@ fn digest(account: AccountId, parts: [&[u8]; 2]) -> [u8; 16] {
     *hash.finalize().first_chunk().expect("SHA-256 has 32 bytes")
 }
 
-/// A place in a target's queue.
+/// A place in a endpoint's queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot {
     /// When the delivery is due.
@@ -192,22 +198,22 @@ pub(super) struct Slot {
     pub(super) id: DeliveryId,
 }
 
-/// What all rows of a target's queue begin with.
-pub(super) fn queue(target: TargetId) -> Vec<u8> {
-    join(&[QUEUES, target.as_bytes()])
+/// What all rows of a endpoint's queue begin with.
+pub(super) fn queue(endpoint: EndpointId) -> Vec<u8> {
+    join(&[QUEUES, endpoint.as_bytes()])
 }
 
-pub(super) fn queued(target: TargetId, slot: Slot) -> Vec<u8> {
-    join(&[QUEUES, target.as_bytes(), &ordered(slot.due.millis()), slot.id.as_bytes()])
+pub(super) fn queued(endpoint: EndpointId, slot: Slot) -> Vec<u8> {
+    join(&[QUEUES, endpoint.as_bytes(), &ordered(slot.due.millis()), slot.id.as_bytes()])
 }
 
-/// Reads target and slot back from a row of a queue.
-pub(super) fn slot(row: &[u8]) -> Option<(TargetId, Slot)> {
-    let (target, rest) = row.get(1..)?.split_first_chunk::<16>()?;
+/// Reads endpoint and slot back from a row of a queue.
+pub(super) fn slot(row: &[u8]) -> Option<(EndpointId, Slot)> {
+    let (endpoint, rest) = row.get(1..)?.split_first_chunk::<16>()?;
     let (due, id) = rest.split_first_chunk::<8>()?;
     let due = Timestamp::from_millis(unordered(*due));
     let id = DeliveryId::from_bytes(id.try_into().ok()?);
-    Some((TargetId::from_bytes(*target), Slot { due, id }))
+    Some((EndpointId::from_bytes(*endpoint), Slot { due, id }))
 }
 
 /// A further piece of a long record; the first is number 1.
@@ -242,10 +248,10 @@ mod tests {
 
     #[test]
     fn keys_read_back() {
-        let target = TargetId::from_bytes([0xff; 16]);
+        let endpoint = EndpointId::from_bytes([0xff; 16]);
         let id = DeliveryId::from_bytes([9; 16]);
         let at = Slot { due: Timestamp::from_millis(-5), id };
-        assert_eq!(slot(&queued(target, at)), Some((target, at)));
+        assert_eq!(slot(&queued(endpoint, at)), Some((endpoint, at)));
         for dialect in Dialect::ALL {
             for domain in [None, Some("mg.example.com".parse().unwrap())] {
                 let account = AccountId::from_bytes([3; 16]);

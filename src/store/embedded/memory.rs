@@ -1,4 +1,4 @@
-//! Configuration in memory: every account, key, domain, source and webhook.
+//! Configuration in memory: every account, key, domain, source, webhook and endpoint.
 //!
 //! All of it is small and all of it is asked for by nearly every request, so it is read once when
 //! the store opens (about 1 KB for a domain with a webhook) and changed along with each commit.
@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::db::Db;
+use super::endpoints::Endpoints;
 use super::key;
 use super::rows::{Read, broken};
 use crate::model::{
-    Account, AccountId, Domain, DomainName, Key, KeyHash, Source, SourceId, Webhook, WebhookId,
-    WebhookScope,
+    Account, AccountId, Domain, DomainName, EndpointId, Key, KeyHash, Source, SourceId, Webhook,
+    WebhookId, WebhookScope,
 };
 use crate::store::Error;
 use crate::store::record;
@@ -19,7 +20,7 @@ use crate::store::record;
 /// Beyond so many domains the lists of subscribers are forgotten and made anew as needed.
 const SUBSCRIBER_LISTS_MAX: usize = 10_000;
 
-/// Every account, key, domain, source and webhook.
+/// Every account, key, domain, source, webhook and endpoint.
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) accounts: HashMap<AccountId, Account>,
@@ -30,6 +31,7 @@ pub(super) struct Memory {
     webhooks: BTreeMap<WebhookScope, Arc<[Webhook]>>,
     scope_of: HashMap<WebhookId, WebhookScope>,
     subscribers: HashMap<(AccountId, Option<DomainName>), Arc<[Webhook]>>,
+    endpoints: Endpoints,
 }
 
 impl Memory {
@@ -58,6 +60,11 @@ impl Memory {
             let scope = key::webhook_scope(&name).ok_or_else(|| broken("a scope row's key"))?;
             let webhooks = record::decode_webhooks(&scope, &bytes)?;
             memory.set_webhooks(scope, webhooks.into());
+        }
+        for row in records(db, key::ENDPOINTS) {
+            let (name, bytes) = row?;
+            let id = key::last_id(&name).ok_or_else(|| broken("an endpoint row's key"))?;
+            memory.endpoints.remember(EndpointId::from_bytes(id), record::decode_endpoint(&bytes)?);
         }
         Ok(memory)
     }
@@ -112,11 +119,23 @@ impl Memory {
         for webhook in webhooks.iter() {
             self.scope_of.insert(webhook.id, scope.clone());
         }
+        let before = self.webhooks.get(&scope).map_or(&[][..], |before| before);
+        self.endpoints.follow(before, &webhooks);
         if webhooks.is_empty() {
             self.webhooks.remove(&scope);
         } else {
             self.webhooks.insert(scope, webhooks);
         }
+    }
+
+    /// Every endpoint.
+    pub(super) const fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Every endpoint, to be changed.
+    pub(super) const fn endpoints_mut(&mut self) -> &mut Endpoints {
+        &mut self.endpoints
     }
 
     /// The list of a domain's subscribers, if it was made since it last changed.

@@ -4,32 +4,35 @@
 //! - [`files`]: the directory, its lock, its format; [`open`]: what is refused.
 //! - [`commit`]: group commit. Every write is a job that runs there.
 //! - [`compact`]: moves what lives to a fresh generation, so that the disk does not grow for ever.
-//! - [`shared`], [`memory`], [`targets`]: what memory knows.
+//! - [`shared`], [`memory`], [`lines`]: what memory knows.
 //! - [`directory`], [`intake`], [`queue`], [`history`]: the four parts of [`Store`].
 
+mod claim;
 mod commit;
 mod compact;
 mod configuration;
 mod db;
 mod deliveries;
 mod directory;
+mod endpoints;
 mod events;
 mod files;
 mod history;
 mod intake;
 mod key;
+mod lines;
 mod memory;
 mod open;
 mod queue;
 mod rows;
 mod shared;
 mod stats;
-mod targets;
 mod trim;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -82,6 +85,8 @@ pub struct Embedded {
     committer: Option<JoinHandle<()>>,
     /// Held while configuration is read, changed and written.
     changes: tokio::sync::Mutex<()>,
+    /// Whether this process makes no more deliveries.
+    left: AtomicBool,
 }
 
 impl fmt::Debug for Embedded {
@@ -116,8 +121,8 @@ impl Embedded {
             .name("commit".to_owned())
             .spawn(move || committer.run())
             .map_err(|cause| io_error(&path, cause))?;
-        let changes = tokio::sync::Mutex::new(());
-        Ok(Self { shared, jobs: Some(jobs), committer: Some(committer), changes })
+        let (changes, left) = (tokio::sync::Mutex::new(()), AtomicBool::new(false));
+        Ok(Self { shared, jobs: Some(jobs), committer: Some(committer), changes, left })
     }
 
     /// Writes what was left to write and lets go of the directory, as dropping does. Blocks.

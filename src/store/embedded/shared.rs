@@ -4,11 +4,11 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::db::Db;
+use super::lines::Queues;
 use super::memory::Memory;
 use super::rows::broken;
-use super::targets::Targets;
 use super::{key, queue, trim};
-use crate::model::{TargetId, Timestamp};
+use crate::model::{EndpointId, Timestamp};
 use crate::store::Error;
 
 /// The data file and what memory knows of it.
@@ -19,7 +19,7 @@ pub(super) struct Shared {
     db: RwLock<Option<Db>>,
     memory: RwLock<Memory>,
     totals: Mutex<Totals>,
-    pub(super) targets: Targets,
+    pub(super) queues: Queues,
     /// What is to be written with the next commit, whenever that is.
     lazy: Mutex<Vec<queue::Lazy>>,
     /// How far the last call of `trim` came.
@@ -92,11 +92,11 @@ impl Shared {
     pub(super) fn load(&self, db: Db) -> Result<(), Error> {
         let totals = Totals::read(&db)?;
         let memory = Memory::load(&db)?;
-        let waiting = waiting_targets(&db)?;
+        let waiting = waiting_endpoints(&db)?;
         *self.totals() = totals;
         *self.memory_mut() = memory;
         *self.db_mut() = Some(db);
-        self.targets.reset(waiting);
+        self.queues.reset(waiting);
         Ok(())
     }
 }
@@ -114,15 +114,15 @@ pub(super) async fn blocking<T: Send + 'static>(
     ended.unwrap_or_else(|_| Err(Error::new("the read was cut short")))
 }
 
-/// Every target that deliveries wait for, and when the first is due: one seek for each.
-fn waiting_targets(db: &Db) -> Result<Vec<(TargetId, Timestamp)>, Error> {
+/// Every endpoint that deliveries wait for, and when the first is due: one seek for each.
+fn waiting_endpoints(db: &Db) -> Result<Vec<(EndpointId, Timestamp)>, Error> {
     let mut waiting = Vec::new();
     let mut from = key::QUEUES.to_vec();
     let end = key::end_of(key::QUEUES);
     while let Some(row) = db.scan(Bound::Included(&from), Bound::Excluded(&end)).next() {
-        let (target, slot) = key::slot(&row?.0).ok_or_else(|| broken("a queue row's key"))?;
-        waiting.push((target, slot.due));
-        from = key::end_of(&key::queue(target));
+        let (endpoint, slot) = key::slot(&row?.0).ok_or_else(|| broken("a queue row's key"))?;
+        waiting.push((endpoint, slot.due));
+        from = key::end_of(&key::queue(endpoint));
     }
     Ok(waiting)
 }

@@ -8,8 +8,8 @@ use waypost_compat::{Dialect, Kind};
 
 use super::{Unreadable, from_json, to_json, versioned};
 use crate::model::{
-    AccountId, Attempt, Delivery, DeliveryId, DeliveryState, DomainName, EventId, Failure, Outcome,
-    TargetId, Timestamp, WebhookId, WebhookUrl, from_hex, hex,
+    AccountId, Attempt, Delivery, DeliveryId, DeliveryState, DomainName, EndpointId, EventId,
+    Failure, Outcome, Timestamp, WebhookId, WebhookUrl,
 };
 
 /// How many attempts are kept with a delivery, the latest ones: more than any schedule makes, so
@@ -25,7 +25,7 @@ struct DeliveryRecord {
     kind: Option<Kind>,
     webhook: WebhookId,
     dialect: Dialect,
-    target: String,
+    endpoint: EndpointId,
     url: WebhookUrl,
     state: DeliveryState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,18 +42,25 @@ struct DeliveryRecord {
 struct AttemptRecord {
     at: Timestamp,
     ms: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    retry_after_ms: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure>,
+    #[serde(flatten)]
+    outcome: OutcomeRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address: Option<SocketAddr>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     excerpt: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lost: Vec<String>,
+}
+
+/// The outcome of an attempt: a status or a failure.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OutcomeRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -69,7 +76,7 @@ pub(in crate::store) fn encode_delivery(delivery: &Delivery) -> Vec<u8> {
         kind: delivery.kind,
         webhook: delivery.webhook,
         dialect: delivery.dialect,
-        target: hex(delivery.target.as_bytes()),
+        endpoint: delivery.endpoint,
         url: delivery.url.clone(),
         state: delivery.state,
         next: delivery.next_attempt_at,
@@ -86,10 +93,6 @@ pub(in crate::store) fn decode_delivery(
     bytes: &[u8],
 ) -> Result<Delivery, Unreadable> {
     let record: DeliveryRecord = from_json("delivery", versioned("delivery", bytes)?)?;
-    let target =
-        from_hex(&record.target).and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
-            Unreadable::new("delivery", "32 hex digits of a target", format!("{:?}", record.target))
-        })?;
     Ok(Delivery {
         id,
         account,
@@ -98,7 +101,7 @@ pub(in crate::store) fn decode_delivery(
         kind: record.kind,
         webhook: record.webhook,
         dialect: record.dialect,
-        target: TargetId::from_bytes(target),
+        endpoint: record.endpoint,
         url: record.url,
         state: record.state,
         next_attempt_at: record.next,
@@ -112,21 +115,45 @@ pub(in crate::store) fn decode_delivery(
     })
 }
 
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl OutcomeRecord {
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Answered { status, retry_after } => Self {
+                status: Some(*status),
+                retry_after_ms: retry_after.map(millis),
+                failure: None,
+            },
+            Outcome::Failed(failure) => {
+                Self { status: None, retry_after_ms: None, failure: Some(*failure) }
+            }
+        }
+    }
+
+    pub(super) fn outcome(self) -> Result<Outcome, Unreadable> {
+        match (self.status, self.failure) {
+            (Some(status), None) => {
+                let retry_after = self.retry_after_ms.map(Duration::from_millis);
+                Ok(Outcome::Answered { status, retry_after })
+            }
+            (None, Some(failure)) => Ok(Outcome::Failed(failure)),
+            (Some(_), Some(_)) | (None, None) => {
+                let found = "both or neither".to_owned();
+                Err(Unreadable::new("attempt", "a status or a failure", found))
+            }
+        }
+    }
+}
+
 impl AttemptRecord {
     fn of(attempt: &Attempt) -> Self {
-        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-        let (status, retry_after_ms, failure) = match &attempt.outcome {
-            Outcome::Answered { status, retry_after } => {
-                (Some(*status), retry_after.map(millis), None)
-            }
-            Outcome::Failed(failure) => (None, None, Some(*failure)),
-        };
         Self {
             at: attempt.at,
             ms: millis(attempt.duration),
-            status,
-            retry_after_ms,
-            failure,
+            outcome: OutcomeRecord::of(&attempt.outcome),
             address: attempt.address,
             excerpt: attempt.excerpt.clone(),
             lost: attempt.lost.clone(),
@@ -134,21 +161,10 @@ impl AttemptRecord {
     }
 
     fn attempt(self) -> Result<Attempt, Unreadable> {
-        let outcome = match (self.status, self.failure) {
-            (Some(status), None) => {
-                let retry_after = self.retry_after_ms.map(Duration::from_millis);
-                Outcome::Answered { status, retry_after }
-            }
-            (None, Some(failure)) => Outcome::Failed(failure),
-            (Some(_), Some(_)) | (None, None) => {
-                let found = "both or neither".to_owned();
-                return Err(Unreadable::new("attempt", "a status or a failure", found));
-            }
-        };
         Ok(Attempt {
             at: self.at,
             duration: Duration::from_millis(self.ms),
-            outcome,
+            outcome: self.outcome.outcome()?,
             address: self.address,
             excerpt: self.excerpt,
             lost: self.lost,

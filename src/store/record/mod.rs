@@ -8,6 +8,7 @@
 
 mod config;
 mod delivery;
+mod endpoint;
 mod event;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub(super) use config::{
     encode_domain, encode_key, encode_source, encode_webhooks,
 };
 pub(super) use delivery::{ATTEMPTS_MAX, decode_delivery, encode_delivery};
+pub(super) use endpoint::{EndpointState, decode_endpoint, encode_endpoint};
 pub(super) use event::{EventRow, decode_event, encode_event};
 
 use serde::Serialize;
@@ -25,7 +27,11 @@ use serde::de::DeserializeOwned;
 use crate::model::WebhookStats;
 
 /// The version that this program writes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// The oldest version that it reads: the first that will be released.
+#[cfg(test)]
+const OLDEST: u8 = 2;
 
 /// A record that does not read back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +61,7 @@ pub(super) fn decode_stats(bytes: &[u8]) -> Result<WebhookStats, Unreadable> {
 fn versioned<'b>(noun: &'static str, bytes: &'b [u8]) -> Result<&'b [u8], Unreadable> {
     match bytes.split_first() {
         Some((&VERSION, rest)) => Ok(rest),
-        Some((other, _)) => Err(Unreadable::new(noun, "version 1", format!("version {other}"))),
+        Some((other, _)) => Err(Unreadable::new(noun, "version 2", format!("version {other}"))),
         None => Err(Unreadable::new(noun, "a version byte", "nothing".to_owned())),
     }
 }

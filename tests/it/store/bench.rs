@@ -8,8 +8,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use waypost::model::*;
 use waypost::store::{
-    Added, Claims, Decision, DeliveryFilter, Embedded, Enqueued, EventFilter, Next, Options, Page,
-    Settlement, Store,
+    Added, Ask, Claimed, Claims, Decision, DeliveryFilter, Embedded, Enqueued, EventFilter,
+    Options, Page, Queue, Store,
 };
 use waypost_compat::{Dialect, Kind, Secret};
 
@@ -80,12 +80,12 @@ pub(crate) fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
+        let endpoint = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
+            copy_dir(&entry.path(), &endpoint);
         } else {
             // It may be a temporary file that has been renamed since.
-            let _gone = std::fs::copy(entry.path(), target);
+            let _gone = std::fs::copy(entry.path(), endpoint);
         }
     }
 }
@@ -93,7 +93,8 @@ pub(crate) fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
 /// Ten bytes for an id.
 pub(crate) fn random() -> [u8; 10] {
     let mut bytes = [7; 10];
-    bytes[2..].copy_from_slice(&unique().to_be_bytes());
+    // Not in the last byte, which a delivery's id leaves to its attempts.
+    bytes[1..9].copy_from_slice(&unique().to_be_bytes());
     bytes
 }
 
@@ -193,12 +194,12 @@ pub(crate) async fn add_webhooks(store: &dyn Store, scope: &WebhookScope, added:
 }
 
 /// The queue of a receiver, told apart by a number.
-pub(crate) fn target(number: u8) -> TargetId {
-    TargetId::from_bytes([number; 16])
+pub(crate) fn endpoint(number: u8) -> EndpointId {
+    EndpointId::from_bytes([number; 16])
 }
 
-/// An event that arrived at `at`, with one delivery for each of `targets`.
-pub(crate) fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -> Arrival {
+/// An event that arrived at `at`, with one delivery for each of `endpoints`.
+pub(crate) fn arrival(account: AccountId, at: Timestamp, endpoints: &[EndpointId]) -> Arrival {
     let id = EventId::timed(at, random());
     let event = StoredEvent {
         id,
@@ -217,11 +218,11 @@ pub(crate) fn arrival(account: AccountId, at: Timestamp, targets: &[TargetId]) -
         duplicates: 0,
         body: Bytes::from(format!("{{\"id\":\"{id}\",\"pad\":\"{}\"}}", "x".repeat(200))),
     };
-    let deliveries = targets.iter().map(|target| NewDelivery {
-        id: DeliveryId::timed(at, random()),
-        webhook: WebhookId::from_bytes(*target.as_bytes()),
+    let deliveries = endpoints.iter().map(|endpoint| NewDelivery {
+        id: DeliveryId::new(at, random()),
+        webhook: WebhookId::from_bytes(*endpoint.as_bytes()),
         dialect: Dialect::Mailgun,
-        target: *target,
+        endpoint: *endpoint,
         url: "https://receiver.example/hook".parse().unwrap(),
     });
     let deliveries = deliveries.collect();
@@ -235,13 +236,24 @@ pub(crate) async fn accept(store: &dyn Store, arrival: &Arrival) {
 }
 
 /// Claims up to ten.
-pub(crate) async fn claim(store: &dyn Store, target: TargetId, now: Timestamp) -> Claims {
-    store.claim(target, now, LEASE, 10).await.unwrap()
+pub(crate) async fn claim(store: &dyn Store, endpoint: EndpointId, now: Timestamp) -> Claims {
+    claim_up_to(store, endpoint, now, 10).await
+}
+
+/// Claims up to a number.
+pub(crate) async fn claim_up_to(
+    store: &(impl Queue + ?Sized),
+    endpoint: EndpointId,
+    now: Timestamp,
+    limit: usize,
+) -> Claims {
+    let mut claims = store.claim(&[Ask { endpoint, limit }], now, LEASE).await.unwrap();
+    claims.pop().unwrap()
 }
 
 /// The ids of what was claimed.
 pub(crate) fn ids(claims: &Claims) -> Vec<DeliveryId> {
-    claims.deliveries.iter().map(|delivery| delivery.id).collect()
+    claims.deliveries.iter().map(|claimed| claimed.delivery.id).collect()
 }
 
 /// An attempt that was answered with a status.
@@ -257,11 +269,10 @@ pub(crate) fn attempt(at: Timestamp, status: u16) -> Attempt {
 }
 
 /// Settles a claimed delivery after one attempt.
-pub(crate) async fn settle(store: &dyn Store, delivery: &Delivery, at: Timestamp, next: Next) {
-    let status = if next == Next::Delivered { 200 } else { 500 };
+pub(crate) async fn settle(store: &dyn Store, claimed: &Claimed, at: Timestamp, next: NextStep) {
+    let status = if next == NextStep::Delivered { 200 } else { 500 };
     let attempt = Some(attempt(at, status));
-    let delivery = delivery.clone();
-    store.settle(Settlement { delivery, attempt, next }).await.unwrap();
+    store.settle(claimed.clone().settled(attempt, next)).await.unwrap();
 }
 
 /// Every event of an account, newest first.

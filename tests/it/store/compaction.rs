@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use waypost::model::*;
-use waypost::store::{Next, Options, Retention, Store};
+use waypost::store::{Options, Retention, Store};
 
 use super::bench::*;
 
@@ -30,19 +30,21 @@ impl Churn {
         let arrivals: Vec<_> = (0..50).map(|_| sizeable(now)).collect();
         let enqueued = arrivals.iter().map(|new| store.enqueue(new.clone()));
         futures_util::future::try_join_all(enqueued).await.unwrap();
-        let claims = store.claim(target(1), now, LEASE, 1000).await.unwrap();
-        let retries = claims.deliveries.iter().filter(|d| self.waiting.remove(&d.id).is_some());
+        let claims = claim_up_to(store, endpoint(1), now, 1000).await;
+        let retries =
+            claims.deliveries.iter().filter(|d| self.waiting.remove(&d.delivery.id).is_some());
         let firsts = claims.deliveries.len() - retries.count();
         assert_eq!(firsts, 50, "delivery paused in round {}", self.round);
-        for (number, delivery) in claims.deliveries.iter().enumerate() {
+        for (number, claimed) in claims.deliveries.iter().enumerate() {
+            let delivery = &claimed.delivery;
             if delivery.attempt_count == 0 && number % one_in == 0 {
                 let due = now.plus(SECOND * RETRY_AFTER);
-                let of = |new: &&Arrival| new.deliveries[0].id == delivery.id;
+                let of = |new: &&Arrival| new.deliveries[0].id == claimed.delivery.id;
                 let new = arrivals.iter().find(of).unwrap().clone();
                 self.waiting.insert(delivery.id, (new, due));
-                settle(store, delivery, now, Next::At(due)).await;
+                settle(store, claimed, now, NextStep::RetryAt(due)).await;
             } else {
-                settle(store, delivery, now, Next::Delivered).await;
+                settle(store, claimed, now, NextStep::Delivered).await;
             }
         }
         store.sync().await.unwrap();
@@ -62,14 +64,14 @@ impl Churn {
         let usage = store.usage().await.unwrap();
         assert_eq!(usage.waiting, self.waiting.len() as u64);
         let end = T0.plus(SECOND * (self.round + RETRY_AFTER));
-        let claims = store.claim(target(1), end, LEASE, 1000).await.unwrap();
+        let claims = claim_up_to(store, endpoint(1), end, 1000).await;
         assert_eq!(claims.deliveries.len(), self.waiting.len());
     }
 }
 
 /// An event of the usual size.
 fn sizeable(at: Timestamp) -> Arrival {
-    let mut new = arrival(account_id(1), at, &[target(1)]);
+    let mut new = arrival(account_id(1), at, &[endpoint(1)]);
     new.event.body = vec![b'x'; 1500].into();
     new
 }
@@ -111,8 +113,8 @@ async fn left_by_a_burst(compact_floor: u64) -> u64 {
     let arrivals: Vec<_> = (0..2000).map(|_| sizeable(T0)).collect();
     let enqueued = arrivals.into_iter().map(|new| store.enqueue(new));
     futures_util::future::try_join_all(enqueued).await.unwrap();
-    for delivery in store.claim(target(1), T0, LEASE, 2000).await.unwrap().deliveries {
-        settle(&*store, &delivery, T0, Next::Delivered).await;
+    for claimed in claim_up_to(&*store, endpoint(1), T0, 2000).await.deliveries {
+        settle(&*store, &claimed, T0, NextStep::Delivered).await;
     }
     store.sync().await.unwrap();
     let retention = Retention { age: Duration::ZERO, bytes: 0 };

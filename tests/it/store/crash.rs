@@ -10,10 +10,7 @@ use std::time::Duration;
 
 use waypost::clock::Clock;
 use waypost::model::*;
-use waypost::store::{
-    Directory, Embedded, Enqueued, History, Intake, Next, Options, Queue, Retention, Settlement,
-    Store,
-};
+use waypost::store::{Directory, Embedded, Enqueued, History, Intake, Options, Retention, Store};
 
 use super::bench::*;
 
@@ -53,10 +50,10 @@ fn note(mut ledger: &File, line: &str) {
 }
 
 /// An arrival with ids that no earlier process made.
-fn fresh(clock: &Clock, target: TargetId) -> Arrival {
-    let mut new = arrival(account_id(1), T0, &[target]);
+fn fresh(clock: &Clock, endpoint: EndpointId) -> Arrival {
+    let mut new = arrival(account_id(1), T0, &[endpoint]);
     new.event.id = EventId::timed(clock.now(), clock.random());
-    new.deliveries[0].id = DeliveryId::timed(clock.now(), clock.random());
+    new.deliveries[0].id = DeliveryId::new(clock.now(), clock.random());
     new.dedupe = Some(dedupe(new.event.id));
     new
 }
@@ -70,7 +67,7 @@ async fn enqueue_for_ever(store: Arc<dyn Store>, ledger: Arc<File>, number: usiz
     let clock = Clock::system();
     for round in number.. {
         let kept = round % 10 == 0;
-        let new = fresh(&clock, target(if kept { 2 } else { 1 }));
+        let new = fresh(&clock, endpoint(if kept { 2 } else { 1 }));
         let (event, delivery) = (new.event.id, new.deliveries[0].id);
         store.enqueue(new).await.unwrap();
         let word = if kept { "kept" } else { "passed" };
@@ -82,7 +79,7 @@ async fn enqueue_for_ever(store: Arc<dyn Store>, ledger: Arc<File>, number: usiz
 async fn share_for_ever(store: Arc<dyn Store>, ledger: Arc<File>) {
     let clock = Clock::system();
     loop {
-        let (mut first, mut other) = (fresh(&clock, target(2)), fresh(&clock, target(2)));
+        let (mut first, mut other) = (fresh(&clock, endpoint(2)), fresh(&clock, endpoint(2)));
         for (place, new) in [(3, &mut first), (4, &mut other)] {
             new.deliveries[0].webhook = WebhookId::from_bytes([place; 16]);
         }
@@ -101,12 +98,11 @@ async fn settle_for_ever(store: Arc<dyn Store>, ledger: Arc<File>) {
     let clock = Clock::system();
     loop {
         let now = clock.now();
-        let claims = store.claim(target(1), now, LEASE, 100).await.unwrap();
+        let claims = claim_up_to(&*store, endpoint(1), now, 100).await;
         let ids = ids(&claims);
-        for delivery in claims.deliveries {
-            let attempt = Some(attempt(now, 200));
-            let next = Next::Delivered;
-            store.settle(Settlement { delivery, attempt, next }).await.unwrap();
+        for claimed in claims.deliveries {
+            let settlement = claimed.settled(Some(attempt(now, 200)), NextStep::Delivered);
+            store.settle(settlement).await.unwrap();
         }
         store.sync().await.unwrap();
         ids.iter().for_each(|id| note(&ledger, &format!("settled {id}")));
@@ -155,7 +151,7 @@ async fn check(dir: &Path, noted: &str) {
     let store = Embedded::open(options(dir)).unwrap();
     let mut due = HashSet::new();
     loop {
-        let claims = store.claim(target(2), Clock::system().now(), LEASE, 1000).await.unwrap();
+        let claims = claim_up_to(&store, endpoint(2), Clock::system().now(), 1000).await;
         if claims.deliveries.is_empty() {
             break;
         }

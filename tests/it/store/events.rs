@@ -29,7 +29,7 @@ fn dedupe(arrival: &mut Arrival, provider_id: &str, day: i64) {
 }
 
 async fn an_event_is_durable_with_all_its_deliveries(mut bench: Bench) {
-    let taken = arrival(account_id(1), T0, &[target(1), target(2), target(3)]);
+    let taken = arrival(account_id(1), T0, &[endpoint(1), endpoint(2), endpoint(3)]);
     accept(&*bench.store(), &taken).await;
     for store in [bench.after_a_crash(), bench.reopen()] {
         let event = store.event(account_id(1), taken.event.id).await.unwrap();
@@ -37,16 +37,16 @@ async fn an_event_is_durable_with_all_its_deliveries(mut bench: Bench) {
         for delivery in taken.delivery_rows() {
             let read = store.delivery(account_id(1), delivery.id).await.unwrap();
             assert_eq!(read.as_ref(), Some(&delivery));
-            assert_eq!(ids(&claim(&*store, delivery.target, T0).await), [delivery.id]);
+            assert_eq!(ids(&claim(&*store, delivery.endpoint, T0).await), [delivery.id]);
         }
     }
 }
 
 async fn a_repeat_is_told_apart_and_counted(mut bench: Bench) {
-    let mut first = arrival(account_id(1), T0, &[target(1)]);
+    let mut first = arrival(account_id(1), T0, &[endpoint(1)]);
     dedupe(&mut first, "p-1", 7);
     accept(&*bench.store(), &first).await;
-    let mut again = arrival(account_id(1), T0, &[target(1)]);
+    let mut again = arrival(account_id(1), T0, &[endpoint(1)]);
     dedupe(&mut again, "p-1", 7);
     let duplicate = Enqueued::Duplicate(first.event.id);
     assert_eq!(bench.store().enqueue(again.clone()).await.unwrap(), duplicate);
@@ -106,7 +106,7 @@ async fn the_same_provider_id_on_another_day_is_another_event(bench: Bench) {
 async fn a_body_of_any_length_is_kept_byte_for_byte(mut bench: Bench) {
     let mut written = Vec::new();
     for length in [0, 1, 3000, 4096, 8192, 100_000, 3_000_000] {
-        let mut new = arrival(account_id(1), T0, &[target(1)]);
+        let mut new = arrival(account_id(1), T0, &[endpoint(1)]);
         new.event.body = (0..length).map(|i| (i * 31 % 251) as u8).collect::<Vec<_>>().into();
         accept(&*bench.store(), &new).await;
         written.push(new.event);
@@ -180,10 +180,10 @@ const fn later_than_all() -> EventId {
 
 async fn an_id_is_given_once(mut bench: Bench) {
     let store = bench.store();
-    let first = arrival(account_id(1), T0, &[target(1)]);
+    let first = arrival(account_id(1), T0, &[endpoint(1)]);
     accept(&*store, &first).await;
     assert!(store.enqueue(first.clone()).await.is_err());
-    let mut other = arrival(account_id(1), T0, &[target(1), target(2)]);
+    let mut other = arrival(account_id(1), T0, &[endpoint(1), endpoint(2)]);
     other.deliveries[1].id = first.deliveries[0].id;
     assert!(store.enqueue(other.clone()).await.is_err());
     drop(store);
@@ -193,7 +193,7 @@ async fn an_id_is_given_once(mut bench: Bench) {
         // Nothing of the one that failed is there.
         assert!(store.event(account_id(1), other.event.id).await.unwrap().is_none());
         assert!(store.delivery(account_id(1), other.deliveries[0].id).await.unwrap().is_none());
-        assert_eq!(ids(&claim(&*store, target(1), T0).await), [first.deliveries[0].id]);
+        assert_eq!(ids(&claim(&*store, endpoint(1), T0).await), [first.deliveries[0].id]);
         assert_eq!(store.usage().await.unwrap().waiting, 1);
     }
 }
@@ -201,7 +201,7 @@ async fn an_id_is_given_once(mut bench: Bench) {
 async fn usage_counts_what_there_is(mut bench: Bench) {
     let mut bytes = 0;
     for number in 0..5 {
-        let mut new = arrival(account_id(1), T0, &[target(1), target(2)]);
+        let mut new = arrival(account_id(1), T0, &[endpoint(1), endpoint(2)]);
         new.event.body = Bytes::from(vec![b'x'; 1000 * (number + 1)]);
         bytes += new.event.body.len() as u64;
         accept(&*bench.store(), &new).await;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use waypost::model::*;
-use waypost::store::{Embedded, History, Intake, Options, Queue};
+use waypost::store::{Embedded, History, Intake, Options};
 
 use super::bench::*;
 
@@ -53,7 +53,7 @@ async fn child() {
 }
 
 fn sizeable() -> Arrival {
-    let mut new = arrival(account_id(1), T0, &[target(1)]);
+    let mut new = arrival(account_id(1), T0, &[endpoint(1)]);
     new.event.body = vec![b'x'; 20_000].into();
     new
 }
@@ -64,7 +64,7 @@ async fn check(store: &Embedded, accepted: &[StoredEvent]) {
         let read = store.event(account_id(1), event.id).await.unwrap();
         assert!(read.as_ref() == Some(event), "event {} was acknowledged and is lost", event.id);
     }
-    let claims = store.claim(target(1), T0, LEASE, 100_000).await.unwrap();
+    let claims = claim_up_to(store, endpoint(1), T0, 100_000).await;
     assert!(claims.deliveries.len() >= accepted.len());
 }
 

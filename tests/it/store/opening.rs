@@ -35,7 +35,7 @@ async fn closed() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
     let store = open(&path).unwrap();
-    accept(&store, &arrival(account_id(1), T0, &[target(1)])).await;
+    accept(&store, &arrival(account_id(1), T0, &[endpoint(1)])).await;
     store.close();
     (dir, path)
 }
@@ -65,12 +65,21 @@ async fn a_directory_in_use_is_refused() {
 }
 
 #[tokio::test]
-async fn a_newer_format_is_refused() {
+async fn another_format_is_refused_in_one_line() {
     let (_dir, path) = closed().await;
     let current = fs::read_to_string(path.join("CURRENT")).unwrap();
-    fs::write(path.join("CURRENT"), current.replace("format 1", "format 2")).unwrap();
+    let rewrite = |format: &str| {
+        fs::write(path.join("CURRENT"), current.replace("format 2", format)).unwrap();
+    };
+    rewrite("format 3");
     let error = refused(&path);
-    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }), "{error}");
+    rewrite("format 1");
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::Older { found: 1, known: 2, .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("older version") && text.contains("waypost export"), "{text}");
+    assert_eq!(text.lines().count(), 1);
 }
 
 #[tokio::test]
@@ -104,7 +113,7 @@ async fn damage_anywhere_in_the_data_is_refused_or_harmless() {
     let store = open(&path).unwrap();
     let mut written = Vec::new();
     for number in 0..300 {
-        let mut new = arrival(account_id(1), T0, &[target(1)]);
+        let mut new = arrival(account_id(1), T0, &[endpoint(1)]);
         new.event.body = vec![b'x'; 1500].into();
         written.push(new.event.id);
         if number % 3 == 0 {
@@ -158,7 +167,7 @@ async fn salvage(path: &Path) -> bool {
     assert_eq!(store.usage().await.unwrap().events, left);
     store.close();
     let store = open(path).unwrap();
-    accept(&store, &arrival(account_id(1), T0, &[target(1)])).await;
+    accept(&store, &arrival(account_id(1), T0, &[endpoint(1)])).await;
     assert_eq!(store.usage().await.unwrap().events, left + 1);
     true
 }
@@ -185,7 +194,7 @@ async fn a_start_that_was_cut_short_is_begun_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
     drop(open(&path).unwrap());
-    fs::write(path.join("CURRENT"), "waypost store\nformat 1\ngeneration 0\n").unwrap();
+    fs::write(path.join("CURRENT"), "waypost store\nformat 2\ngeneration 0\n").unwrap();
     fs::remove_file(generation(&path).join("conf")).unwrap();
     let store = open(&path).unwrap();
     accept(&store, &arrival(account_id(1), T0, &[])).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waypost::model::*;
-use waypost::store::{DeliveryFilter, Enqueued, EventFilter, Next, Page, Retention, Store};
+use waypost::store::{DeliveryFilter, Enqueued, EventFilter, Page, Retention, Store};
 use waypost_compat::Kind;
 
 use super::bench::*;
@@ -25,10 +25,10 @@ contract! {
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// One event as a place brings it, with a delivery for each of `targets`.
-fn brought(place: u8, event: &str, targets: &[u8]) -> Arrival {
-    let targets: Vec<TargetId> = targets.iter().map(|number| target(*number)).collect();
-    let mut new = arrival(account_id(1), T0, &targets);
+/// One event as a place brings it, with a delivery for each of `endpoints`.
+fn brought(place: u8, event: &str, endpoints: &[u8]) -> Arrival {
+    let endpoints: Vec<EndpointId> = endpoints.iter().map(|number| endpoint(*number)).collect();
+    let mut new = arrival(account_id(1), T0, &endpoints);
     let key = |source: String| DedupeKey { source, day: 7, provider_id: event.to_owned() };
     new.event.source = Some(SourceId::from_bytes([place; 16]));
     new.event.body = format!("the body of {event}").into();
@@ -60,9 +60,9 @@ async fn an_event_that_another_place_brings_is_the_same_event(mut bench: Bench) 
         let bytes = first.event.body.len() as u64;
         assert_eq!((usage.events, usage.event_bytes, usage.waiting), (1, bytes, 3));
         for number in 1..=3 {
-            let claims = claim(&*store, target(number), T0).await;
+            let claims = claim(&*store, endpoint(number), T0).await;
             assert_eq!(claims.deliveries.len(), 1, "{number} is due");
-            assert_eq!(claims.deliveries[0].event, first.event.id);
+            assert_eq!(claims.deliveries[0].delivery.event, first.event.id);
         }
         // Another account's event is another event.
         let mut theirs = brought(2, "e", &[]);
@@ -83,7 +83,7 @@ async fn a_webhook_gets_an_event_once_however_many_places_bring_it(bench: Bench)
     assert_eq!(served(&*store, first.event.id).await, [1, 2, 3]);
     // A replay is one more, but no reason to send it once more from another place.
     let old = first.deliveries[0].id;
-    store.replay(account_id(1), old, DeliveryId::timed(T0, random())).await.unwrap();
+    store.replay(account_id(1), old, DeliveryId::new(T0, random())).await.unwrap();
     store.enqueue(brought(30, "e", &[1])).await.unwrap();
     assert_eq!(served(&*store, first.event.id).await, [1, 1, 2, 3]);
 }
@@ -122,8 +122,8 @@ async fn places_that_bring_an_event_at_the_same_moment_bring_one(bench: Bench) {
 
 /// Ends everything that waits for a receiver.
 async fn deliver(store: &dyn Store, number: u8) {
-    for delivery in claim(store, target(number), T0).await.deliveries {
-        settle(store, &delivery, T0, Next::Delivered).await;
+    for delivery in claim(store, endpoint(number), T0).await.deliveries {
+        settle(store, &delivery, T0, NextStep::Delivered).await;
     }
     store.sync().await.unwrap();
 }
@@ -180,7 +180,7 @@ async fn an_event_that_another_place_brings_is_not_trimmed_under_its_hands(bench
         // Whichever came first, the event that was told is there, and so is what it owes.
         let Enqueued::Accepted(event) = joined.unwrap() else { panic!("it was no repeat") };
         assert!(store.event(account_id(1), event).await.unwrap().is_some(), "round {round}");
-        assert_eq!(claim(&*store, target(2), T0).await.deliveries.len(), 1, "round {round}");
+        assert_eq!(claim(&*store, endpoint(2), T0).await.deliveries.len(), 1, "round {round}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waypost::model::*;
-use waypost::store::{Decision, Next, Settlement, Store};
+use waypost::store::{Decision, Store};
 use waypost_compat::Dialect;
 
 use super::bench::*;
@@ -27,12 +27,12 @@ async fn subscribe(store: &dyn Store) -> Webhook {
 }
 
 /// Makes one attempt for `hook` at `at`: an event comes in, is claimed and settled.
-async fn attempt_at(store: &dyn Store, hook: &Webhook, at: Timestamp, next: Next) {
-    let target = hook.target();
-    let mut event = arrival(hook.scope.account, at, &[target]);
+async fn attempt_at(store: &dyn Store, hook: &Webhook, at: Timestamp, next: NextStep) {
+    let endpoint = hook.endpoint();
+    let mut event = arrival(hook.scope.account, at, &[endpoint]);
     event.deliveries[0].webhook = hook.id;
     accept(store, &event).await;
-    for delivery in claim(store, target, at).await.deliveries {
+    for delivery in claim(store, endpoint, at).await.deliveries {
         settle(store, &delivery, at, next).await;
     }
     store.sync().await.unwrap();
@@ -51,9 +51,9 @@ async fn stats_of_a_webhook_count_its_attempts(bench: Bench) {
     let hook = subscribe(&*store).await;
     assert_eq!(stats(&*store, &hook).await, WebhookStats::default());
 
-    attempt_at(&*store, &hook, T0, Next::Delivered).await;
-    attempt_at(&*store, &hook, T0.plus(second(1)), Next::Dead).await;
-    let later = Next::At(T0.plus(second(1_000)));
+    attempt_at(&*store, &hook, T0, NextStep::Delivered).await;
+    attempt_at(&*store, &hook, T0.plus(second(1)), NextStep::Dead).await;
+    let later = NextStep::RetryAt(T0.plus(second(1_000)));
     attempt_at(&*store, &hook, T0.plus(second(2)), later).await;
     let failing = WebhookStats {
         successful: 1,
@@ -65,7 +65,7 @@ async fn stats_of_a_webhook_count_its_attempts(bench: Bench) {
     };
     assert_eq!(stats(&*store, &hook).await, failing);
 
-    attempt_at(&*store, &hook, T0.plus(second(3)), Next::Delivered).await;
+    attempt_at(&*store, &hook, T0.plus(second(3)), NextStep::Delivered).await;
     let well = WebhookStats {
         successful: 2,
         last_success: Some(T0.plus(second(3))),
@@ -78,8 +78,8 @@ async fn stats_of_a_webhook_count_its_attempts(bench: Bench) {
 
 async fn stats_of_a_webhook_survive_a_restart(mut bench: Bench) {
     let hook = subscribe(&*bench.store()).await;
-    attempt_at(&*bench.store(), &hook, T0, Next::Dead).await;
-    attempt_at(&*bench.store(), &hook, T0.plus(second(1)), Next::Delivered).await;
+    attempt_at(&*bench.store(), &hook, T0, NextStep::Dead).await;
+    attempt_at(&*bench.store(), &hook, T0.plus(second(1)), NextStep::Delivered).await;
     let before = stats(&*bench.store(), &hook).await;
     assert_eq!((before.successful, before.failed), (1, 1));
     for store in [bench.after_a_crash(), bench.reopen()] {
@@ -90,7 +90,7 @@ async fn stats_of_a_webhook_survive_a_restart(mut bench: Bench) {
 async fn stats_of_a_webhook_are_its_accounts_alone(bench: Bench) {
     let store = bench.store();
     let hook = subscribe(&*store).await;
-    attempt_at(&*store, &hook, T0, Next::Delivered).await;
+    attempt_at(&*store, &hook, T0, NextStep::Delivered).await;
     let seen = store.webhook_stats(account_id(2), hook.id).await.unwrap();
     assert_eq!(seen, WebhookStats::default());
 }
@@ -99,19 +99,19 @@ async fn stats_of_a_webhook_go_with_it(bench: Bench) {
     let store = bench.store();
     let (hook, other) = (subscribe(&*store).await, subscribe(&*store).await);
     for hook in [&hook, &other] {
-        attempt_at(&*store, hook, T0, Next::Delivered).await;
+        attempt_at(&*store, hook, T0, NextStep::Delivered).await;
     }
     // Under way while the webhook goes, settled after.
-    let mut event = arrival(hook.scope.account, T0.plus(second(1)), &[hook.target()]);
+    let mut event = arrival(hook.scope.account, T0.plus(second(1)), &[hook.endpoint()]);
     event.deliveries[0].webhook = hook.id;
     accept(&*store, &event).await;
-    let claimed = claim(&*store, hook.target(), T0.plus(second(1))).await;
+    let claimed = claim(&*store, hook.endpoint(), T0.plus(second(1))).await;
     let remove = |list: &mut Vec<Webhook>| {
         list.retain(|webhook| webhook.id != hook.id);
         Decision::Keep
     };
     store.change_webhooks(&hook.scope, Box::new(remove)).await.unwrap();
-    settle(&*store, &claimed.deliveries[0], T0.plus(second(1)), Next::Delivered).await;
+    settle(&*store, &claimed.deliveries[0], T0.plus(second(1)), NextStep::Delivered).await;
     store.sync().await.unwrap();
     assert_eq!(stats(&*store, &hook).await, WebhookStats::default());
     assert_eq!(stats(&*store, &other).await.successful, 1, "the other one keeps its own");
@@ -122,7 +122,7 @@ async fn stats_of_a_webhook_go_with_its_domain(bench: Bench) {
     store.create_account(account(1), None).await.unwrap();
     assert!(added(store.create_domain(domain(account_id(1), "example.com")).await));
     let hook = subscribe(&*store).await;
-    attempt_at(&*store, &hook, T0, Next::Delivered).await;
+    attempt_at(&*store, &hook, T0, NextStep::Delivered).await;
     assert!(store.remove_domain(account_id(1), &name("example.com")).await.unwrap());
     // Even if the same webhook were there again, it would begin at zero.
     add_webhooks(&*store, &hook.scope, std::slice::from_ref(&hook)).await;
@@ -132,12 +132,11 @@ async fn stats_of_a_webhook_go_with_its_domain(bench: Bench) {
 async fn a_settlement_without_an_attempt_counts_for_nothing(bench: Bench) {
     let store = bench.store();
     let hook = subscribe(&*store).await;
-    let mut event = arrival(hook.scope.account, T0, &[hook.target()]);
+    let mut event = arrival(hook.scope.account, T0, &[hook.endpoint()]);
     event.deliveries[0].webhook = hook.id;
     accept(&*store, &event).await;
-    let delivery = claim(&*store, hook.target(), T0).await.deliveries.remove(0);
-    let settlement = Settlement { delivery, attempt: None, next: Next::Cancelled };
-    store.settle(settlement).await.unwrap();
+    let claimed = claim(&*store, hook.endpoint(), T0).await.deliveries.remove(0);
+    store.settle(claimed.settled(None, NextStep::Cancelled)).await.unwrap();
     store.sync().await.unwrap();
     assert_eq!(stats(&*store, &hook).await, WebhookStats::default());
 }

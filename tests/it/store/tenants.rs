@@ -117,8 +117,8 @@ impl Actor {
                 store.enqueue(self.by_place(n)).await.unwrap();
             }
             Step::Replay(n) => {
-                let new = DeliveryId::timed(T0, [n + 100; 10]);
-                let old = DeliveryId::timed(T0, [n; 10]);
+                let new = DeliveryId::new(T0, [n + 100; 10]);
+                let old = DeliveryId::new(T0, [n; 10]);
                 if store.delivery(account, new).await.unwrap().is_none() {
                     store.replay(account, old, new).await.unwrap();
                 }
@@ -174,11 +174,11 @@ impl Actor {
 
     /// Ids, dedupe key and token are the same in both accounts.
     fn arrival(&self, number: u8) -> Arrival {
-        let mut new = arrival(self.account, T0, &[target(self.account.as_bytes()[0])]);
+        let mut new = arrival(self.account, T0, &[endpoint(self.account.as_bytes()[0])]);
         new.event.id = EventId::timed(T0, [number; 10]);
         new.event.body = format!("body {number}").into();
         new.event.provider_id = Some(number.to_string());
-        new.deliveries[0].id = DeliveryId::timed(T0, [number; 10]);
+        new.deliveries[0].id = DeliveryId::new(T0, [number; 10]);
         let provider_id = number.to_string();
         new.dedupe = Some(DedupeKey { source: "same".to_owned(), day: T0.day(), provider_id });
         let source = SourceId::from_bytes([1; 16]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waypost::model::*;
-use waypost::store::{DeliveryFilter, Enqueued, Next, Retention, Store};
+use waypost::store::{DeliveryFilter, Enqueued, Retention, Store};
 
 use super::bench::*;
 use super::contract;
@@ -31,10 +31,10 @@ async fn settled_events(store: &dyn Store, account: AccountId, count: u32) -> Ve
     let mut written = Vec::new();
     for hour in 0..count {
         let at = T0.plus(HOUR * hour);
-        let new = arrival(account, at, &[target(1)]);
+        let new = arrival(account, at, &[endpoint(1)]);
         accept(store, &new).await;
-        let claims = claim(store, target(1), at).await;
-        settle(store, &claims.deliveries[0], at, Next::Delivered).await;
+        let claims = claim(store, endpoint(1), at).await;
+        settle(store, &claims.deliveries[0], at, NextStep::Delivered).await;
         written.push(new);
     }
     store.sync().await.unwrap();
@@ -83,7 +83,7 @@ async fn events_with_deliveries_waiting_are_kept_and_hold_up_none_behind(bench: 
     let store = bench.store();
     let mut waiting = Vec::new();
     for _ in 0..600 {
-        let new = arrival(account_id(1), T0, &[target(2)]);
+        let new = arrival(account_id(1), T0, &[endpoint(2)]);
         waiting.push(new.event.id);
         accept(&*store, &new).await;
     }
@@ -103,7 +103,7 @@ async fn an_event_that_is_replayed_is_kept(bench: Bench) {
     let written = settled_events(&*store, account_id(1), 40).await;
     let now = T0.plus(DAY * 60);
     let old = written[3].deliveries[0].id;
-    let new = DeliveryId::timed(now, random());
+    let new = DeliveryId::new(now, random());
     // At the same moment, so that they meet in one group whichever comes first.
     let retention = by_age(DAY);
     let (replayed, trimmed) =
@@ -111,11 +111,12 @@ async fn an_event_that_is_replayed_is_kept(bench: Bench) {
     let kept = store.event(account_id(1), written[3].event.id).await.unwrap();
     assert_eq!(replayed.unwrap().is_some(), kept.is_some());
     assert!(trimmed.unwrap() >= 39);
-    assert_eq!(ids(&claim(&*store, target(1), now).await).len(), usize::from(kept.is_some()));
+    let replays = claim(&*store, endpoint(1), now).await;
+    assert_eq!(ids(&replays).len(), usize::from(kept.is_some()));
 
     // With the replay settled it goes, and the replay with it.
-    if let Some(delivery) = store.delivery(account_id(1), new).await.unwrap() {
-        settle(&*store, &delivery, now, Next::Dead).await;
+    if let Some(claimed) = replays.deliveries.first() {
+        settle(&*store, claimed, now, NextStep::Dead).await;
         store.sync().await.unwrap();
         assert_eq!(store.trim(now, &by_age(DAY), 100).await.unwrap(), 1);
     }
@@ -126,7 +127,7 @@ async fn the_replay_of_an_event_that_went_is_none(bench: Bench) {
     let store = bench.store();
     let written = settled_events(&*store, account_id(1), 1).await;
     store.trim(T0.plus(DAY * 60), &by_age(DAY), 100).await.unwrap();
-    let new = DeliveryId::timed(T0, random());
+    let new = DeliveryId::new(T0, random());
     let replay = store.replay(account_id(1), written[0].deliveries[0].id, new).await.unwrap();
     assert!(replay.is_none());
 }

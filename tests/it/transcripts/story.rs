@@ -4,10 +4,10 @@ use serde_json::json;
 use waypost::config::Settings;
 use waypost::http::App;
 use waypost::model::{
-    AccountId, Attempt, Delivery, DeliveryState, Failure, Outcome, Scope, WebhookScope,
+    AccountId, Attempt, Delivery, DeliveryState, Failure, NextStep, Outcome, Scope, WebhookScope,
     WebhookState,
 };
-use waypost::store::{Decision, DeliveryFilter, Next, Page, Settlement};
+use waypost::store::{Ask, Decision, DeliveryFilter, Page};
 use waypost_compat::Dialect;
 
 use super::STEP;
@@ -133,9 +133,11 @@ async fn attempt(gateway: &Gateway, status: u16) {
         DeliveryFilter { state: Some(DeliveryState::Waiting), ..DeliveryFilter::default() };
     let page = Page { after: None, limit: 100 };
     let waiting = store.deliveries(gateway.account, &waiting, &page).await.unwrap().items;
-    for Delivery { target, .. } in waiting {
+    for Delivery { endpoint, .. } in waiting {
         let now = clock.now();
-        for delivery in store.claim(target, now, STEP, 100).await.unwrap().deliveries {
+        let asks = [Ask { endpoint, limit: 100 }];
+        let claims = store.claim(&asks, now, STEP).await.unwrap();
+        for claimed in claims.into_iter().flat_map(|claims| claims.deliveries) {
             let outcome = match status {
                 0 => Outcome::Failed(Failure::Connect),
                 status => Outcome::Answered { status, retry_after: None },
@@ -148,8 +150,9 @@ async fn attempt(gateway: &Gateway, status: u16) {
                 excerpt: String::new(),
                 lost: Vec::new(),
             };
-            let next = if (200..300).contains(&status) { Next::Delivered } else { Next::At(now) };
-            store.settle(Settlement { delivery, attempt: Some(attempt), next }).await.unwrap();
+            let delivered = (200..300).contains(&status);
+            let next = if delivered { NextStep::Delivered } else { NextStep::RetryAt(now) };
+            store.settle(claimed.settled(Some(attempt), next)).await.unwrap();
         }
     }
     store.sync().await.unwrap();

@@ -17,7 +17,7 @@ use waypost::clock::Clock;
 use waypost::metrics::Stats;
 use waypost::model::*;
 use waypost::retry::{Policies, Schedule};
-use waypost::store::{self, Decision, Embedded, Enqueued, Store};
+use waypost::store::{self, Decision, Embedded, Enqueued, Queue, Store};
 use waypost::worker::{Worker, WorkerOptions};
 use waypost_compat::{Dialect, Kind, Secret};
 
@@ -41,6 +41,8 @@ pub(super) fn with_schedule(schedule: &str) -> WorkerOptions {
 pub(super) struct Bench {
     dir: TempDir,
     pub(super) store: Arc<dyn Store>,
+    /// Its queue, as the worker shall see it.
+    pub(super) queue: Arc<dyn Queue>,
     pub(super) clock: Clock,
     pub(super) account: AccountId,
     numbers: AtomicU64,
@@ -81,17 +83,19 @@ impl Bench {
             settings: serde_json::Map::new(),
         };
         store.create_domain(row).await.unwrap();
-        Self { dir, store, clock, account, numbers: AtomicU64::new(1) }
+        let queue = store.clone();
+        Self { dir, store, queue, clock, account, numbers: AtomicU64::new(1) }
     }
 
     /// Closes the store and opens it again, as a restart does.
     pub(super) async fn reopen(self) -> Self {
-        let Self { dir, store, clock, account, numbers } = self;
+        let Self { dir, store, queue, clock, account, numbers } = self;
+        drop(queue);
         // The tasks of a worker that was killed let go of it one by one.
         until(|| async { (Arc::strong_count(&store) == 1).then_some(()) }).await;
         drop(store);
         let store = open(&dir);
-        Self { dir, store, clock, account, numbers }
+        Self { dir, queue: store.clone(), store, clock, account, numbers }
     }
 
     pub(super) fn start(&self, options: WorkerOptions) -> Running {
@@ -100,7 +104,7 @@ impl Bench {
             clock: self.clock.clone(),
             ..ClientOptions::default()
         });
-        let worker = Worker::new(self.store.clone(), client, self.clock.clone(), options);
+        let worker = Worker::new(self.queue.clone(), client, self.clock.clone(), options);
         let stats = worker.stats();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(worker.run(async move {
@@ -186,10 +190,10 @@ impl Bench {
             body: Bytes::from(body.to_owned()),
         };
         let new = |webhook: &&Webhook| NewDelivery {
-            id: DeliveryId::timed(now, self.clock.random()),
+            id: DeliveryId::new(now, self.clock.random()),
             webhook: webhook.id,
             dialect: webhook.scope.dialect,
-            target: webhook.target(),
+            endpoint: webhook.endpoint(),
             url: webhook.url.clone(),
         };
         let deliveries: Vec<NewDelivery> = webhooks.iter().map(new).collect();

@@ -1,4 +1,4 @@
-//! A store that refuses what the worker asks of it, for as long as it is told to.
+//! A queue that refuses what the worker asks of it, for as long as it is told to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -53,178 +53,28 @@ impl Troubled {
 }
 
 #[async_trait]
-impl Directory for Troubled {
-    async fn create_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
-        self.store.create_account(account, key).await
-    }
-
-    async fn accounts(&self) -> Result<Vec<Account>, Error> {
-        self.store.accounts().await
-    }
-
-    async fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
-        self.store.account(id).await
-    }
-
-    async fn change_account(
-        &self,
-        id: AccountId,
-        change: Change<'_, Account>,
-    ) -> Result<Option<Account>, Error> {
-        self.store.change_account(id, change).await
-    }
-
-    async fn add_key(&self, key: Key) -> Result<Added, Error> {
-        self.store.add_key(key).await
-    }
-
-    async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<Key>, Error> {
-        self.store.key_by_hash(hash).await
-    }
-
-    async fn keys(&self, account: AccountId) -> Result<Vec<Key>, Error> {
-        self.store.keys(account).await
-    }
-
-    async fn remove_key(&self, account: AccountId, id: KeyId) -> Result<bool, Error> {
-        self.store.remove_key(account, id).await
-    }
-
-    async fn create_domain(&self, domain: Domain) -> Result<Added, Error> {
-        self.store.create_domain(domain).await
-    }
-
-    async fn domain(&self, account: AccountId, name: &DomainName) -> Result<Option<Domain>, Error> {
-        self.store.domain(account, name).await
-    }
-
-    async fn domains(&self, account: AccountId) -> Result<Vec<Domain>, Error> {
-        self.store.domains(account).await
-    }
-
-    async fn change_domain(
-        &self,
-        account: AccountId,
-        name: &DomainName,
-        change: Change<'_, Domain>,
-    ) -> Result<Option<Domain>, Error> {
-        self.store.change_domain(account, name, change).await
-    }
-
-    async fn remove_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-        self.store.remove_domain(account, name).await
-    }
-
-    async fn add_source(&self, source: Source) -> Result<(), Error> {
-        self.store.add_source(source).await
-    }
-
-    async fn source(&self, account: AccountId, id: SourceId) -> Result<Option<Source>, Error> {
-        self.store.source(account, id).await
-    }
-
-    async fn sources(
-        &self,
-        account: AccountId,
-        domain: Option<&DomainName>,
-    ) -> Result<Vec<Source>, Error> {
-        self.store.sources(account, domain).await
-    }
-
-    async fn change_source(
-        &self,
-        account: AccountId,
-        id: SourceId,
-        change: Change<'_, Source>,
-    ) -> Result<Option<Source>, Error> {
-        self.store.change_source(account, id, change).await
-    }
-
-    async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
-        self.store.remove_source(account, id).await
-    }
-
-    async fn configuration(&self, account: AccountId) -> Result<Option<Configuration>, Error> {
-        self.store.configuration(account).await
-    }
-
-    async fn change_configuration(
-        &self,
-        account: AccountId,
-        change: ConfigurationChange<'_>,
-    ) -> Result<Configured, Error> {
-        self.store.change_configuration(account, change).await
-    }
-
-    async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error> {
-        self.store.webhooks(scope).await
-    }
-
-    async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
-        self.check()?;
-        self.store.webhook(account, id).await
-    }
-
-    async fn change_webhooks(
-        &self,
-        scope: &WebhookScope,
-        change: Change<'_, Vec<Webhook>>,
-    ) -> Result<Decision, Error> {
-        self.store.change_webhooks(scope, change).await
-    }
-}
-
-#[async_trait]
-impl Intake for Troubled {
-    async fn source_to_prove(&self, id: SourceId) -> Result<Option<Source>, Error> {
-        self.store.source_to_prove(id).await
-    }
-
-    async fn has_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-        self.store.has_domain(account, name).await
-    }
-
-    async fn subscribers(
-        &self,
-        account: AccountId,
-        domain: Option<&DomainName>,
-    ) -> Result<Arc<[Webhook]>, Error> {
-        self.store.subscribers(account, domain).await
-    }
-
-    async fn subscriber(
-        &self,
-        account: AccountId,
-        id: WebhookId,
-    ) -> Result<Option<Webhook>, Error> {
-        self.store.subscriber(account, id).await
-    }
-
-    async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error> {
-        self.store.enqueue(arrival).await
-    }
-}
-
-#[async_trait]
 impl Queue for Troubled {
-    async fn stirred(&self) -> Vec<Stirred> {
-        self.store.stirred().await
+    async fn wakeups(&self) -> Vec<Wakeup> {
+        self.store.wakeups().await
     }
 
     async fn claim(
         &self,
-        target: TargetId,
+        asks: &[Ask],
         now: Timestamp,
         lease: Duration,
-        limit: usize,
-    ) -> Result<Claims, Error> {
+    ) -> Result<Vec<Claims>, Error> {
         self.check()?;
-        let claims = self.store.claim(target, now, lease, limit).await?;
-        let claimed = !claims.deliveries.is_empty();
+        let claims = self.store.claim(asks, now, lease).await?;
+        let claimed = claims.iter().any(|claims| !claims.deliveries.is_empty());
         if claimed && self.refusing_after_claim.swap(false, Ordering::SeqCst) {
             self.refuse(true);
         }
         Ok(claims)
+    }
+
+    fn holds(&self, claimed: &Claimed) -> bool {
+        self.store.holds(claimed)
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
@@ -232,72 +82,38 @@ impl Queue for Troubled {
         self.store.settle(settlement).await
     }
 
-    async fn release(&self, delivery: &Delivery, due: Timestamp) -> Result<(), Error> {
+    async fn release(&self, claimed: &Claimed, due: Timestamp) -> Result<(), Error> {
         self.check()?;
-        self.store.release(delivery, due).await
-    }
-}
-
-#[async_trait]
-impl History for Troubled {
-    async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error> {
-        self.store.event(account, id).await
+        self.store.release(claimed, due).await
     }
 
-    async fn events(
+    fn record_health(&self, endpoint: EndpointId, health: EndpointHealth) -> Result<(), Error> {
+        self.check()?;
+        self.store.record_health(endpoint, health)
+    }
+
+    async fn disable_webhook(
         &self,
         account: AccountId,
-        filter: &EventFilter,
-        page: &Page<EventId>,
-    ) -> Result<Listing<StoredEvent, EventId>, Error> {
-        self.store.events(account, filter, page).await
-    }
-
-    async fn delivery(
-        &self,
-        account: AccountId,
-        id: DeliveryId,
-    ) -> Result<Option<Delivery>, Error> {
-        self.store.delivery(account, id).await
-    }
-
-    async fn deliveries(
-        &self,
-        account: AccountId,
-        filter: &DeliveryFilter,
-        page: &Page<DeliveryId>,
-    ) -> Result<Listing<Delivery, DeliveryId>, Error> {
-        self.store.deliveries(account, filter, page).await
-    }
-
-    async fn webhook_stats(
-        &self,
-        account: AccountId,
-        id: WebhookId,
-    ) -> Result<WebhookStats, Error> {
-        self.store.webhook_stats(account, id).await
-    }
-
-    async fn replay(
-        &self,
-        account: AccountId,
-        id: DeliveryId,
-        new: DeliveryId,
-    ) -> Result<Option<Delivery>, Error> {
-        self.store.replay(account, id, new).await
-    }
-
-    async fn trim(
-        &self,
+        webhook: WebhookId,
+        seen_at: Timestamp,
         now: Timestamp,
-        retention: &Retention,
-        limit: usize,
-    ) -> Result<usize, Error> {
-        self.store.trim(now, retention, limit).await
+    ) -> Result<(), Error> {
+        self.check()?;
+        self.store.disable_webhook(account, webhook, seen_at, now).await
     }
 
-    async fn usage(&self) -> Result<Usage, Error> {
-        self.store.usage().await
+    async fn attempts_so_far(
+        &self,
+        account: AccountId,
+        webhook: WebhookId,
+    ) -> Result<WebhookStats, Error> {
+        self.check()?;
+        self.store.attempts_so_far(account, webhook).await
+    }
+
+    async fn leave(&self) -> Result<(), Error> {
+        self.store.leave().await
     }
 }
 
@@ -307,8 +123,6 @@ impl Durable for Troubled {
         self.store.sync().await
     }
 }
-
-impl Store for Troubled {}
 
 /// An error as the store itself makes them: its queue of commits is full.
 pub(super) async fn refusal() -> Error {

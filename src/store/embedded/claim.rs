@@ -1,0 +1,279 @@
+//! Claims: deliveries taken from their queue under a lease, with all that an attempt is made of.
+
+use std::ops::Bound;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tracing::error;
+
+use super::db::{Db, Row};
+use super::key::{self, Slot};
+use super::lines::Line;
+use super::memory::Memory;
+use super::rows::{Read, broken};
+use super::shared::Shared;
+use super::{Embedded, events};
+use crate::model::{
+    AccountId, Backlog, Delivery, DeliveryId, EndpointId, Timestamp, WebhookId, WebhookState,
+};
+use crate::store::record;
+use crate::store::{Ask, Claimed, Claims, Error, Proof};
+
+/// A clock that is behind the time at which a delivery was scheduled by more than this has been
+/// set back. What was scheduled by the old time is then due at once: too early rather than never.
+const CLOCK_SLACK: Duration = Duration::from_mins(1);
+
+/// How many deliveries of paused webhooks one claim passes over; the next goes on from there.
+const PASSED_OVER_MAX: usize = 1000;
+
+/// How many waiting deliveries are counted for one endpoint.
+const COUNTED_MAX: usize = 10_000;
+
+/// A row of a queue.
+pub(super) struct Queued {
+    slot: Slot,
+    account: AccountId,
+    webhook: WebhookId,
+    pub(super) scheduled_at: Timestamp,
+}
+
+impl Queued {
+    pub(super) fn read((name, value): &Row) -> Result<Self, Error> {
+        let read = || {
+            let (_, slot) = key::slot(name)?;
+            let (account, rest) = value.split_first_chunk::<16>()?;
+            let (webhook, scheduled_at) = rest.split_first_chunk::<16>()?;
+            let scheduled_at = i64::from_be_bytes(scheduled_at.try_into().ok()?);
+            Some(Self {
+                slot,
+                account: AccountId::from_bytes(*account),
+                webhook: WebhookId::from_bytes(*webhook),
+                scheduled_at: Timestamp::from_millis(scheduled_at),
+            })
+        };
+        read().ok_or_else(|| broken("a queue row that does not read"))
+    }
+
+    pub(super) fn value(delivery: &Delivery, scheduled_at: Timestamp) -> Vec<u8> {
+        let ids =
+            [delivery.account.as_bytes(), delivery.webhook.as_bytes()].map(<[u8; 16]>::as_slice);
+        [ids[0], ids[1], &scheduled_at.millis().to_be_bytes()].concat()
+    }
+
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.slot.due <= now || self.was_scheduled_by_another_clock(now)
+    }
+
+    fn was_scheduled_by_another_clock(&self, now: Timestamp) -> bool {
+        now.plus(CLOCK_SLACK) < self.scheduled_at
+    }
+}
+
+impl Embedded {
+    pub(super) fn claim_each(
+        &self,
+        asks: &[Ask],
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Claims>, Error> {
+        let mut answers = Vec::with_capacity(asks.len());
+        for ask in asks {
+            let claims = self.claim_one(ask, now, lease).or_else(|cause| {
+                if answers.is_empty() {
+                    return Err(cause);
+                }
+                // What was claimed before it must not be lost with it.
+                error!(endpoint.id = %ask.endpoint, "nothing could be claimed: {cause}");
+                Ok(Claims { deliveries: Vec::new(), next_due: Some(now) })
+            });
+            answers.push(claims?);
+        }
+        Ok(answers)
+    }
+
+    fn claim_one(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<Claims, Error> {
+        let Taken { queued, next_due } = self.lease(ask, now, lease)?;
+        let mut deliveries = Vec::with_capacity(queued.len());
+        for (index, one) in queued.iter().enumerate() {
+            match read_claimed(&self.shared, one) {
+                Ok(claimed) => deliveries.extend(claimed),
+                Err(cause) => {
+                    for leased in &queued[index..] {
+                        self.shared.queues.unlease(ask.endpoint, leased.slot);
+                    }
+                    if index == 0 {
+                        return Err(cause);
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(Claims { deliveries, next_due })
+    }
+
+    /// Leases what is due, up to the limit. Nothing is read yet but the queue: commits wait for
+    /// this.
+    fn lease(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<Taken, Error> {
+        let mut taken = Taken::default();
+        let closed = self.left.load(Ordering::SeqCst);
+        if closed || self.shared.memory().endpoints().limits(ask.endpoint).paused {
+            return Ok(taken);
+        }
+        let mut lines = self.shared.queues.lock();
+        let line = lines.line(ask.endpoint);
+        line.expire(now);
+        let outcome = self.shared.read(|db| {
+            let memory = self.shared.memory();
+            let mut search = Search { db, memory: &memory, ask, now, lease };
+            search.take_due(line, &mut taken)
+        });
+        lines.tidy(ask.endpoint);
+        outcome.map(|()| taken)
+    }
+}
+
+/// Places of a queue that were leased.
+#[derive(Default)]
+struct Taken {
+    queued: Vec<Queued>,
+    next_due: Option<Timestamp>,
+}
+
+/// A search for what is due in one queue.
+struct Search<'a> {
+    db: &'a Db,
+    memory: &'a Memory,
+    ask: &'a Ask,
+    now: Timestamp,
+    lease: Duration,
+}
+
+impl Search<'_> {
+    fn take_due(&mut self, line: &mut Line, taken: &mut Taken) -> Result<(), Error> {
+        let mut passed_over = 0;
+        for queued in rows_from(self.db, self.ask.endpoint, line.cursor()) {
+            let queued = queued?;
+            line.held_up_to(queued.slot);
+            if line.holds(queued.slot.id) {
+                continue;
+            }
+            if passed_over == PASSED_OVER_MAX {
+                taken.next_due = Some(self.now);
+                break;
+            }
+            if self.is_paused(&queued) {
+                line.pass_over(queued.webhook, queued.slot);
+                passed_over += 1;
+                continue;
+            }
+            let full = taken.queued.len() == self.ask.limit;
+            if full || !queued.is_due(self.now) {
+                taken.next_due = Some(queued.slot.due);
+                if !full {
+                    self.take_from_another_clock(line, taken)?;
+                }
+                break;
+            }
+            line.lease(queued.slot, self.now, self.lease);
+            taken.queued.push(queued);
+        }
+        taken.next_due = taken.next_due.into_iter().chain(line.first_lease_end()).min();
+        Ok(())
+    }
+
+    /// Takes what was scheduled by a clock that has been set back since. Such rows stand behind all
+    /// that is to come, so the end of the queue shows whether there are any.
+    fn take_from_another_clock(&self, line: &mut Line, taken: &mut Taken) -> Result<(), Error> {
+        let before = taken.queued.len();
+        for queued in rows_from(self.db, self.ask.endpoint, None).rev() {
+            let queued = queued?;
+            let full = taken.queued.len() == self.ask.limit;
+            if full || !queued.was_scheduled_by_another_clock(self.now) {
+                break;
+            }
+            if !line.holds(queued.slot.id) && !self.is_paused(&queued) {
+                line.lease(queued.slot, self.now, self.lease);
+                taken.queued.push(queued);
+            }
+        }
+        if taken.queued.len() > before {
+            taken.next_due = None;
+            for queued in rows_from(self.db, self.ask.endpoint, line.cursor()) {
+                let queued = queued?;
+                if !line.holds(queued.slot.id) && !self.is_paused(&queued) {
+                    taken.next_due = Some(queued.slot.due);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_paused(&self, queued: &Queued) -> bool {
+        let webhook = self.memory.webhook(queued.account, queued.webhook);
+        webhook.is_some_and(|webhook| webhook.state == WebhookState::Paused)
+    }
+}
+
+/// An endpoint's queue, from a place in it or from the beginning.
+fn rows_from(
+    db: &Db,
+    endpoint: EndpointId,
+    from: Option<Slot>,
+) -> impl DoubleEndedIterator<Item = Result<Queued, Error>> + use<> {
+    let begin = key::queue(endpoint);
+    let end = key::end_of(&begin);
+    let from = from.map_or(begin, |slot| key::queued(endpoint, slot));
+    let rows = db.scan(Bound::Included(&from), Bound::Excluded(&end));
+    rows.map(|row| Queued::read(&row?))
+}
+
+/// The delivery that a row of a queue stands for, with all that belongs to it. One that is missing
+/// or does not decode stays leased and is reported each time its lease ends: it must not stop the
+/// others of its endpoint.
+fn read_claimed(shared: &Shared, queued: &Queued) -> Result<Option<Claimed>, Error> {
+    let Queued { slot: Slot { due, id }, account, webhook, .. } = *queued;
+    let read = shared.read(|db| {
+        let Some(delivery) = read_delivery(db, account, id)? else { return Ok(None) };
+        let event = events::find(db, account, delivery.event)?;
+        Ok(Some((delivery, event.map(|row| row.event))))
+    })?;
+    let Some((delivery, event)) = read else { return Ok(None) };
+    let memory = shared.memory();
+    Ok(Some(Claimed {
+        delivery: Delivery { next_attempt_at: Some(due), ..delivery },
+        webhook: memory.webhook(account, webhook).cloned(),
+        event,
+        signing_key: memory.accounts.get(&account).map(|account| account.signing_key.clone()),
+        proof: Proof { due },
+    }))
+}
+
+fn read_delivery(db: &Db, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>, Error> {
+    let Some(bytes) = db.record(&key::delivery(account, id))? else {
+        error!(delivery.id = %id, "delivery {id} is queued, but its record is missing");
+        return Ok(None);
+    };
+    match record::decode_delivery(account, id, &bytes) {
+        Ok(delivery) => Ok(Some(delivery)),
+        Err(cause) => {
+            error!(delivery.id = %id, "delivery {id} is queued, but cannot be read: {cause}");
+            Ok(None)
+        }
+    }
+}
+
+/// Counts what waits for an endpoint.
+pub(super) fn backlog(db: &Db, endpoint: EndpointId) -> Result<Backlog, Error> {
+    let mut backlog = Backlog::default();
+    for (index, queued) in rows_from(db, endpoint, None).enumerate() {
+        if index == COUNTED_MAX {
+            backlog.more = true;
+            break;
+        }
+        let enqueued = queued?.slot.id.time();
+        backlog.waiting += 1;
+        backlog.oldest = Some(backlog.oldest.map_or(enqueued, |oldest| oldest.min(enqueued)));
+    }
+    Ok(backlog)
+}

@@ -1,0 +1,280 @@
+//! The queues as memory knows them: where to go on looking, who holds what, which to look at.
+//!
+//! The queues themselves are on disk. Here is one entry for each endpoint that somebody has claimed
+//! from, holding little more than the deliveries that are out.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::key::Slot;
+use crate::model::{DeliveryId, EndpointId, Timestamp, WebhookId};
+
+/// The lines of all endpoints.
+#[derive(Default)]
+pub(super) struct Queues {
+    lines: Mutex<Lines>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+pub(super) struct Lines {
+    lines: HashMap<EndpointId, Line>,
+    /// The earliest due time of each endpoint that something changed for since the last call of
+    /// `wakeups`.
+    wakeups: HashMap<EndpointId, Timestamp>,
+}
+
+/// One endpoint's line.
+#[derive(Default)]
+pub(super) struct Line {
+    /// Everything before it is held or passed over; `None` for the beginning.
+    cursor: Option<Slot>,
+    /// The first delivery passed over of each paused webhook.
+    passed_over: HashMap<WebhookId, Slot>,
+    held: HashMap<DeliveryId, Held>,
+    /// No lease ends before it.
+    first_expiry: Option<Timestamp>,
+    /// The latest time that anybody claimed at.
+    latest: Option<Timestamp>,
+}
+
+enum Held {
+    Leased {
+        slot: Slot,
+        taken: Timestamp,
+        lease: Duration,
+    },
+    /// It was written but is not durable yet: nobody may act on it.
+    Committing,
+}
+
+impl Held {
+    /// When it ends by itself, if it does.
+    fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Leased { slot: _, taken, lease } => Some(taken.plus(*lease)),
+            Self::Committing => None,
+        }
+    }
+}
+
+/// What a group of jobs does to the queues.
+#[derive(Default)]
+pub(super) struct Moves {
+    /// Rows that are new in a queue, or in another place of it.
+    pub(super) queued: Vec<(EndpointId, Slot)>,
+    /// Deliveries that left their queue for good.
+    pub(super) gone: Vec<(EndpointId, DeliveryId)>,
+    /// Webhooks whose deliveries may go, or must be cancelled, after a pause.
+    pub(super) resumed: Vec<(EndpointId, WebhookId)>,
+    /// Endpoints whose limits have changed.
+    pub(super) limited: Vec<EndpointId>,
+}
+
+/// How far the moves of a group had come before a job.
+pub(super) struct Mark([usize; 4]);
+
+impl Moves {
+    /// The place to go back to if the job that begins now fails.
+    pub(super) fn mark(&self) -> Mark {
+        Mark([self.queued.len(), self.gone.len(), self.resumed.len(), self.limited.len()])
+    }
+
+    /// Forgets what was added since the mark.
+    pub(super) fn roll_back(&mut self, &Mark([queued, gone, resumed, limited]): &Mark) {
+        self.queued.truncate(queued);
+        self.gone.truncate(gone);
+        self.resumed.truncate(resumed);
+        self.limited.truncate(limited);
+    }
+}
+
+impl Queues {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for endpoints that are to be looked at and forgets that they are.
+    pub(super) async fn wakeups(&self) -> HashMap<EndpointId, Timestamp> {
+        loop {
+            let wakeups = std::mem::take(&mut self.lock().wakeups);
+            if !wakeups.is_empty() {
+                return wakeups;
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    /// Begins anew with what is on disk. Leases that were given out still hold.
+    pub(super) fn reset(&self, waiting: Vec<(EndpointId, Timestamp)>) {
+        let mut lines = self.lock();
+        for line in lines.lines.values_mut() {
+            line.cursor = None;
+            line.passed_over.clear();
+            line.held.retain(|_, held| matches!(held, Held::Leased { .. }));
+        }
+        lines.wakeups = waiting.into_iter().collect();
+        drop(lines);
+        self.wake.notify_one();
+    }
+
+    /// Hides what is about to be written until it is durable.
+    pub(super) fn committing(&self, moves: &Moves) {
+        let mut lines = self.lock();
+        for (endpoint, slot) in &moves.queued {
+            lines.line(*endpoint).held.insert(slot.id, Held::Committing);
+        }
+    }
+
+    /// Shows what has become durable.
+    pub(super) fn committed(&self, moves: &Moves) {
+        let mut lines = self.lock();
+        for (endpoint, id) in &moves.gone {
+            lines.unhold(*endpoint, *id, None);
+        }
+        for (endpoint, slot) in &moves.queued {
+            lines.unhold(*endpoint, slot.id, Some(*slot));
+        }
+        for (endpoint, webhook) in &moves.resumed {
+            lines.resume(*endpoint, *webhook);
+        }
+        for endpoint in &moves.limited {
+            lines.wake(*endpoint, Timestamp::default());
+        }
+        let woken = !lines.wakeups.is_empty();
+        drop(lines);
+        if woken {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Gives a lease back: the delivery stands where it stood.
+    pub(super) fn unlease(&self, endpoint: EndpointId, slot: Slot) {
+        self.lock().unhold(endpoint, slot.id, Some(slot));
+        self.wake.notify_one();
+    }
+}
+
+impl Lines {
+    /// The line of a endpoint.
+    pub(super) fn line(&mut self, endpoint: EndpointId) -> &mut Line {
+        self.lines.entry(endpoint).or_default()
+    }
+
+    /// Whether somebody holds a delivery.
+    pub(super) fn holds(&self, endpoint: EndpointId, id: DeliveryId) -> bool {
+        self.lines.get(&endpoint).is_some_and(|line| line.holds(id))
+    }
+
+    /// Forgets the line of an endpoint if nothing of it is out; the disk knows the rest.
+    pub(super) fn tidy(&mut self, endpoint: EndpointId) {
+        if let Entry::Occupied(line) = self.lines.entry(endpoint)
+            && line.get().held.is_empty()
+            && line.get().passed_over.is_empty()
+        {
+            line.remove();
+        }
+    }
+
+    /// Ends a hold; `back` is where the delivery stands in the queue now, if it does.
+    fn unhold(&mut self, endpoint: EndpointId, id: DeliveryId, back: Option<Slot>) {
+        if let Some(line) = self.lines.get_mut(&endpoint) {
+            line.held.remove(&id);
+            if let Some(slot) = back {
+                line.look_again_from(slot);
+            }
+            self.tidy(endpoint);
+        }
+        if let Some(slot) = back {
+            self.wake(endpoint, slot.due);
+        }
+    }
+
+    /// Has an endpoint looked at by `due`.
+    fn wake(&mut self, endpoint: EndpointId, due: Timestamp) {
+        let planned = self.wakeups.entry(endpoint).or_insert(due);
+        *planned = due.min(*planned);
+    }
+
+    /// Goes back to the first delivery that was passed over for a webhook.
+    fn resume(&mut self, endpoint: EndpointId, webhook: WebhookId) {
+        if let Some(line) = self.lines.get_mut(&endpoint)
+            && let Some(slot) = line.passed_over.remove(&webhook)
+        {
+            line.look_again_from(slot);
+        }
+        // Even one that was passed over before this program started, and not since.
+        self.wake(endpoint, Timestamp::default());
+    }
+}
+
+impl Line {
+    /// Where to look for the next delivery that nobody holds.
+    pub(super) const fn cursor(&self) -> Option<Slot> {
+        self.cursor
+    }
+
+    /// Says that everything before `slot` is held or passed over.
+    pub(super) const fn held_up_to(&mut self, slot: Slot) {
+        self.cursor = Some(slot);
+    }
+
+    /// Passes over a delivery of a paused webhook.
+    pub(super) fn pass_over(&mut self, webhook: WebhookId, slot: Slot) {
+        let first = self.passed_over.entry(webhook).or_insert(slot);
+        *first = slot.min(*first);
+    }
+
+    /// Whether somebody holds this delivery.
+    pub(super) fn holds(&self, id: DeliveryId) -> bool {
+        self.held.contains_key(&id)
+    }
+
+    /// Hides a delivery until `now + lease`.
+    pub(super) fn lease(&mut self, slot: Slot, now: Timestamp, lease: Duration) {
+        let until = now.plus(lease);
+        self.first_expiry = Some(self.first_expiry.map_or(until, |first| first.min(until)));
+        self.held.insert(slot.id, Held::Leased { slot, taken: now, lease });
+    }
+
+    /// When the earliest lease ends, if any is out.
+    pub(super) fn first_lease_end(&self) -> Option<Timestamp> {
+        self.held.values().filter_map(Held::until).min()
+    }
+
+    fn look_again_from(&mut self, slot: Slot) {
+        self.cursor = self.cursor.map(|cursor| cursor.min(slot));
+    }
+
+    /// Ends the leases that have run out at `now`. Where the clock has gone back since a lease was
+    /// taken, it runs its length from `now`, so that no jump of the clock stretches it for ever.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        let went_back = self.latest.is_some_and(|latest| now < latest);
+        self.latest = Some(now);
+        if !went_back && self.first_expiry.is_none_or(|first| now < first) {
+            return;
+        }
+        let mut first_expiry = None;
+        let mut over = Vec::new();
+        for held in self.held.values_mut() {
+            let Held::Leased { slot, taken, lease } = held else { continue };
+            *taken = now.min(*taken);
+            let until = taken.plus(*lease);
+            if until <= now {
+                over.push(*slot);
+            } else {
+                first_expiry =
+                    Some(first_expiry.map_or(until, |first: Timestamp| first.min(until)));
+            }
+        }
+        self.first_expiry = first_expiry;
+        for slot in over {
+            self.held.remove(&slot.id);
+            self.look_again_from(slot);
+        }
+    }
+}
