@@ -1,6 +1,7 @@
 //! The worker on a real store, against real receivers.
 
 mod bench;
+mod endpoints;
 mod recovery;
 mod rules;
 mod trouble;
