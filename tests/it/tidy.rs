@@ -17,7 +17,7 @@ const STRANGERS: [(&str, &str); 2] = [("http", "worker"), ("http", "client")];
 
 /// Crates with one home, and where that is.
 const HOMES: [(&str, &[&str]); 2] =
-    [("sled", &["src/store/embedded"]), ("warp", &["src/http/", "src/cli/serve"])];
+    [("sled", &["src/store/embedded/engine/db.rs"]), ("warp", &["src/http/", "src/cli/serve"])];
 
 /// The crates the mapping layer may use: none of them does I/O. What `jiff` could tell of the time
 /// is forbidden by `clippy.toml`.

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use tracing::error;
 
-use super::db::{Db, Row};
+use super::Shared;
+use super::engine::{Db, Read, Row, broken, end_of};
 use super::key::{self, Slot};
 use super::lines::Line;
 use super::memory::Memory;
-use super::rows::{Read, broken};
-use super::shared::Shared;
 use super::{Embedded, events};
 use crate::model::{
     AccountId, Backlog, Delivery, DeliveryId, EndpointId, Timestamp, WebhookId, WebhookState,
@@ -95,11 +94,11 @@ impl Embedded {
         let Taken { queued, next_due } = self.lease(ask, now, lease)?;
         let mut deliveries = Vec::with_capacity(queued.len());
         for (index, one) in queued.iter().enumerate() {
-            match read_claimed(&self.shared, one) {
+            match read_claimed(&self.engine.shared, one) {
                 Ok(claimed) => deliveries.extend(claimed),
                 Err(cause) => {
                     for leased in &queued[index..] {
-                        self.shared.queues.unlease(ask.endpoint, leased.slot);
+                        self.engine.shared.contents.queues.unlease(ask.endpoint, leased.slot);
                     }
                     if index == 0 {
                         return Err(cause);
@@ -116,14 +115,14 @@ impl Embedded {
     fn lease(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<Taken, Error> {
         let mut taken = Taken::default();
         let closed = self.left.load(Ordering::SeqCst);
-        if closed || self.shared.memory().endpoints().limits(ask.endpoint).paused {
+        if closed || self.engine.shared.contents.memory().endpoints().limits(ask.endpoint).paused {
             return Ok(taken);
         }
-        let mut lines = self.shared.queues.lock();
+        let mut lines = self.engine.shared.contents.queues.lock();
         let line = lines.line(ask.endpoint);
         line.expire(now);
-        let outcome = self.shared.read(|db| {
-            let memory = self.shared.memory();
+        let outcome = self.engine.shared.read(|db| {
+            let memory = self.engine.shared.contents.memory();
             let mut search = Search { db, memory: &memory, ask, now, lease };
             search.take_due(line, &mut taken)
         });
@@ -222,7 +221,7 @@ fn rows_from(
     from: Option<Slot>,
 ) -> impl DoubleEndedIterator<Item = Result<Queued, Error>> + use<> {
     let begin = key::queue(endpoint);
-    let end = key::end_of(&begin);
+    let end = end_of(&begin);
     let from = from.map_or(begin, |slot| key::queued(endpoint, slot));
     let rows = db.scan(Bound::Included(&from), Bound::Excluded(&end));
     rows.map(|row| Queued::read(&row?))
@@ -239,7 +238,7 @@ fn read_claimed(shared: &Shared, queued: &Queued) -> Result<Option<Claimed>, Err
         Ok(Some((delivery, event.map(|row| row.event))))
     })?;
     let Some((delivery, event)) = read else { return Ok(None) };
-    let memory = shared.memory();
+    let memory = shared.contents.memory();
     Ok(Some(Claimed {
         delivery: Delivery { next_attempt_at: Some(due), ..delivery },
         webhook: memory.webhook(account, webhook).cloned(),

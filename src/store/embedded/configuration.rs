@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Embedded;
-use super::commit::Group;
 use super::key;
 use super::memory::Memory;
-use super::shared::Shared;
+use super::{Group, Shared};
 use super::{endpoints, stats};
 use crate::model::{AccountId, Source, Webhook, WebhookScope};
 use crate::store::record;
@@ -15,7 +14,7 @@ use crate::store::{Configuration, ConfigurationChange, Configured, Decision, Err
 
 impl Embedded {
     pub(super) fn configuration_of(&self, account: AccountId) -> Option<Configuration> {
-        let memory = self.shared.memory();
+        let memory = self.engine.shared.contents.memory();
         let account = memory.accounts.get(&account)?.clone();
         let own = |source: &&Source| source.account == account.id;
         let domains = memory.domains.values().filter(|domain| domain.account == account.id);
@@ -46,14 +45,14 @@ impl Embedded {
             return Err(Error::new("a configuration holds what is not its account's"));
         }
         after.webhooks.retain(|_, list| !list.is_empty());
-        if let Some(holding) = taken(&self.shared.memory(), &after) {
+        if let Some(holding) = taken(&self.engine.shared.contents.memory(), &after) {
             return Ok(Configured::Taken(holding));
         }
         if decision == Decision::Discard {
             return Ok(Configured::Discarded);
         }
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| put(&shared, group, &before, after)).await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine.commit(move |group| put(&shared, group, &before, after)).await
     }
 }
 
@@ -85,7 +84,7 @@ fn put(
     before: &Configuration,
     after: Configuration,
 ) -> Result<Configured, Error> {
-    let mut memory = shared.memory_mut();
+    let mut memory = shared.contents.memory_mut();
     // Somebody may have taken it since it was looked at.
     if let Some(holding) = taken(&memory, &after) {
         return Ok(Configured::Taken(holding));

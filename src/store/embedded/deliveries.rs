@@ -2,13 +2,11 @@
 
 use std::ops::Bound;
 
-use super::commit::Group;
-use super::db::Db;
+use super::engine::{Db, Read, broken, end_of};
 use super::events::{self, PAGE_ROWS_MAX, STRETCH_ROWS};
 use super::key;
-use super::rows::{Read, broken};
-use super::shared::Shared;
 use super::{Embedded, queue};
+use super::{Group, Shared};
 use crate::model::{AccountId, Delivery, DeliveryId, DeliveryState};
 use crate::store::record;
 use crate::store::{DeliveryFilter, Error, Listing, Page};
@@ -29,7 +27,7 @@ pub(super) fn add(group: &mut Group<'_>, delivery: &Delivery) -> Result<(), Erro
 pub(super) fn add_later(group: &mut Group<'_>, delivery: &Delivery) -> Result<(), Error> {
     add(group, delivery)?;
     group.batch.put(key::later(delivery.account, delivery.event, delivery.id), Vec::new());
-    group.later.entry(delivery.event).or_default().push(delivery.id);
+    group.changes.later.entry(delivery.event).or_default().push(delivery.id);
     Ok(())
 }
 
@@ -40,24 +38,25 @@ impl Embedded {
         id: DeliveryId,
         new: DeliveryId,
     ) -> Result<Option<Delivery>, Error> {
-        self.commit(move |group| {
-            let Some(old) = find(&group.batch, account, id)? else { return Ok(None) };
-            if group.batch.get(&key::event(account, old.event))?.is_none() {
-                return Ok(None);
-            }
-            let delivery = Delivery {
-                id: new,
-                state: DeliveryState::Waiting,
-                next_attempt_at: Some(new.time()),
-                attempts: Vec::new(),
-                attempt_count: 0,
-                replay_of: Some(id),
-                ..old
-            };
-            add_later(group, &delivery)?;
-            Ok(Some(delivery))
-        })
-        .await
+        self.engine
+            .commit(move |group| {
+                let Some(old) = find(&group.batch, account, id)? else { return Ok(None) };
+                if group.batch.get(&key::event(account, old.event))?.is_none() {
+                    return Ok(None);
+                }
+                let delivery = Delivery {
+                    id: new,
+                    state: DeliveryState::Waiting,
+                    next_attempt_at: Some(new.time()),
+                    attempts: Vec::new(),
+                    attempt_count: 0,
+                    replay_of: Some(id),
+                    ..old
+                };
+                add_later(group, &delivery)?;
+                Ok(Some(delivery))
+            })
+            .await
     }
 }
 
@@ -121,7 +120,7 @@ fn stretch(
     want: usize,
 ) -> Result<Vec<Delivery>, Error> {
     let begin = key::deliveries(account);
-    let end = after.map_or_else(|| key::end_of(&begin), |id| key::delivery(account, id));
+    let end = after.map_or_else(|| end_of(&begin), |id| key::delivery(account, id));
     let rows = db.scan(Bound::Included(&begin), Bound::Excluded(&end)).rev().take(want);
     rows.map(|row| {
         let (name, first) = row?;

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Embedded;
-use super::commit::Group;
 use super::key;
-use super::shared::Shared;
+use super::{Group, Shared};
 use super::{endpoints, stats};
 use crate::model::{
     Account, AccountId, Domain, DomainName, Endpoint, EndpointId, EndpointLimits, Key, KeyHash,
@@ -30,13 +29,14 @@ impl Directory for Embedded {
     }
 
     async fn accounts(&self) -> Result<Vec<Account>, Error> {
-        let mut accounts: Vec<_> = self.shared.memory().accounts.values().cloned().collect();
+        let mut accounts: Vec<_> =
+            self.engine.shared.contents.memory().accounts.values().cloned().collect();
         accounts.sort_by_key(|account| (account.created_at, account.id));
         Ok(accounts)
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
-        Ok(self.shared.memory().accounts.get(&id).cloned())
+        Ok(self.engine.shared.contents.memory().accounts.get(&id).cloned())
     }
 
     async fn change_account(
@@ -45,7 +45,8 @@ impl Directory for Embedded {
         mut change: Change<'_, Account>,
     ) -> Result<Option<Account>, Error> {
         let _one_after_the_other = self.changes.lock().await;
-        let Some(mut account) = self.shared.memory().accounts.get(&id).cloned() else {
+        let Some(mut account) = self.engine.shared.contents.memory().accounts.get(&id).cloned()
+        else {
             return Ok(None);
         };
         if change(&mut account) == Decision::Keep {
@@ -59,11 +60,11 @@ impl Directory for Embedded {
     }
 
     async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<Key>, Error> {
-        Ok(self.shared.memory().keys.get(hash).cloned())
+        Ok(self.engine.shared.contents.memory().keys.get(hash).cloned())
     }
 
     async fn keys(&self, account: AccountId) -> Result<Vec<Key>, Error> {
-        let memory = self.shared.memory();
+        let memory = self.engine.shared.contents.memory();
         let own = memory.keys.values().filter(|key| key.account == account);
         let mut keys: Vec<_> = own.cloned().collect();
         keys.sort_by_key(|key| (key.created_at, key.id));
@@ -79,12 +80,12 @@ impl Directory for Embedded {
     }
 
     async fn domain(&self, account: AccountId, name: &DomainName) -> Result<Option<Domain>, Error> {
-        let memory = self.shared.memory();
+        let memory = self.engine.shared.contents.memory();
         Ok(memory.domains.get(name).filter(|domain| domain.account == account).cloned())
     }
 
     async fn domains(&self, account: AccountId) -> Result<Vec<Domain>, Error> {
-        let memory = self.shared.memory();
+        let memory = self.engine.shared.contents.memory();
         let own = memory.domains.values().filter(|domain| domain.account == account);
         let mut domains: Vec<_> = own.cloned().collect();
         domains.sort_by(|a, b| (b.created_at, &b.name).cmp(&(a.created_at, &a.name)));
@@ -114,7 +115,7 @@ impl Directory for Embedded {
     }
 
     async fn source(&self, account: AccountId, id: SourceId) -> Result<Option<Source>, Error> {
-        let memory = self.shared.memory();
+        let memory = self.engine.shared.contents.memory();
         Ok(memory.sources.get(&id).filter(|source| source.account == account).cloned())
     }
 
@@ -157,11 +158,11 @@ impl Directory for Embedded {
     }
 
     async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error> {
-        Ok(self.shared.memory().webhooks(scope))
+        Ok(self.engine.shared.contents.memory().webhooks(scope))
     }
 
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
-        Ok(self.shared.memory().webhook(account, id).cloned())
+        Ok(self.engine.shared.contents.memory().webhook(account, id).cloned())
     }
 
     async fn change_webhooks(
@@ -201,9 +202,9 @@ impl Directory for Embedded {
 
 impl Embedded {
     async fn commit_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
-        let shared = Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.engine.shared);
         let work = move |group: &mut Group<'_>| -> Result<Decided<()>, Error> {
-            let mut memory = shared.memory_mut();
+            let mut memory = shared.contents.memory_mut();
             if memory.accounts.contains_key(&account.id) {
                 return Ok(Err(Error::new(format!("account {} exists already", account.id))));
             }
@@ -219,73 +220,79 @@ impl Embedded {
             memory.accounts.insert(account.id, account);
             Ok(Ok(()))
         };
-        self.commit(work).await?
+        self.engine.commit(work).await?
     }
 
     async fn commit_account_change(&self, account: Account) -> Result<(), Error> {
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| {
-            let row = key::account(account.id);
-            group.batch.put_record(row, &record::encode_account(&account))?;
-            shared.memory_mut().accounts.insert(account.id, account);
-            Ok(())
-        })
-        .await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine
+            .commit(move |group| {
+                let row = key::account(account.id);
+                group.batch.put_record(row, &record::encode_account(&account))?;
+                shared.contents.memory_mut().accounts.insert(account.id, account);
+                Ok(())
+            })
+            .await
     }
 
     async fn commit_key(&self, key: Key) -> Result<Added, Error> {
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| {
-            let mut memory = shared.memory_mut();
-            if memory.keys.contains_key(&key.hash) {
-                return Ok(Added::Taken);
-            }
-            group.batch.put_record(key::key(&key.hash), &record::encode_key(&key))?;
-            memory.keys.insert(key.hash, key);
-            Ok(Added::Added)
-        })
-        .await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine
+            .commit(move |group| {
+                let mut memory = shared.contents.memory_mut();
+                if memory.keys.contains_key(&key.hash) {
+                    return Ok(Added::Taken);
+                }
+                group.batch.put_record(key::key(&key.hash), &record::encode_key(&key))?;
+                memory.keys.insert(key.hash, key);
+                Ok(Added::Added)
+            })
+            .await
     }
 
     async fn commit_key_removal(&self, account: AccountId, id: KeyId) -> Result<bool, Error> {
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| {
-            let mut memory = shared.memory_mut();
-            let mut keys = memory.keys.values();
-            let hash = keys.find(|key| key.account == account && key.id == id).map(|key| key.hash);
-            let Some(hash) = hash else { return Ok(false) };
-            group.batch.delete_record(key::key(&hash))?;
-            memory.keys.remove(&hash);
-            Ok(true)
-        })
-        .await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine
+            .commit(move |group| {
+                let mut memory = shared.contents.memory_mut();
+                let mut keys = memory.keys.values();
+                let hash =
+                    keys.find(|key| key.account == account && key.id == id).map(|key| key.hash);
+                let Some(hash) = hash else { return Ok(false) };
+                group.batch.delete_record(key::key(&hash))?;
+                memory.keys.remove(&hash);
+                Ok(true)
+            })
+            .await
     }
 
     async fn commit_domain(&self, domain: Domain) -> Result<Added, Error> {
         let _one_after_the_other = self.changes.lock().await;
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| {
-            let mut memory = shared.memory_mut();
-            if memory.domains.contains_key(&domain.name) {
-                return Ok(Added::Taken);
-            }
-            let row = key::domain(&domain.name);
-            group.batch.put_record(row, &record::encode_domain(&domain))?;
-            memory.domains.insert(domain.name.clone(), domain);
-            Ok(Added::Added)
-        })
-        .await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine
+            .commit(move |group| {
+                let mut memory = shared.contents.memory_mut();
+                if memory.domains.contains_key(&domain.name) {
+                    return Ok(Added::Taken);
+                }
+                let row = key::domain(&domain.name);
+                group.batch.put_record(row, &record::encode_domain(&domain))?;
+                memory.domains.insert(domain.name.clone(), domain);
+                Ok(Added::Added)
+            })
+            .await
     }
 
     async fn commit_domain_change(&self, domain: Domain) -> Result<(), Error> {
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| {
-            let row = key::domain(&domain.name);
-            group.batch.put_record(row, &record::encode_domain(&domain))?;
-            shared.memory_mut().domains.insert(domain.name.clone(), domain);
-            Ok(())
-        })
-        .await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine
+            .commit(move |group| {
+                let row = key::domain(&domain.name);
+                group.batch.put_record(row, &record::encode_domain(&domain))?;
+                shared.contents.memory_mut().domains.insert(domain.name.clone(), domain);
+                Ok(())
+            })
+            .await
     }
 
     async fn commit_domain_removal(
@@ -295,15 +302,15 @@ impl Embedded {
     ) -> Result<bool, Error> {
         // A change of its webhooks that is under way would bring them back.
         let _one_after_the_other = self.changes.lock().await;
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| remove_domain(&shared, group, account, &name)).await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine.commit(move |group| remove_domain(&shared, group, account, &name)).await
     }
 
     async fn commit_source(&self, source: Source) -> Result<(), Error> {
         let _one_after_the_other = self.changes.lock().await;
-        let shared = Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.engine.shared);
         let work = move |group: &mut Group<'_>| -> Result<Decided<()>, Error> {
-            let mut memory = shared.memory_mut();
+            let mut memory = shared.contents.memory_mut();
             if memory.sources.contains_key(&source.id) {
                 return Ok(Err(Error::new(format!("source {} exists already", source.id))));
             }
@@ -311,22 +318,23 @@ impl Embedded {
             memory.sources.insert(source.id, source);
             Ok(Ok(()))
         };
-        self.commit(work).await?
+        self.engine.commit(work).await?
     }
 
     async fn commit_source_change(&self, source: Source) -> Result<(), Error> {
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| {
-            group.batch.put_record(key::source(source.id), &record::encode_source(&source))?;
-            shared.memory_mut().sources.insert(source.id, source);
-            Ok(())
-        })
-        .await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine
+            .commit(move |group| {
+                group.batch.put_record(key::source(source.id), &record::encode_source(&source))?;
+                shared.contents.memory_mut().sources.insert(source.id, source);
+                Ok(())
+            })
+            .await
     }
 
     /// The sources that feed a domain alone or, without one, all of an account's.
     fn sources_of(&self, account: AccountId, domain: Option<&DomainName>) -> Vec<Source> {
-        let memory = self.shared.memory();
+        let memory = self.engine.shared.contents.memory();
         let asked = |source: &&Source| {
             source.account == account && (domain.is_none() || source.domain.as_ref() == domain)
         };
@@ -337,17 +345,18 @@ impl Embedded {
 
     async fn commit_source_removal(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
         let _one_after_the_other = self.changes.lock().await;
-        let shared = Arc::clone(&self.shared);
-        self.commit(move |group| {
-            let mut memory = shared.memory_mut();
-            if memory.sources.get(&id).is_none_or(|source| source.account != account) {
-                return Ok(false);
-            }
-            group.batch.delete_record(key::source(id))?;
-            memory.sources.remove(&id);
-            Ok(true)
-        })
-        .await
+        let shared = Arc::clone(&self.engine.shared);
+        self.engine
+            .commit(move |group| {
+                let mut memory = shared.contents.memory_mut();
+                if memory.sources.get(&id).is_none_or(|source| source.account != account) {
+                    return Ok(false);
+                }
+                group.batch.delete_record(key::source(id))?;
+                memory.sources.remove(&id);
+                Ok(true)
+            })
+            .await
     }
 
     async fn commit_webhooks(
@@ -356,16 +365,16 @@ impl Embedded {
         mut change: Change<'_, Vec<Webhook>>,
     ) -> Result<Decision, Error> {
         let _one_after_the_other = self.changes.lock().await;
-        let mut webhooks = self.shared.memory().webhooks(scope).to_vec();
+        let mut webhooks = self.engine.shared.contents.memory().webhooks(scope).to_vec();
         if change(&mut webhooks) == Decision::Discard {
             return Ok(Decision::Discard);
         }
         if let Some(stray) = webhooks.iter().find(|webhook| webhook.scope != *scope) {
             return Err(Error::new(format!("webhook {} is of another scope", stray.id)));
         }
-        let shared = Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.engine.shared);
         let scope = scope.clone();
-        self.commit(move |group| put_webhooks(&shared, group, scope, webhooks)).await?
+        self.engine.commit(move |group| put_webhooks(&shared, group, scope, webhooks)).await?
     }
 
     /// The domain's own webhooks, if one is given, and its account's.
@@ -374,8 +383,10 @@ impl Embedded {
         account: AccountId,
         domain: Option<&DomainName>,
     ) -> Arc<[Webhook]> {
-        let known = self.shared.memory().known_subscribers(account, domain);
-        known.unwrap_or_else(|| self.shared.memory_mut().make_subscribers(account, domain))
+        let known = self.engine.shared.contents.memory().known_subscribers(account, domain);
+        known.unwrap_or_else(|| {
+            self.engine.shared.contents.memory_mut().make_subscribers(account, domain)
+        })
     }
 }
 
@@ -385,7 +396,7 @@ fn put_webhooks(
     scope: WebhookScope,
     webhooks: Vec<Webhook>,
 ) -> Result<Decided<Decision>, Error> {
-    let mut memory = shared.memory_mut();
+    let mut memory = shared.contents.memory_mut();
     let elsewhere =
         |webhook: &&Webhook| memory.scope_of(webhook.id).is_some_and(|holder| *holder != scope);
     if let Some(stray) = webhooks.iter().find(elsewhere) {
@@ -411,7 +422,7 @@ fn remove_domain(
     account: AccountId,
     name: &DomainName,
 ) -> Result<bool, Error> {
-    let mut memory = shared.memory_mut();
+    let mut memory = shared.contents.memory_mut();
     if memory.domains.get(name).is_none_or(|domain| domain.account != account) {
         return Ok(false);
     }

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::Embedded;
-use super::commit::Group;
+use super::Group;
 use super::key;
 use crate::model::{
     AccountId, DomainName, Endpoint, EndpointHealth, EndpointId, EndpointLimits, Webhook,
@@ -131,7 +131,7 @@ pub(super) fn follow(
     for webhook in before.iter().filter(|webhook| webhook.state == WebhookState::Paused) {
         let still = |new: &&Webhook| new.id == webhook.id && new.state == WebhookState::Paused;
         if after.iter().find(still).is_none() {
-            group.moves.resumed.push((webhook.endpoint(), webhook.id));
+            group.changes.moves.resumed.push((webhook.endpoint(), webhook.id));
         }
     }
     Ok(())
@@ -139,7 +139,7 @@ pub(super) fn follow(
 
 /// Writes the state of an endpoint as memory has it.
 pub(super) fn write(group: &mut Group<'_>, id: EndpointId) -> Result<(), Error> {
-    let state = group.shared.memory().endpoints().states.get(&id).cloned();
+    let state = group.shared.contents.memory().endpoints().states.get(&id).cloned();
     match state.filter(|state| *state != EndpointState::default()) {
         Some(state) => group.batch.put_record(key::endpoint(id), &record::encode_endpoint(&state)),
         None => group.batch.delete_record(key::endpoint(id)),
@@ -148,7 +148,7 @@ pub(super) fn write(group: &mut Group<'_>, id: EndpointId) -> Result<(), Error> 
 
 impl Embedded {
     pub(super) fn endpoint_of(&self, account: AccountId, id: EndpointId) -> Option<Endpoint> {
-        self.shared.memory().endpoints().get(account, id)
+        self.engine.shared.contents.memory().endpoints().get(account, id)
     }
 
     pub(super) fn endpoints_of(
@@ -157,7 +157,7 @@ impl Embedded {
         domain: Option<&DomainName>,
         page: &Page<EndpointId>,
     ) -> Listing<Endpoint, EndpointId> {
-        let memory = self.shared.memory();
+        let memory = self.engine.shared.contents.memory();
         let all = memory.endpoints().of_account(account, page.after);
         let mut asked =
             all.filter(|found| domain.is_none() || found.scope.domain.as_ref() == domain);
@@ -177,13 +177,14 @@ impl Embedded {
         if change(&mut endpoint.limits) == Decision::Discard {
             return Ok(Some(endpoint));
         }
-        let (shared, limits) = (Arc::clone(&self.shared), endpoint.limits);
-        self.commit(move |group| {
-            shared.memory_mut().endpoints_mut().set_limits(id, limits);
-            group.moves.limited.push(id);
-            write(group, id)
-        })
-        .await?;
+        let (shared, limits) = (Arc::clone(&self.engine.shared), endpoint.limits);
+        self.engine
+            .commit(move |group| {
+                shared.contents.memory_mut().endpoints_mut().set_limits(id, limits);
+                group.changes.moves.limited.push(id);
+                write(group, id)
+            })
+            .await?;
         Ok(Some(endpoint))
     }
 }

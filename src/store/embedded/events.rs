@@ -2,11 +2,9 @@
 
 use std::ops::Bound;
 
-use super::commit::Group;
-use super::db::Db;
+use super::engine::{Db, Read, broken, end_of};
 use super::key;
-use super::rows::{Read, broken};
-use super::shared::Shared;
+use super::{Group, Shared};
 use crate::model::{AccountId, DeliveryId, EventId, SourceId, StoredEvent};
 use crate::store::record::{self, EventRow};
 use crate::store::{Error, EventFilter, Listing, Page};
@@ -59,7 +57,7 @@ fn stretch(
     want: usize,
 ) -> Result<Vec<StoredEvent>, Error> {
     let begin = key::events(account);
-    let end = after.map_or_else(|| key::end_of(&begin), |id| key::event(account, id));
+    let end = after.map_or_else(|| end_of(&begin), |id| key::event(account, id));
     let rows = db.scan(Bound::Included(&begin), Bound::Excluded(&end)).rev().take(want);
     rows.map(|row| {
         let (name, first) = row?;

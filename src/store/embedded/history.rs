@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Embedded;
-use super::db::Db;
-use super::shared::{Totals, blocking};
+use super::contents::Totals;
+use super::engine::{Db, blocking};
 use super::{claim, deliveries, events};
 use crate::model::{
     AccountId, Backlog, Delivery, DeliveryId, EndpointId, EventId, StoredEvent, Timestamp,
@@ -17,7 +17,7 @@ use crate::store::{DeliveryFilter, Error, EventFilter, History, Listing, Page, R
 #[async_trait]
 impl History for Embedded {
     async fn event(&self, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, Error> {
-        let row = self.shared.read(|db| events::find(db, account, id))?;
+        let row = self.engine.shared.read(|db| events::find(db, account, id))?;
         Ok(row.map(|row| row.event))
     }
 
@@ -27,7 +27,8 @@ impl History for Embedded {
         filter: &EventFilter,
         page: &Page<EventId>,
     ) -> Result<Listing<StoredEvent, EventId>, Error> {
-        let (shared, filter, page) = (Arc::clone(&self.shared), filter.clone(), page.clone());
+        let (shared, filter, page) =
+            (Arc::clone(&self.engine.shared), filter.clone(), page.clone());
         blocking(move || events::list(&shared, account, &filter, &page)).await
     }
 
@@ -36,7 +37,7 @@ impl History for Embedded {
         account: AccountId,
         id: DeliveryId,
     ) -> Result<Option<Delivery>, Error> {
-        self.shared.read(|db| deliveries::find(db, account, id))
+        self.engine.shared.read(|db| deliveries::find(db, account, id))
     }
 
     async fn deliveries(
@@ -45,7 +46,8 @@ impl History for Embedded {
         filter: &DeliveryFilter,
         page: &Page<DeliveryId>,
     ) -> Result<Listing<Delivery, DeliveryId>, Error> {
-        let (shared, filter, page) = (Arc::clone(&self.shared), filter.clone(), page.clone());
+        let (shared, filter, page) =
+            (Arc::clone(&self.engine.shared), filter.clone(), page.clone());
         blocking(move || deliveries::list(&shared, account, &filter, &page)).await
     }
 
@@ -76,8 +78,8 @@ impl History for Embedded {
     }
 
     async fn usage(&self) -> Result<Usage, Error> {
-        let Totals { events, event_bytes, waiting, .. } = *self.shared.totals();
-        let disk_bytes = self.shared.read(Db::bytes_on_disk)?;
+        let Totals { events, event_bytes, waiting } = self.engine.shared.totals();
+        let disk_bytes = self.engine.shared.read(Db::bytes_on_disk)?;
         Ok(Usage { disk_bytes, event_bytes, events, waiting })
     }
 
@@ -85,7 +87,7 @@ impl History for Embedded {
         if self.endpoint_of(account, endpoint).is_none() {
             return Ok(Backlog::default());
         }
-        let shared = Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.engine.shared);
         blocking(move || shared.read(|db| claim::backlog(db, endpoint))).await
     }
 }

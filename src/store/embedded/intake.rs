@@ -6,10 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Embedded;
-use super::commit::Group;
+use super::Group;
+use super::engine::{Read, broken};
 use super::events::{Repeats, deliveries_of, find};
 use super::key;
-use super::rows::{Read, broken};
 use crate::model::{
     AccountId, Arrival, Delivery, DomainName, EventId, Source, SourceId, StoredEvent, Webhook,
     WebhookId,
@@ -23,11 +23,18 @@ const SOURCES_MAX: usize = 64;
 #[async_trait]
 impl Intake for Embedded {
     async fn source_to_prove(&self, id: SourceId) -> Result<Option<Source>, Error> {
-        Ok(self.shared.memory().sources.get(&id).cloned())
+        Ok(self.engine.shared.contents.memory().sources.get(&id).cloned())
     }
 
     async fn has_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-        Ok(self.shared.memory().domains.get(name).is_some_and(|domain| domain.account == account))
+        Ok(self
+            .engine
+            .shared
+            .contents
+            .memory()
+            .domains
+            .get(name)
+            .is_some_and(|domain| domain.account == account))
     }
 
     async fn subscribers(
@@ -43,11 +50,11 @@ impl Intake for Embedded {
         account: AccountId,
         id: WebhookId,
     ) -> Result<Option<Webhook>, Error> {
-        Ok(self.shared.memory().webhook(account, id).cloned())
+        Ok(self.engine.shared.contents.memory().webhook(account, id).cloned())
     }
 
     async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error> {
-        self.commit(move |group| take(group, &arrival)).await
+        self.engine.commit(move |group| take(group, &arrival)).await
     }
 }
 
@@ -156,7 +163,7 @@ fn served(
     row: &EventRow,
 ) -> Result<HashSet<WebhookId>, Error> {
     let mut ids = deliveries_of(group.batch.stored(), account, row)?;
-    ids.extend(group.later.get(&row.event.id).into_iter().flatten());
+    ids.extend(group.changes.later.get(&row.event.id).into_iter().flatten());
     let mut served = HashSet::new();
     for id in ids {
         let delivery = super::deliveries::find(&group.batch, account, id)?;

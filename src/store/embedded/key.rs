@@ -7,7 +7,7 @@
 //! | `d` domain name | domain |
 //! | `e` account, event | event |
 //! | `k` key hash | key |
-//! | `m` word | [`FORMAT`], [`LIVE`], [`TOTALS`] |
+//! | `m` word | the engine's own (`engine/meta.rs`) |
 //! | `n` account, event | how often the event was sent again, and by which further sources |
 //! | `p` endpoint | state of the endpoint: limits, health |
 //! | `q` endpoint, due, delivery | account, webhook, time of scheduling: the queues |
@@ -17,7 +17,7 @@
 //! | `v` account, delivery | delivery |
 //! | `w` account, dialect, domain or nothing | webhooks of the scope, in order |
 //! | `x` day, provider id's hash | event |
-//! | `+` key, number | a further piece of a long record |
+//! | `+` key, number | a further piece of a long record, the engine's own |
 
 use sha2::Digest;
 use waypost_compat::Dialect;
@@ -26,14 +26,6 @@ use crate::model::{
     AccountId, DedupeKey, DeliveryId, DomainName, EndpointId, EventId, KeyHash, SourceId,
     Timestamp, TokenKey, WebhookId, WebhookScope,
 };
-
-/// Says that a generation was completed, and in which form.
-pub(super) const FORMAT: &[u8] = b"mformat";
-/// The counters of `Totals`.
-pub(super) const TOTALS: &[u8] = b"mtotals";
-
-/// The `Measure` of the last compaction.
-pub(super) const LIVE: &[u8] = b"mlive";
 
 /// What the rows of records begin with.
 pub(super) const RECORDS: [&[u8]; 8] =
@@ -216,23 +208,6 @@ pub(super) fn slot(row: &[u8]) -> Option<(EndpointId, Slot)> {
     Some((EndpointId::from_bytes(*endpoint), Slot { due, id }))
 }
 
-/// A further piece of a long record; the first is number 1.
-pub(super) fn piece(key: &[u8], number: u16) -> Vec<u8> {
-    join(&[b"+", key, &number.to_be_bytes()])
-}
-
-/// The first key after all that begin with `prefix`.
-pub(super) fn end_of(prefix: &[u8]) -> Vec<u8> {
-    let mut end = prefix.to_vec();
-    while let Some(last) = end.pop() {
-        if last < u8::MAX {
-            end.push(last + 1);
-            break;
-        }
-    }
-    end
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,12 +234,5 @@ mod tests {
                 assert_eq!(webhook_scope(&webhooks(&scope)), Some(scope));
             }
         }
-    }
-
-    #[test]
-    fn a_prefix_ends_before_the_next_one() {
-        assert_eq!(end_of(b"q"), b"r");
-        assert_eq!(end_of(&[b'q', 0xff, 0xff]), b"r");
-        assert_eq!(end_of(&[0xff]), b"");
     }
 }

@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::db::Db;
 use super::endpoints::Endpoints;
+use super::engine::{Db, Read, broken};
 use super::key;
-use super::rows::{Read, broken};
 use crate::model::{
     Account, AccountId, Domain, DomainName, EndpointId, Key, KeyHash, Source, SourceId, Webhook,
     WebhookId, WebhookScope,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Embedded;
+use super::Group;
 use super::claim::Queued;
-use super::commit::{Group, Message};
+use super::engine::Read;
 use super::key::{self, Slot};
-use super::rows::Read;
 use super::{endpoints, stats};
 use crate::model::{
     AccountId, Delivery, DeliveryState, EndpointHealth, EndpointId, Timestamp, Webhook, WebhookId,
@@ -35,14 +35,14 @@ pub(super) fn enqueue(group: &mut Group<'_>, delivery: &Delivery, scheduled_at: 
     let slot = Slot { due: delivery.next_attempt_at.unwrap_or_default(), id: delivery.id };
     let value = Queued::value(delivery, scheduled_at);
     group.batch.put(key::queued(delivery.endpoint, slot), value);
-    group.moves.queued.push((delivery.endpoint, slot));
+    group.changes.moves.queued.push((delivery.endpoint, slot));
 }
 
 #[async_trait]
 impl Queue for Embedded {
     async fn wakeups(&self) -> Vec<Wakeup> {
-        let woken = self.shared.queues.wakeups().await;
-        let memory = self.shared.memory();
+        let woken = self.engine.shared.contents.queues.wakeups().await;
+        let memory = self.engine.shared.contents.memory();
         let wakeup = |(endpoint, due)| {
             let (limits, health) = memory.endpoints().state(endpoint);
             Wakeup { endpoint, due, limits, health }
@@ -60,27 +60,32 @@ impl Queue for Embedded {
     }
 
     fn holds(&self, claimed: &Claimed) -> bool {
-        self.shared.queues.lock().holds(claimed.delivery.endpoint, claimed.delivery.id)
+        self.engine
+            .shared
+            .contents
+            .queues
+            .lock()
+            .holds(claimed.delivery.endpoint, claimed.delivery.id)
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
-        self.leave_for_next_commit(Lazy::Settle(Box::new(settlement)))
+        self.engine.leave(Lazy::Settle(Box::new(settlement)))
     }
 
     async fn release(&self, claimed: &Claimed, due: Timestamp) -> Result<(), Error> {
         let (delivery, proof) = (&claimed.delivery, claimed.proof);
         if proof.due == due {
             let slot = Slot { due, id: delivery.id };
-            self.shared.queues.unlease(delivery.endpoint, slot);
+            self.engine.shared.contents.queues.unlease(delivery.endpoint, slot);
             return Ok(());
         }
         let delivery = Box::new(delivery.clone());
-        self.leave_for_next_commit(Lazy::Release { delivery, proof, due })
+        self.engine.leave(Lazy::Release { delivery, proof, due })
     }
 
     fn record_health(&self, endpoint: EndpointId, health: EndpointHealth) -> Result<(), Error> {
-        if self.shared.memory_mut().endpoints_mut().set_health(endpoint, health) {
-            self.leave_for_next_commit(Lazy::Health(endpoint))?;
+        if self.engine.shared.contents.memory_mut().endpoints_mut().set_health(endpoint, health) {
+            self.engine.leave(Lazy::Health(endpoint))?;
         }
         Ok(())
     }
@@ -92,7 +97,7 @@ impl Queue for Embedded {
         seen_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let found = self.shared.memory().webhook(account, webhook).cloned();
+        let found = self.engine.shared.contents.memory().webhook(account, webhook).cloned();
         let Some(Webhook { scope, .. }) = found else { return Ok(()) };
         let change = move |webhooks: &mut Vec<Webhook>| {
             let unchanged =
@@ -117,19 +122,6 @@ impl Queue for Embedded {
 
     async fn leave(&self) -> Result<(), Error> {
         self.left.store(true, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
-impl Embedded {
-    fn leave_for_next_commit(&self, lazy: Lazy) -> Result<(), Error> {
-        let mut waiting = self.shared.lazy();
-        let first = waiting.is_empty();
-        waiting.push(lazy);
-        drop(waiting);
-        if first {
-            self.send(Message::Nudge)?;
-        }
         Ok(())
     }
 }
@@ -167,7 +159,7 @@ fn settle(group: &mut Group<'_>, settlement: Settlement) -> Result<(), Error> {
         enqueue(group, &delivery, scheduled_at);
     } else {
         group.totals.waiting = group.totals.waiting.saturating_sub(1);
-        group.moves.gone.push((delivery.endpoint, delivery.id));
+        group.changes.moves.gone.push((delivery.endpoint, delivery.id));
     }
     let row = key::delivery(delivery.account, delivery.id);
     group.batch.put_record(row, &record::encode_delivery(&delivery))

@@ -1,9 +1,9 @@
 //! Counters: what became of the attempts made for each webhook.
 
 use super::Embedded;
-use super::commit::Group;
+use super::Group;
+use super::engine::Read;
 use super::key;
-use super::rows::Read;
 use crate::model::{AccountId, Attempt, Delivery, Webhook, WebhookId, WebhookStats};
 use crate::store::Error;
 use crate::store::record;
@@ -40,10 +40,10 @@ impl Embedded {
         account: AccountId,
         id: WebhookId,
     ) -> Result<WebhookStats, Error> {
-        if self.shared.memory().webhook(account, id).is_none() {
+        if self.engine.shared.contents.memory().webhook(account, id).is_none() {
             return Ok(WebhookStats::default());
         }
-        let row = self.shared.read(|db| db.get(&key::stats(account, id)))?;
+        let row = self.engine.shared.read(|db| db.get(&key::stats(account, id)))?;
         row.map_or_else(|| Ok(WebhookStats::default()), |bytes| Ok(record::decode_stats(&bytes)?))
     }
 }

@@ -7,12 +7,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Embedded;
-use super::commit::Group;
-use super::db::Db;
+use super::engine::{Db, Read, blocking, broken, end_of};
 use super::events;
 use super::key;
-use super::rows::{Read, broken};
-use super::shared::{Shared, blocking};
+use super::{Group, Shared};
 use crate::model::{AccountId, DeliveryId, DeliveryState, EventId, Timestamp};
 use crate::store::{Error, Retention};
 
@@ -56,20 +54,22 @@ impl Embedded {
         retention: &Retention,
         limit: usize,
     ) -> Result<usize, Error> {
-        let (shared, retention) = (Arc::clone(&self.shared), *retention);
+        let (shared, retention) = (Arc::clone(&self.engine.shared), *retention);
         let found = blocking(move || look(&shared, now, &retention, limit)).await?;
         for seen in found.seen.chunks(REMOVED_TOGETHER * 8) {
             let seen = seen.to_vec();
-            self.commit(move |group| {
-                seen.into_iter().for_each(|row| group.batch.delete(row));
-                Ok(())
-            })
-            .await?;
+            self.engine
+                .commit(move |group| {
+                    seen.into_iter().for_each(|row| group.batch.delete(row));
+                    Ok(())
+                })
+                .await?;
         }
         let mut removed = 0;
         for events in found.events.chunks(REMOVED_TOGETHER) {
             let events = events.to_vec();
             removed += self
+                .engine
                 .commit(move |group| {
                     let mut removed = 0;
                     for (id, account) in events {
@@ -90,7 +90,7 @@ fn look(
     retention: &Retention,
     limit: usize,
 ) -> Result<Found, Error> {
-    let mut sweep = shared.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut sweep = shared.contents.sweep.lock().unwrap_or_else(PoisonError::into_inner);
     let rows = limit.saturating_mul(LOOK_FACTOR).max(LOOK_MIN);
     let cutoff = now.minus(retention.age);
     let mut seen = shared.read(|db| old_tokens(db, now, rows))?;
@@ -159,13 +159,13 @@ impl Hunt {
 fn accounts(db: &Db) -> Result<Vec<AccountId>, Error> {
     let mut accounts = Vec::new();
     let mut from = key::EVENTS.to_vec();
-    let end = key::end_of(key::EVENTS);
+    let end = end_of(key::EVENTS);
     while let Some(row) = db.scan(Bound::Included(&from), Bound::Excluded(&end)).next() {
         let (name, _) = row?;
         let id = name.get(1..17).and_then(|id| id.try_into().ok());
         let account = AccountId::from_bytes(id.ok_or_else(|| broken("an event row's key"))?);
         accounts.push(account);
-        from = key::end_of(&key::events(account));
+        from = end_of(&key::events(account));
     }
     Ok(accounts)
 }
@@ -173,7 +173,7 @@ fn accounts(db: &Db) -> Result<Vec<AccountId>, Error> {
 /// An account's oldest event behind a place in the order of all.
 fn next_event(db: &Db, account: AccountId, behind: Option<Place>) -> Result<Option<Place>, Error> {
     let begin = key::events(account);
-    let end = key::end_of(&begin);
+    let end = end_of(&begin);
     let from = behind.map_or(begin, |(id, _)| key::event(account, id));
     // Two accounts may have events of one id; then the account decides.
     let from = match behind {
@@ -210,7 +210,7 @@ fn any_waits(
 /// Removes an event with its deliveries, unless one waits: it may have been replayed since it was
 /// found, or another place has brought it too.
 fn remove(group: &mut Group<'_>, account: AccountId, id: EventId) -> Result<bool, Error> {
-    if group.later.contains_key(&id) {
+    if group.changes.later.contains_key(&id) {
         return Ok(false);
     }
     let Some(row) = events::find(&group.batch, account, id)? else { return Ok(false) };

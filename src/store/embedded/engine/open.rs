@@ -11,13 +11,12 @@ use std::path::Path;
 
 use tracing::warn;
 
+use super::batch::Read;
 use super::compact::Compaction;
+use super::counters::Counters;
 use super::db::{Db, Unopened};
 use super::files::{self, Home, damaged, io_error};
-use super::key;
-use super::rows::Read;
-use super::shared::Totals;
-use super::{Options, events};
+use super::{Contents, Options, Totals, meta};
 use crate::store::{Error, OpenError};
 
 /// Above so many bytes a data file is not tried out first: copying and counting it would hold up
@@ -32,12 +31,12 @@ pub(super) struct Opened {
 }
 
 /// Opens the store in `options.path`, or makes one there if the directory is empty.
-pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
+pub(super) fn open<C: Contents>(options: &Options) -> Result<Opened, OpenError> {
     let Options { path, cache_bytes, .. } = options;
     let cache_bytes = *cache_bytes;
     let (home, found) = Home::open(path)?;
     if found == 0 {
-        let db = create(&home, cache_bytes)
+        let db = create::<C>(&home, cache_bytes)
             .map_err(|cause| io_error(path, io::Error::other(cause.to_string())))?;
         return Ok(Opened { home, generation: 1, db });
     }
@@ -45,13 +44,13 @@ pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
     let size = size_of(&data)?;
     if options.salvage {
         let db = open_data(&data, cache_bytes).map_err(|unopened| refusal(&data, unopened))?;
-        let salvaged = salvage(&home, found + 1, &db, cache_bytes);
+        let salvaged = salvage::<C>(&home, found + 1, &db, cache_bytes);
         let db = salvaged.map_err(|cause| damaged(&data, cause.to_string()))?;
         return Ok(Opened { home, generation: found + 1, db });
     }
     if size <= TRIAL_BYTES_MAX {
         let trial = home.trial();
-        let outcome = try_out(&data, &trial, home.witnessed(), cache_bytes);
+        let outcome = try_out::<C>(&data, &trial, home.witnessed(), cache_bytes);
         if trial.exists()
             && let Err(cause) = fs::remove_dir_all(&trial)
         {
@@ -60,19 +59,19 @@ pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
         outcome?;
     }
     let db = open_data(&data, cache_bytes).map_err(|unopened| refusal(&data, unopened))?;
-    check_end(&db, home.witnessed()).map_err(|detail| damaged(&data, detail))?;
+    check_end::<C::Totals>(&db, home.witnessed()).map_err(|detail| damaged(&data, detail))?;
     Ok(Opened { home, generation: found, db })
 }
 
 /// Makes the first generation.
-fn create(home: &Home, cache_bytes: u64) -> Result<Db, Error> {
+fn create<C: Contents>(home: &Home, cache_bytes: u64) -> Result<Db, Error> {
     let io = |cause: io::Error| Error::new(cause.to_string());
     home.remove_others(0).map_err(io)?;
     home.witness(0);
     let db = Db::open(&home.generation(1), cache_bytes)?;
     let rows = [
-        (key::FORMAT, files::FORMAT.to_be_bytes().to_vec()),
-        (key::TOTALS, Totals::default().encode()),
+        (meta::FORMAT, files::FORMAT.to_be_bytes().to_vec()),
+        (meta::COUNTERS, Counters::<C::Totals>::default().encode()),
     ];
     db.apply(rows.iter().map(|(key, value)| (*key, Some(value.as_slice()))))?;
     db.flush()?;
@@ -97,7 +96,12 @@ fn size_of(path: &Path) -> Result<u64, OpenError> {
 }
 
 /// Opens a copy of a data file and counts what is in it.
-fn try_out(data: &Path, trial: &Path, witnessed: u64, cache_bytes: u64) -> Result<(), OpenError> {
+fn try_out<C: Contents>(
+    data: &Path,
+    trial: &Path,
+    witnessed: u64,
+    cache_bytes: u64,
+) -> Result<(), OpenError> {
     if let Err(cause) = copy(data, trial) {
         // A full disk must not keep the store from starting.
         warn!("the data could not be copied to be tried out, so it is opened as it is: {cause}");
@@ -106,7 +110,8 @@ fn try_out(data: &Path, trial: &Path, witnessed: u64, cache_bytes: u64) -> Resul
     let place = trial.to_owned();
     let tried = move || -> Result<(), Unopened> {
         let db = open_data(&place, cache_bytes)?;
-        check_end(&db, witnessed).and_then(|()| check_whole(&db)).map_err(Unopened::Damaged)
+        let end = check_end::<C::Totals>(&db, witnessed);
+        end.and_then(|()| check_whole::<C>(&db)).map_err(Unopened::Damaged)
     };
     let outcome = unless_it_panics(tried);
     outcome.map_err(|unopened| refusal(data, unopened))
@@ -132,7 +137,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 fn open_data(path: &Path, cache_bytes: u64) -> Result<Db, Unopened> {
     let place = path.to_owned();
     let db = unless_it_panics(move || Db::open(&place, cache_bytes))?;
-    match db.get(key::FORMAT) {
+    match db.get(meta::FORMAT) {
         Ok(Some(format)) if format == files::FORMAT.to_be_bytes() => Ok(db),
         Ok(_) => Err(Unopened::Damaged("it does not say its format".to_owned())),
         Err(cause) => Err(Unopened::Damaged(cause.to_string())),
@@ -155,8 +160,8 @@ fn refusal(path: &Path, unopened: Unopened) -> OpenError {
 }
 
 /// Whether every commit is there that was acknowledged.
-pub(super) fn check_end(db: &Db, witnessed: u64) -> Result<(), String> {
-    let found = Totals::read(db).map_err(|cause| cause.to_string())?.commits;
+pub(super) fn check_end<T: Totals>(db: &Db, witnessed: u64) -> Result<(), String> {
+    let found = Counters::<T>::read(db).map_err(|cause| cause.to_string())?.commits;
     if found < witnessed {
         return Err(format!("expected {witnessed} commits, found {found}"));
     }
@@ -164,13 +169,13 @@ pub(super) fn check_end(db: &Db, witnessed: u64) -> Result<(), String> {
 }
 
 /// Whether every record is there and whole, and every place in a queue.
-fn check_whole(db: &Db) -> Result<(), String> {
-    let expected = Totals::read(db).map_err(|cause| cause.to_string())?;
-    let Count { totals, broken } = count(db).map_err(|cause| cause.to_string())?;
+fn check_whole<C: Contents>(db: &Db) -> Result<(), String> {
+    let expected = Counters::<C::Totals>::read(db).map_err(|cause| cause.to_string())?;
+    let Count { counters, broken } = count::<C>(db).map_err(|cause| cause.to_string())?;
     if !broken.is_empty() {
         return Err(format!("{} records cannot be read", broken.len()));
     }
-    let found = Totals { commits: expected.commits, ..totals };
+    let found = Counters { commits: expected.commits, ..counters };
     if found != expected {
         return Err(format!("expected {expected:?}, found {found:?}"));
     }
@@ -178,55 +183,50 @@ fn check_whole(db: &Db) -> Result<(), String> {
 }
 
 /// What is in a data file.
-struct Count {
+struct Count<T> {
     /// The counters as they should be, but for the number of commits.
-    totals: Totals,
+    counters: Counters<T>,
     /// The records that cannot be read.
     broken: Vec<Vec<u8>>,
 }
 
-fn count(db: &Db) -> Result<Count, Error> {
-    let mut count = Count { totals: Totals::default(), broken: Vec::new() };
-    for prefix in key::RECORDS {
+fn count<C: Contents>(db: &Db) -> Result<Count<C::Totals>, Error> {
+    let mut count = Count { counters: Counters::<C::Totals>::default(), broken: Vec::new() };
+    for prefix in C::RECORDS {
         for row in db.all(prefix) {
             let (name, first) = row?;
-            let Ok(bytes) = db.record_of(&name, first) else {
-                count.broken.push(name);
-                continue;
-            };
-            if prefix == key::EVENTS {
-                let Ok(row) = events::read_row(&name, bytes) else {
-                    count.broken.push(name);
-                    continue;
-                };
-                count.totals.events += 1;
-                count.totals.event_bytes += row.event.body.len() as u64;
+            let record = db.record_of(&name, first);
+            let totals = &mut count.counters.totals;
+            match record.and_then(|bytes| C::count_record(&name, bytes, totals)) {
+                Ok(()) => count.counters.records += 1,
+                Err(_) => count.broken.push(name),
             }
-            count.totals.records += 1;
         }
     }
-    for row in db.all(key::QUEUES) {
-        row?;
-        count.totals.waiting += 1;
-    }
+    C::count_rows(db, &mut count.counters.totals)?;
     Ok(count)
 }
 
 /// Makes do with what can still be read: it is copied into a new generation, since what leads from
 /// row to row may be damaged too, counted there, and taken for all there ever was.
-fn salvage(home: &Home, generation: u32, old: &Db, cache_bytes: u64) -> Result<Db, Error> {
+fn salvage<C: Contents>(
+    home: &Home,
+    generation: u32,
+    old: &Db,
+    cache_bytes: u64,
+) -> Result<Db, Error> {
     let mut copying = Compaction::begin(home, generation, cache_bytes)?;
     while !copying.is_complete() {
         copying.step(old, 0)?;
     }
-    let db = copying.finish(Totals::default())?.db;
-    let commits = Totals::read(&db).map_or(0, |totals| totals.commits);
-    let Count { totals, broken } = count(&db)?;
-    let totals = Totals { commits, ..totals };
-    warn!("salvaged {totals:?}, and removed {} records that cannot be read", broken.len());
+    let db = copying.finish(C::Totals::default())?.db;
+    let commits = Counters::<C::Totals>::read(&db).map_or(0, |totals| totals.commits);
+    let Count { counters, broken } = count::<C>(&db)?;
+    let counters = Counters { commits, ..counters };
+    warn!("salvaged {counters:?}, and removed {} records that cannot be read", broken.len());
     let removed = broken.iter().map(|name| (name.as_slice(), None));
-    let row = totals.encode();
-    db.apply(removed.chain([(key::TOTALS, Some(row.as_slice()))]))?;
+    let row = counters.encode();
+    db.apply(removed.chain([(meta::COUNTERS, Some(row.as_slice()))]))?;
     db.flush()?;
     home.set_current(generation).map_err(|cause| Error::new(cause.to_string()))?;
     home.witness(commits);

@@ -1,6 +1,5 @@
 //! The commit thread: gathers what waits, applies it as one batch, syncs once, wakes the tasks.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -8,28 +7,27 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
+use super::batch::{Batch, Writes};
 use super::compact::{Compaction, Compactor, Finished};
+use super::counters::Counters;
 use super::db::Db;
 use super::files::Home;
-use super::key;
-use super::lines::Moves;
-use super::rows::{Batch, Writes};
-use super::shared::{Shared, Totals, closed};
-use crate::model::{DeliveryId, EventId};
+use super::shared::{Shared, closed};
+use super::{Changes, Contents, meta, open};
 use crate::store::Error;
 
 /// A piece of work for the commit thread. Gets the group it is to write into, or why there is
 /// none. An error undoes what it wrote and leaves the other jobs of the group alone.
-pub(super) type Job =
-    Box<dyn FnOnce(Result<&mut Group<'_>, Error>) -> Result<Answer, Error> + Send>;
+pub(super) type Job<C> =
+    Box<dyn FnOnce(Result<&mut Group<'_, C>, Error>) -> Result<Answer, Error> + Send>;
 
 /// Tells a task what came of its job, once that is durable.
 pub(super) type Answer = Box<dyn FnOnce(&Result<(), Error>) + Send>;
 
 /// What the commit thread is sent.
-pub(super) enum Message {
+pub(super) enum Message<C: Contents> {
     /// Work that somebody waits for.
-    Work(Job),
+    Work(Job<C>),
     /// There is something in `Shared::lazy`.
     Nudge,
 }
@@ -47,20 +45,17 @@ const REOPEN_AFTER: Duration = Duration::from_secs(1);
 const GROUP_BYTES: usize = 4 << 20;
 
 /// What one commit is going to do.
-pub(super) struct Group<'d> {
-    pub(super) shared: &'d Shared,
-    pub(super) batch: Batch<'d>,
-    pub(super) totals: Totals,
-    pub(super) moves: Moves,
-    /// Deliveries that this group makes of events which are there already, replays and others: none
-    /// of those events may be trimmed. One whose job failed is named, but not in the batch.
-    pub(super) later: HashMap<EventId, Vec<DeliveryId>>,
+pub(in crate::store::embedded) struct Group<'d, C: Contents> {
+    pub(in crate::store::embedded) shared: &'d Shared<C>,
+    pub(in crate::store::embedded) batch: Batch<'d>,
+    pub(in crate::store::embedded) totals: C::Totals,
+    pub(in crate::store::embedded) changes: C::Changes,
 }
 
-impl<'d> Group<'d> {
-    fn new(shared: &'d Shared, db: &'d Db) -> Self {
-        let (totals, moves, later) = (*shared.totals(), Moves::default(), HashMap::new());
-        Self { shared, batch: Batch::new(db), totals, moves, later }
+impl<'d, C: Contents> Group<'d, C> {
+    fn new(shared: &'d Shared<C>, db: &'d Db) -> Self {
+        let (totals, changes) = (shared.totals(), C::Changes::default());
+        Self { shared, batch: Batch::new(db), totals, changes }
     }
 
     /// Runs one job; if it fails, nothing of it remains.
@@ -69,28 +64,28 @@ impl<'d> Group<'d> {
         job: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.batch.mark();
-        let before = (self.totals, self.moves.mark());
+        let before = (self.totals, self.changes.mark());
         let result = job(self);
         if result.is_err() {
             self.batch.roll_back();
             self.totals = before.0;
-            self.moves.roll_back(&before.1);
+            self.changes.roll_back(&before.1);
         }
         result
     }
 }
 
 /// The commit thread's own.
-pub(super) struct Committer {
-    pub(super) shared: Arc<Shared>,
-    pub(super) jobs: Receiver<Message>,
+pub(super) struct Committer<C: Contents> {
+    pub(super) shared: Arc<Shared<C>>,
+    pub(super) jobs: Receiver<Message<C>>,
     pub(super) home: Home,
     pub(super) generation: u32,
     pub(super) cache_bytes: u64,
     pub(super) compactor: Compactor,
 }
 
-impl Committer {
+impl<C: Contents> Committer<C> {
     /// Commits until nobody can send any more, then writes what is left and closes the data file.
     pub(super) fn run(mut self) {
         while let Some(first) = self.next() {
@@ -110,7 +105,7 @@ impl Committer {
     /// Waits for something to commit: a job, or `None` for settlements alone. Compacts meanwhile.
     /// While there is no data file it waits only so long: every commit tries to open it again, and
     /// those who only read would wait for ever for somebody who writes.
-    fn next(&mut self) -> Option<Option<Job>> {
+    fn next(&mut self) -> Option<Option<Job<C>>> {
         while self.compactor.current.is_some() {
             match self.jobs.try_recv() {
                 Ok(Message::Work(job)) => return Some(Some(job)),
@@ -138,7 +133,7 @@ impl Committer {
     }
 
     /// One commit: of `first`, of what else waits, and of what was settled.
-    fn commit(&mut self, first: Option<Job>) {
+    fn commit(&mut self, first: Option<Job<C>>) {
         if self.shared.db().is_none()
             && let Err(cause) = self.recover()
         {
@@ -167,7 +162,7 @@ impl Committer {
     }
 
     /// Runs the jobs; every write they ask for is gathered, none is made.
-    fn stage(&self, first: Option<Job>, answers: &mut Vec<Answer>) -> Result<Staged, Error> {
+    fn stage(&self, first: Option<Job<C>>, answers: &mut Vec<Answer>) -> Result<Staged<C>, Error> {
         let db = self.shared.db();
         let db = db.as_ref().ok_or_else(closed)?;
         let mut group = Group::new(&self.shared, db);
@@ -181,26 +176,27 @@ impl Committer {
         }
         // After the jobs, so that a `sync` among them covers all that was settled before it.
         for lazy in std::mem::take(&mut *self.shared.lazy()) {
-            if let Err(cause) = group.attempt(|group| lazy.stage(group)) {
+            if let Err(cause) = group.attempt(|group| C::stage(lazy, group)) {
                 error!("a settlement could not be written, its attempt is repeated: {cause}");
             }
         }
-        let Group { shared: _, mut batch, mut totals, moves, later: _ } = group;
+        let Group { shared: _, mut batch, totals, changes } = group;
+        let mut counters = Counters { totals, ..*self.shared.counters() };
         if batch.bytes() > 0 {
-            totals.commits += 1;
-            totals.records = totals.records.saturating_add_signed(batch.records());
-            batch.put(key::TOTALS.to_vec(), totals.encode());
+            counters.commits += 1;
+            counters.records = counters.records.saturating_add_signed(batch.records());
+            batch.put(meta::COUNTERS.to_vec(), counters.encode());
         }
         let bytes = batch.bytes();
-        Ok(Staged { writes: batch.into_writes(), bytes, totals, moves })
+        Ok(Staged { writes: batch.into_writes(), bytes, counters, changes })
     }
 
     /// Applies what was staged and makes it durable; only then is it shown.
-    fn write(&mut self, staged: &Staged) -> Result<(), Error> {
+    fn write(&mut self, staged: &Staged<C>) -> Result<(), Error> {
         if staged.writes.is_empty() {
             return Ok(());
         }
-        self.shared.queues.committing(&staged.moves);
+        self.shared.contents.committing(&staged.changes);
         self.apply(&staged.writes)?;
         if let Some(compaction) = &self.compactor.current
             && let Err(cause) = compaction.repeat(&staged.writes)
@@ -209,9 +205,9 @@ impl Committer {
             self.compactor.abandon();
         }
         self.shared.read(Db::flush)?;
-        self.home.witness(staged.totals.commits);
-        *self.shared.totals() = staged.totals;
-        self.shared.queues.committed(&staged.moves);
+        self.home.witness(staged.counters.commits);
+        *self.shared.counters() = staged.counters;
+        self.shared.contents.committed(&staged.changes);
         Ok(())
     }
 
@@ -222,7 +218,7 @@ impl Committer {
     }
 
     /// The next job that waits, if any does.
-    fn waiting_job(&self) -> Option<Job> {
+    fn waiting_job(&self) -> Option<Job<C>> {
         loop {
             match self.jobs.try_recv() {
                 Ok(Message::Work(job)) => return Some(job),
@@ -234,8 +230,8 @@ impl Committer {
 
     /// Tells every task that waits why there is no data file. Settlements are dropped: on disk
     /// their deliveries still wait.
-    fn refuse(&self, first: Option<Job>, cause: &Error) {
-        let mut jobs: Vec<Job> = first.into_iter().collect();
+    fn refuse(&self, first: Option<Job<C>>, cause: &Error) {
+        let mut jobs: Vec<Job<C>> = first.into_iter().collect();
         jobs.extend(std::iter::from_fn(|| self.waiting_job()));
         // After the nudges were taken: a settlement sends one only where it is the first, so none
         // may stay behind whose nudge is gone. Those that come now are a reason to try once more.
@@ -250,7 +246,7 @@ impl Committer {
     fn compact(&mut self, written: usize) {
         self.compactor.wrote(written);
         let shared = Arc::clone(&self.shared);
-        let totals = *shared.totals();
+        let totals = shared.totals();
         let advanced = shared.read(|old| match &mut self.compactor.current {
             Some(compaction) => compaction.step(old, written),
             None => self.compactor.consider(&self.home, self.generation, old, totals),
@@ -267,7 +263,7 @@ impl Committer {
 
     /// Makes the new generation the one that counts.
     fn switch(&mut self, compaction: Compaction) {
-        let finished = match compaction.finish(*self.shared.totals()) {
+        let finished = match compaction.finish(self.shared.totals()) {
             Ok(finished) => finished,
             Err(cause) => {
                 warn!("compaction failed: {cause}");
@@ -306,7 +302,7 @@ impl Committer {
         let io = |cause: std::io::Error| Error::new(format!("the data directory: {cause}"));
         self.generation = self.home.confirm().map_err(io)?;
         let db = Db::open(&self.home.generation(self.generation), self.cache_bytes)?;
-        super::open::check_end(&db, self.home.witnessed()).map_err(Error::new)?;
+        open::check_end::<C::Totals>(&db, self.home.witnessed()).map_err(Error::new)?;
         self.compactor.loaded(&db)?;
         self.shared.load(db)
     }
@@ -328,9 +324,9 @@ fn discard(db: Db) {
 }
 
 /// What a group is about to write, and what it means.
-struct Staged {
+struct Staged<C: Contents> {
     writes: Writes,
     bytes: usize,
-    totals: Totals,
-    moves: Moves,
+    counters: Counters<C::Totals>,
+    changes: C::Changes,
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Bound;
 
 use super::db::{Db, Row};
-use super::key;
+use super::meta;
 use crate::store::Error;
 use crate::store::record::Unreadable;
 
@@ -16,7 +16,7 @@ use crate::store::record::Unreadable;
 const PIECE_BYTES: usize = 4096;
 
 /// Where rows are read from.
-pub(super) trait Read {
+pub(in crate::store::embedded) trait Read {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
@@ -30,7 +30,7 @@ pub(super) trait Read {
         let further = further_pieces(&first).ok_or_else(|| broken("a record without a length"))?;
         first.drain(..2);
         for number in 1..=further {
-            let piece = self.get(&key::piece(key, number))?;
+            let piece = self.get(&meta::piece(key, number))?;
             first.extend(piece.ok_or_else(|| broken("a record with a piece missing"))?);
         }
         Ok(first)
@@ -45,11 +45,11 @@ impl Read for Db {
 
 impl Db {
     /// The rows that begin with `prefix`.
-    pub(super) fn all(
+    pub(in crate::store::embedded) fn all(
         &self,
         prefix: &[u8],
     ) -> impl DoubleEndedIterator<Item = Result<Row, Error>> + use<> {
-        self.scan(Bound::Included(prefix), Bound::Excluded(&key::end_of(prefix)))
+        self.scan(Bound::Included(prefix), Bound::Excluded(&meta::end_of(prefix)))
     }
 }
 
@@ -58,7 +58,7 @@ fn further_pieces(first: &[u8]) -> Option<u16> {
 }
 
 /// An error that says what should not be there.
-pub(super) fn broken(found: &str) -> Error {
+pub(in crate::store::embedded) fn broken(found: &str) -> Error {
     Error::new(format!("the data file is damaged: found {found}"))
 }
 
@@ -69,7 +69,7 @@ impl From<Unreadable> for Error {
 }
 
 /// Writes to be applied together. Reads through it see them already.
-pub(super) struct Batch<'d> {
+pub(in crate::store::embedded) struct Batch<'d> {
     db: &'d Db,
     writes: Writes,
     bytes: usize,
@@ -84,23 +84,23 @@ pub(super) struct Batch<'d> {
 type Write = Option<Vec<u8>>;
 
 /// New values by key; a key without one is removed.
-pub(super) type Writes = HashMap<Vec<u8>, Write>;
+pub(in crate::store::embedded) type Writes = HashMap<Vec<u8>, Write>;
 
 impl<'d> Batch<'d> {
     /// Nothing yet.
-    pub(super) fn new(db: &'d Db) -> Self {
+    pub(in crate::store::embedded) fn new(db: &'d Db) -> Self {
         let (writes, undo) = (HashMap::new(), Vec::new());
         Self { db, writes, bytes: 0, records: 0, records_at_mark: 0, undo }
     }
 
     /// Begins a job: [`roll_back`](Self::roll_back) undoes what is written from now on.
-    pub(super) fn mark(&mut self) {
+    pub(in crate::store::embedded) fn mark(&mut self) {
         self.undo.clear();
         self.records_at_mark = self.records;
     }
 
     /// Undoes what was written since the last [`mark`](Self::mark).
-    pub(super) fn roll_back(&mut self) {
+    pub(in crate::store::embedded) fn roll_back(&mut self) {
         self.records = self.records_at_mark;
         for (key, before) in self.undo.drain(..).rev() {
             match before {
@@ -117,23 +117,27 @@ impl<'d> Batch<'d> {
     }
 
     /// Sets a row that is no record: a value that is always short.
-    pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+    pub(in crate::store::embedded) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.write(key, Some(value));
     }
 
     /// Removes a row that is no record.
-    pub(super) fn delete(&mut self, key: Vec<u8>) {
+    pub(in crate::store::embedded) fn delete(&mut self, key: Vec<u8>) {
         self.write(key, None);
     }
 
     /// Adds a record where there is none.
-    pub(super) fn add_record(&mut self, key: Vec<u8>, record: &[u8]) -> Result<(), Error> {
+    pub(in crate::store::embedded) fn add_record(
+        &mut self,
+        key: Vec<u8>,
+        record: &[u8],
+    ) -> Result<(), Error> {
         let (head, tail) = record.split_at(record.len().min(PIECE_BYTES));
         let pieces = tail.chunks(PIECE_BYTES);
         let further = u16::try_from(pieces.len())
             .map_err(|_| Error::new(format!("a record of {} bytes is too long", record.len())))?;
         for (number, piece) in (1..=further).zip(pieces) {
-            self.put(key::piece(&key, number), piece.to_vec());
+            self.put(meta::piece(&key, number), piece.to_vec());
         }
         self.put(key, [&further.to_be_bytes(), head].concat());
         self.records += 1;
@@ -141,17 +145,21 @@ impl<'d> Batch<'d> {
     }
 
     /// Adds a record, or replaces the one that is there.
-    pub(super) fn put_record(&mut self, key: Vec<u8>, record: &[u8]) -> Result<(), Error> {
+    pub(in crate::store::embedded) fn put_record(
+        &mut self,
+        key: Vec<u8>,
+        record: &[u8],
+    ) -> Result<(), Error> {
         self.delete_record(key.clone())?;
         self.add_record(key, record)
     }
 
     /// Removes a record, if it is there.
-    pub(super) fn delete_record(&mut self, key: Vec<u8>) -> Result<(), Error> {
+    pub(in crate::store::embedded) fn delete_record(&mut self, key: Vec<u8>) -> Result<(), Error> {
         let Some(first) = self.get(&key)? else { return Ok(()) };
         let further = further_pieces(&first).ok_or_else(|| broken("a record without a length"))?;
         for number in 1..=further {
-            self.delete(key::piece(&key, number));
+            self.delete(meta::piece(&key, number));
         }
         self.delete(key);
         self.records -= 1;
@@ -159,22 +167,22 @@ impl<'d> Batch<'d> {
     }
 
     /// How much is to be written.
-    pub(super) const fn bytes(&self) -> usize {
+    pub(in crate::store::embedded) const fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// How many records more there will be, or fewer.
-    pub(super) const fn records(&self) -> i64 {
+    pub(in crate::store::embedded) const fn records(&self) -> i64 {
         self.records
     }
 
     /// The rows as they are stored, for scans; they do not show what is yet to be written.
-    pub(super) const fn stored(&self) -> &'d Db {
+    pub(in crate::store::embedded) const fn stored(&self) -> &'d Db {
         self.db
     }
 
     /// What is to be written.
-    pub(super) fn into_writes(self) -> Writes {
+    pub(in crate::store::embedded) fn into_writes(self) -> Writes {
         self.writes
     }
 }

@@ -13,14 +13,14 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// An ordered map of bytes on disk.
-pub(super) struct Db {
+pub(in crate::store::embedded) struct Db {
     tree: sled::Db,
     /// The data file once more, see [`flush`](Self::flush).
     file: File,
 }
 
 /// Why a map could not be opened.
-pub(super) enum Unopened {
+pub(in crate::store::embedded) enum Unopened {
     /// The operating system refused.
     Io(io::Error),
     /// What is there is no map, or not a whole one.
@@ -59,11 +59,14 @@ fn is_damage(cause: &io::Error) -> bool {
 }
 
 /// A key and its value.
-pub(super) type Row = (Vec<u8>, Vec<u8>);
+pub(in crate::store::embedded) type Row = (Vec<u8>, Vec<u8>);
 
 impl Db {
     /// Opens the map in `path`, or makes it.
-    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, Unopened> {
+    pub(in crate::store::embedded) fn open(
+        path: &Path,
+        cache_bytes: u64,
+    ) -> Result<Self, Unopened> {
         let tree = open_tree(path, cache_bytes).map_err(|cause| match cause {
             sled::Error::Io(cause) if !is_damage(&cause) => Unopened::Io(cause),
             cause => Unopened::Damaged(cause.to_string()),
@@ -73,12 +76,12 @@ impl Db {
     }
 
     /// The value of a key.
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    pub(in crate::store::embedded) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.tree.get(key).map_err(error)?.map(|value| value.to_vec()))
     }
 
     /// The rows between two keys, in the order of their bytes.
-    pub(super) fn scan<'k>(
+    pub(in crate::store::embedded) fn scan<'k>(
         &self,
         from: Bound<&'k [u8]>,
         to: Bound<&'k [u8]>,
@@ -88,7 +91,7 @@ impl Db {
     }
 
     /// Applies all of `writes` or, after a crash, none. A key without a value is removed.
-    pub(super) fn apply<'w>(
+    pub(in crate::store::embedded) fn apply<'w>(
         &self,
         writes: impl Iterator<Item = (&'w [u8], Option<&'w [u8]>)>,
     ) -> Result<(), Error> {
@@ -106,13 +109,13 @@ impl Db {
     ///
     /// sled's own flush ends in `sync_file_range`, which leaves the file's size and the device's
     /// cache unsynced (`spec/limits.md`, "sled 0.34"); `sync_data` does both.
-    pub(super) fn flush(&self) -> Result<(), Error> {
+    pub(in crate::store::embedded) fn flush(&self) -> Result<(), Error> {
         self.tree.flush().map_err(error)?;
         self.file.sync_data().map_err(|cause| error(sled::Error::Io(cause)))
     }
 
     /// How much it takes on disk.
-    pub(super) fn bytes_on_disk(&self) -> Result<u64, Error> {
+    pub(in crate::store::embedded) fn bytes_on_disk(&self) -> Result<u64, Error> {
         self.tree.size_on_disk().map_err(error)
     }
 }

@@ -14,11 +14,10 @@ use std::thread::JoinHandle;
 
 use tracing::{info, warn};
 
+use super::batch::Writes;
 use super::db::Db;
 use super::files::Home;
-use super::key;
-use super::rows::Writes;
-use super::shared::Totals;
+use super::{Totals, meta};
 use crate::store::Error;
 
 /// When to compact.
@@ -49,20 +48,14 @@ impl Measure {
     }
 
     /// What lives now, about.
-    fn estimate(self, totals: Totals) -> u64 {
-        let now = weight(totals);
+    fn estimate(self, totals: impl Totals) -> u64 {
+        let now = totals.weight();
         if self.weight == 0 {
             return now.max(self.live);
         }
         let estimate = u128::from(self.live) * u128::from(now) / u128::from(self.weight);
         u64::try_from(estimate).unwrap_or(u64::MAX)
     }
-}
-
-/// Bodies, and about a kilobyte for the rows around each event and each place in a queue.
-const fn weight(totals: Totals) -> u64 {
-    let rows = totals.events.saturating_add(totals.waiting);
-    totals.event_bytes.saturating_add(rows.saturating_mul(1000))
 }
 
 /// How much is copied between two commits, at least: about a millisecond's work.
@@ -140,10 +133,10 @@ impl Compaction {
     }
 
     /// Syncs the new generation, to be made the current one.
-    pub(super) fn finish(self, totals: Totals) -> Result<Finished, Error> {
-        let measure = Measure { live: self.copied, weight: weight(totals) };
+    pub(super) fn finish(self, totals: impl Totals) -> Result<Finished, Error> {
+        let measure = Measure { live: self.copied, weight: totals.weight() };
         let row = measure.encode();
-        self.db.apply(std::iter::once((key::LIVE, Some(row.as_slice()))))?;
+        self.db.apply(std::iter::once((meta::LIVE, Some(row.as_slice()))))?;
         self.db.flush()?;
         let on_disk = self.db.bytes_on_disk()?;
         Ok(Finished { generation: self.generation, db: self.db, measure, on_disk })
@@ -196,7 +189,7 @@ impl Compactor {
 
     /// Takes up what the last compaction of this data file found.
     pub(super) fn loaded(&mut self, db: &Db) -> Result<(), Error> {
-        let measure = db.get(key::LIVE)?.and_then(|bytes| Measure::decode(&bytes));
+        let measure = db.get(meta::LIVE)?.and_then(|bytes| Measure::decode(&bytes));
         self.measure = measure.unwrap_or_default();
         // Look at the size with the first commit: the last process may have been killed over it.
         self.written_since_look = LOOK_BYTES;
@@ -214,7 +207,7 @@ impl Compactor {
         home: &Home,
         generation: u32,
         old: &Db,
-        totals: Totals,
+        totals: impl Totals,
     ) -> Result<(), Error> {
         let look = LOOK_BYTES.min(self.thresholds.floor / 4);
         if self.current.is_some() || self.written_since_look < look {
@@ -281,6 +274,24 @@ mod tests {
 
     const CACHE: u64 = 8 << 20;
 
+    /// Contents that count nothing but their weight.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    struct Weight(u64);
+
+    impl Totals for Weight {
+        fn encode(self) -> Vec<u8> {
+            self.0.to_be_bytes().to_vec()
+        }
+
+        fn decode(bytes: &[u8]) -> Option<Self> {
+            Some(Self(u64::from_be_bytes(bytes.try_into().ok()?)))
+        }
+
+        fn weight(self) -> u64 {
+            self.0
+        }
+    }
+
     /// What the data file must hold.
     type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -304,7 +315,7 @@ mod tests {
         home.remove_others(generation).unwrap();
         let db = Db::open(&home.generation(generation), CACHE).ok().unwrap();
         let rows = db.scan(Bound::Unbounded, Bound::Unbounded);
-        rows.map(Result::unwrap).filter(|(key, _)| key != key::LIVE).collect()
+        rows.map(Result::unwrap).filter(|(key, _)| key != meta::LIVE).collect()
     }
 
     fn write(db: &Db, rows: &mut Rows, writes: &Writes) {
@@ -352,9 +363,7 @@ mod tests {
             round += 1;
         }
         assert!(round > 4, "it was all done in {round} steps");
-        let Ok(finished) = compaction.finish(Totals::default()) else {
-            panic!("it did not finish")
-        };
+        let Ok(finished) = compaction.finish(Weight(0)) else { panic!("it did not finish") };
         assert!(after_a_crash(dir.path()) == rows, "before the switch");
         home.set_current(2).unwrap();
         assert!(after_a_crash(dir.path()) == rows, "after the switch");
@@ -385,12 +394,11 @@ mod tests {
 
     #[test]
     fn what_lives_is_taken_to_change_with_the_counters() {
-        let totals = |events, event_bytes| Totals { events, event_bytes, ..Totals::default() };
-        let measure = Measure { live: 3000, weight: weight(totals(1, 1000)) };
-        assert_eq!(Measure::decode(&measure.encode()).unwrap().estimate(totals(1, 1000)), 3000);
-        assert_eq!(measure.estimate(totals(10, 10_000)), 30_000);
-        assert_eq!(measure.estimate(totals(0, 0)), 0);
-        assert_eq!(Measure::default().estimate(totals(2, 500)), 2500);
-        assert!(Measure { live: u64::MAX, weight: 1 }.estimate(totals(5, 0)) == u64::MAX);
+        let measure = Measure { live: 3000, weight: 2000 };
+        assert_eq!(Measure::decode(&measure.encode()).unwrap().estimate(Weight(2000)), 3000);
+        assert_eq!(measure.estimate(Weight(20_000)), 30_000);
+        assert_eq!(measure.estimate(Weight(0)), 0);
+        assert_eq!(Measure::default().estimate(Weight(2500)), 2500);
+        assert!(Measure { live: u64::MAX, weight: 1 }.estimate(Weight(5000)) == u64::MAX);
     }
 }
