@@ -11,7 +11,7 @@ use waypost::model::{
     AccountId, Arrival, DeliveryId, DomainName, EndpointId, EventId, NewDelivery, Outcome,
     StoredEvent, WebhookId, WebhookUrl,
 };
-use waypost::store::{Embedded, Enqueued, Options, Store};
+use waypost::store::{Embedded, EmbeddedOptions, Enqueued, Store};
 use waypost_compat::{Dialect, Kind};
 
 use super::load::{Connection, closed_loop, sink};
@@ -57,7 +57,7 @@ pub(crate) async fn client(window: Duration) -> Measured {
 /// The store: an event and its delivery in one synced commit, shared by whoever writes just then.
 pub(crate) async fn store(window: Duration) -> Measured {
     let data = TempDir::new().expect("a temporary directory");
-    let options = Options { path: data.path().join("data"), ..Options::default() };
+    let options = EmbeddedOptions { path: data.path().join("data"), ..EmbeddedOptions::default() };
     let store: Arc<dyn Store> = Arc::new(Embedded::open(options).expect("an empty directory"));
     let writers = vec![Arc::clone(&store); IN_FLIGHT];
     let latencies = closed_loop(writers, window, |store| async {

@@ -16,16 +16,33 @@ mod intake;
 mod queue;
 mod record;
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use configuration::{Configuration, ConfigurationChange, Configured, Holding};
 pub use directory::{Added, Change, Decision, Directory};
-pub use embedded::{Embedded, Options};
+pub use embedded::{Embedded, EmbeddedOptions};
 pub use history::{DeliveryFilter, EventFilter, History, Listing, Page, Retention, Usage};
 pub use intake::{Enqueued, Intake};
 pub use queue::{Ask, Claimed, Claims, Proof, Queue, Settlement, Wakeup};
+
+/// Opens the store at a place: a directory's path, or a `file:` URL of one. Blocks until it is read.
+pub fn open(place: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, OpenError> {
+    let place = place.as_ref();
+    let url = place.to_str().and_then(|text| text.split_once(':'));
+    let path = match url {
+        Some(("file", path)) => Path::new(path.strip_prefix("//").unwrap_or(path)),
+        Some((scheme, rest)) if rest.starts_with("//") => {
+            return Err(OpenError::UnknownScheme { scheme: scheme.to_owned() });
+        }
+        Some(_) | None => Path::new(place),
+    };
+    let options = EmbeddedOptions { path: path.to_owned(), ..EmbeddedOptions::default() };
+    Ok(Arc::new(Embedded::open(options)?))
+}
 
 /// All four parts of a store.
 pub trait Store: Directory + Intake + Queue + History + Durable {}
@@ -82,6 +99,12 @@ pub enum OpenError {
         found: u32,
         /// The newest format known here.
         known: u32,
+    },
+    /// No store is kept at places of this kind.
+    #[error("expected a directory, or a URL `file:…` of one, found a URL `{scheme}:…`")]
+    UnknownScheme {
+        /// The URL's scheme.
+        scheme: String,
     },
     /// It was written by an older version, before the first release.
     #[error(

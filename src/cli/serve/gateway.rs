@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Options;
 use crate::http::{self, App};
 use crate::retry::{Policies, Schedule};
-use crate::store::{self, Embedded, Retention, Store};
+use crate::store::{self, Retention};
 use crate::worker::{Worker, WorkerOptions};
 
 /// How often what is past its time is removed.
@@ -50,9 +50,9 @@ impl Gateway {
         account::check(given)?;
         let settings = Arc::new(options.settings(address));
         let upstream = Mailgun::of(options, address, &settings)?;
-        let place = store::Options { path: options.data.clone(), ..store::Options::default() };
-        let opened = tokio::task::spawn_blocking(|| Embedded::open(place)).await;
-        let store: Arc<dyn Store> = Arc::new(opened.context("the store broke off")??);
+        let place = options.data.clone();
+        let opened = tokio::task::spawn_blocking(|| store::open(place)).await;
+        let store = opened.context("the store broke off")??;
         let news = account::ensure(&*store, &clock, given).await?;
 
         let client = Client::new(ClientOptions {

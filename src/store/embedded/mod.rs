@@ -31,7 +31,7 @@ use self::contents::Contents;
 use self::engine::Engine;
 use super::{Durable, Error, OpenError, Store};
 
-pub use self::engine::Options;
+pub use self::engine::EmbeddedOptions;
 
 /// What one commit is going to do.
 type Group<'d> = engine::Group<'d, Contents>;
@@ -57,7 +57,7 @@ impl fmt::Debug for Embedded {
 impl Embedded {
     /// Opens the store in `options.path`, or makes one there if the directory is empty. Blocks
     /// until it is read.
-    pub fn open(options: Options) -> Result<Self, OpenError> {
+    pub fn open(options: EmbeddedOptions) -> Result<Self, OpenError> {
         let engine = Engine::open(options)?;
         Ok(Self { engine, changes: tokio::sync::Mutex::new(()), left: AtomicBool::new(false) })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use waypost::store::Options;
+use waypost::store::EmbeddedOptions;
 use waypost_compat::Dialect;
 
 use super::{DOMAIN, EVENTS, gateway, items, refused, text};
@@ -103,7 +103,7 @@ async fn a_thousand_events_come_in_by_one_request() {
 
 #[tokio::test]
 async fn what_a_busy_store_does_not_take_is_said_and_can_be_sent_again() {
-    let queue = Options { queue_limit: 4, ..Options::default() };
+    let queue = EmbeddedOptions { queue_limit: 4, ..EmbeddedOptions::default() };
     let gateway = Owner::over(queue, DOMAIN).await;
     let events: Vec<Value> =
         (0..200).map(|id| delivered(Dialect::Mailgun, &id.to_string())).collect();

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use waypost::model::*;
 use waypost::store::{
-    Added, Ask, Claimed, Claims, Decision, DeliveryFilter, Embedded, Enqueued, EventFilter,
-    Options, Page, Queue, Store,
+    Added, Ask, Claimed, Claims, Decision, DeliveryFilter, Embedded, EmbeddedOptions, Enqueued,
+    EventFilter, Page, Queue, Store,
 };
 use waypost_compat::{Dialect, Kind, Secret};
 
@@ -29,19 +29,19 @@ pub(crate) fn unique() -> u64 {
 pub(crate) struct Bench {
     dir: TempDir,
     store: Option<Arc<dyn Store>>,
-    options: Options,
+    options: EmbeddedOptions,
 }
 
 impl Bench {
     /// The store on sled.
     pub(crate) fn embedded() -> Self {
-        Self::with(&Options::default())
+        Self::with(&EmbeddedOptions::default())
     }
 
     /// The store on sled, opened in a certain way.
-    pub(crate) fn with(options: &Options) -> Self {
+    pub(crate) fn with(options: &EmbeddedOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options { path: dir.path().join("data"), ..options.clone() };
+        let options = EmbeddedOptions { path: dir.path().join("data"), ..options.clone() };
         let store = Some(open(&options));
         Self { dir, store, options }
     }
@@ -62,7 +62,7 @@ impl Bench {
     pub(crate) fn after_a_crash(&self) -> Arc<dyn Store> {
         let copy = self.dir.path().join(format!("copy-{}", unique()));
         copy_dir(&self.options.path, &copy);
-        open(&Options { path: copy, ..self.options.clone() })
+        open(&EmbeddedOptions { path: copy, ..self.options.clone() })
     }
 
     /// Where it is.
@@ -71,7 +71,7 @@ impl Bench {
     }
 }
 
-fn open(options: &Options) -> Arc<dyn Store> {
+fn open(options: &EmbeddedOptions) -> Arc<dyn Store> {
     Arc::new(Embedded::open(options.clone()).unwrap())
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use waypost::model::*;
-use waypost::store::{Options, Retention, Store};
+use waypost::store::{EmbeddedOptions, Retention, Store};
 
 use super::bench::*;
 
@@ -83,7 +83,7 @@ fn generation(bench: &Bench) -> u32 {
 }
 
 async fn the_disk_is_bounded_with_one_in(one_in: usize) {
-    let options = Options { compact_floor: FLOOR, ..Options::default() };
+    let options = EmbeddedOptions { compact_floor: FLOOR, ..EmbeddedOptions::default() };
     let mut bench = Bench::with(&options);
     let store = bench.store();
     let key = key(account_id(1), "kept");
@@ -108,7 +108,7 @@ async fn the_disk_is_bounded_with_one_in(one_in: usize) {
 
 /// The size on disk after a burst of events has come and gone.
 async fn left_by_a_burst(compact_floor: u64) -> u64 {
-    let bench = Bench::with(&Options { compact_floor, ..Options::default() });
+    let bench = Bench::with(&EmbeddedOptions { compact_floor, ..EmbeddedOptions::default() });
     let store = bench.store();
     let arrivals: Vec<_> = (0..2000).map(|_| sizeable(T0)).collect();
     let enqueued = arrivals.into_iter().map(|new| store.enqueue(new));

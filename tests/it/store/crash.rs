@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use waypost::clock::Clock;
 use waypost::model::*;
-use waypost::store::{Directory, Embedded, Enqueued, History, Intake, Options, Retention, Store};
+use waypost::store::{
+    Directory, Embedded, EmbeddedOptions, Enqueued, History, Intake, Retention, Store,
+};
 
 use super::bench::*;
 
@@ -18,11 +20,11 @@ use super::bench::*;
 const CHILD: &str = "WAYPOST_TEST_STORE_CRASH";
 const ROUNDS: u64 = 20;
 
-fn options(dir: &Path) -> Options {
+fn options(dir: &Path) -> EmbeddedOptions {
     // Compacts all the time, so that many a kill falls into one.
     let (compact_floor, compact_factor) = (1 << 20, 2);
     let path = dir.join("data");
-    Options { path, compact_floor, compact_factor, ..Options::default() }
+    EmbeddedOptions { path, compact_floor, compact_factor, ..EmbeddedOptions::default() }
 }
 
 /// Writes until it is killed, and notes down what was acknowledged.

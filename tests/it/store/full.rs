@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use waypost::model::*;
-use waypost::store::{Embedded, History, Intake, Options};
+use waypost::store::{Embedded, EmbeddedOptions, History, Intake};
 
 use super::bench::*;
 
@@ -19,7 +19,7 @@ async fn child() {
     let dir = Path::new(&dir);
     let ballast = dir.join("ballast");
     std::fs::write(&ballast, vec![1; 12 << 20]).unwrap();
-    let options = Options { path: dir.join("data"), ..Options::default() };
+    let options = EmbeddedOptions { path: dir.join("data"), ..EmbeddedOptions::default() };
     let store = Embedded::open(options.clone()).unwrap();
 
     let mut accepted = Vec::new();

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use waypost::store::{Embedded, History, Intake, OpenError, Options};
+use waypost::store::{Embedded, EmbeddedOptions, History, Intake, OpenError};
 
 use super::bench::*;
 
 fn open(path: &Path) -> Result<Embedded, OpenError> {
-    Embedded::open(Options { path: path.to_owned(), ..Options::default() })
+    Embedded::open(EmbeddedOptions { path: path.to_owned(), ..EmbeddedOptions::default() })
 }
 
 /// Every file below a directory with its bytes.
@@ -161,7 +161,8 @@ async fn damage_anywhere_in_the_data_is_refused_or_harmless() {
 
 /// Whether a damaged store can be opened with what is left; then it is whole again.
 async fn salvage(path: &Path) -> bool {
-    let options = Options { path: path.to_owned(), salvage: true, ..Options::default() };
+    let options =
+        EmbeddedOptions { path: path.to_owned(), salvage: true, ..EmbeddedOptions::default() };
     let Ok(store) = Embedded::open(options) else { return false };
     let left = all_events(&store, account_id(1)).await.len() as u64;
     assert_eq!(store.usage().await.unwrap().events, left);
@@ -209,7 +210,7 @@ async fn only_the_owner_may_look_into_a_new_directory() {
 
 #[tokio::test]
 async fn writes_beyond_the_queue_are_refused_as_full() {
-    let bench = Bench::with(&Options { queue_limit: 4, ..Options::default() });
+    let bench = Bench::with(&EmbeddedOptions { queue_limit: 4, ..EmbeddedOptions::default() });
     let store = bench.store();
     let many = (0..500).map(|_| store.enqueue(arrival(account_id(1), T0, &[])));
     let outcomes = futures_util::future::join_all(many).await;
@@ -218,4 +219,17 @@ async fn writes_beyond_the_queue_are_refused_as_full() {
     assert!(refused.iter().all(|error| error.is_full()));
     let accepted = outcomes.len() - refused.len();
     assert_eq!(all_events(&*store, account_id(1)).await.len(), accepted);
+}
+
+#[test]
+fn a_store_is_opened_by_the_place_where_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    for place in [path.display().to_string(), format!("file://{}", path.display())] {
+        drop(waypost::store::open(place).unwrap());
+        assert!(path.join("CURRENT").exists());
+    }
+    let error = waypost::store::open("etcd://localhost/waypost").err().unwrap();
+    let expected = "expected a directory, or a URL `file:…` of one, found a URL `etcd:…`";
+    assert_eq!(error.to_string(), expected);
 }

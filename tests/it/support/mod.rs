@@ -28,7 +28,7 @@ use waypost::clock::Clock;
 use waypost::config::Settings;
 use waypost::http::{App, serve};
 use waypost::model::{Account, AccountId, Domain, DomainName, Key, KeyHash, KeyId, Scope};
-use waypost::store::{Embedded, Options, Store};
+use waypost::store::{Embedded, EmbeddedOptions, Store};
 use waypost_compat::{Dialect, Secret};
 
 use self::http::{Answer, basic, send};
@@ -66,18 +66,18 @@ impl Gateway {
         clock: Clock,
         finish: impl FnOnce(App) -> App,
     ) -> Self {
-        Self::over(Options::default(), settings, clock, finish).await
+        Self::over(EmbeddedOptions::default(), settings, clock, finish).await
     }
 
     /// The same over a store made to measure, in a directory of its own whatever its path says.
     pub(crate) async fn over(
-        options: Options,
+        options: EmbeddedOptions,
         settings: Settings,
         clock: Clock,
         finish: impl FnOnce(App) -> App,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { path: directory.path().join("data"), ..options };
+        let options = EmbeddedOptions { path: directory.path().join("data"), ..options };
         let store = tokio::task::spawn_blocking(|| Embedded::open(options)).await.unwrap().unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let app = finish(App::new(store.clone(), clock, Arc::new(settings)));

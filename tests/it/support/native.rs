@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use waypost::clock::Clock;
 use waypost::config::Settings;
-use waypost::store::Options;
+use waypost::store::EmbeddedOptions;
 
 use super::http::{Answer, basic, receive};
 use super::{Gateway, KEY};
@@ -23,11 +23,11 @@ pub(crate) struct Owner {
 impl Owner {
     /// The owner of a new gateway with one domain, on a clock that stands still.
     pub(crate) async fn of_domain(name: &str) -> Self {
-        Self::over(Options::default(), name).await
+        Self::over(EmbeddedOptions::default(), name).await
     }
 
     /// The same over a store made to measure.
-    pub(crate) async fn over(options: Options, name: &str) -> Self {
+    pub(crate) async fn over(options: EmbeddedOptions, name: &str) -> Self {
         let clock = Clock::manual(Clock::system().now());
         let gateway = Gateway::over(options, Settings::default(), clock, |app| app).await;
         gateway.domain(name).await;

@@ -17,7 +17,7 @@ use waypost::clock::Clock;
 use waypost::metrics::Stats;
 use waypost::model::*;
 use waypost::retry::{Policies, Schedule};
-use waypost::store::{self, Decision, Embedded, Enqueued, Queue, Store};
+use waypost::store::{self, Decision, Enqueued, Queue, Store};
 use waypost::worker::{Worker, WorkerOptions};
 use waypost_compat::{Dialect, Kind, Secret};
 
@@ -225,7 +225,7 @@ impl Bench {
 
 fn open(dir: &TempDir) -> Arc<dyn Store> {
     let path = dir.path().join("data");
-    Arc::new(Embedded::open(store::Options { path, ..Default::default() }).unwrap())
+    store::open(path).unwrap()
 }
 
 pub(super) fn domain() -> DomainName {

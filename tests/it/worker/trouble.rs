@@ -128,7 +128,7 @@ impl Durable for Troubled {
 pub(super) async fn refusal() -> Error {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
-    let options = Options { path, queue_limit: 1, ..Default::default() };
+    let options = EmbeddedOptions { path, queue_limit: 1, ..Default::default() };
     let store = Arc::new(Embedded::open(options).unwrap());
     loop {
         let mut writes = tokio::task::JoinSet::new();

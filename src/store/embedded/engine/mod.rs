@@ -41,7 +41,7 @@ use crate::store::{Error, OpenError};
 
 /// How an embedded store is opened.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct EmbeddedOptions {
     /// Its directory; made if missing, for its owner's eyes only.
     pub path: PathBuf,
     /// How many commits may wait; beyond that a write is refused as full.
@@ -57,7 +57,7 @@ pub struct Options {
     pub salvage: bool,
 }
 
-impl Default for Options {
+impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self {
             path: PathBuf::from("waypost-data"),
@@ -82,9 +82,11 @@ pub(super) struct Engine<C: Contents> {
 impl<C: Contents> Engine<C> {
     /// Opens the store in `options.path`, or makes one there if the directory is empty. Blocks
     /// until it is read.
-    pub(super) fn open(options: Options) -> Result<Self, OpenError> {
+    pub(super) fn open(options: EmbeddedOptions) -> Result<Self, OpenError> {
         let Opened { home, generation, db } = open::open::<C>(&options)?;
-        let Options { path, queue_limit, cache_bytes, compact_floor, compact_factor, .. } = options;
+        let EmbeddedOptions {
+            path, queue_limit, cache_bytes, compact_floor, compact_factor, ..
+        } = options;
         let thresholds = Thresholds { floor: compact_floor, factor: compact_factor.max(2) };
         let mut compactor = Compactor::new(thresholds, cache_bytes);
         let shared = Arc::new(Shared::default());

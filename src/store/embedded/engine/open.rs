@@ -16,7 +16,7 @@ use super::compact::Compaction;
 use super::counters::Counters;
 use super::db::{Db, Unopened};
 use super::files::{self, Home, damaged, io_error};
-use super::{Contents, Options, Totals, meta};
+use super::{Contents, EmbeddedOptions, Totals, meta};
 use crate::store::{Error, OpenError};
 
 /// Above so many bytes a data file is not tried out first: copying and counting it would hold up
@@ -31,8 +31,8 @@ pub(super) struct Opened {
 }
 
 /// Opens the store in `options.path`, or makes one there if the directory is empty.
-pub(super) fn open<C: Contents>(options: &Options) -> Result<Opened, OpenError> {
-    let Options { path, cache_bytes, .. } = options;
+pub(super) fn open<C: Contents>(options: &EmbeddedOptions) -> Result<Opened, OpenError> {
+    let EmbeddedOptions { path, cache_bytes, .. } = options;
     let cache_bytes = *cache_bytes;
     let (home, found) = Home::open(path)?;
     if found == 0 {
