@@ -115,14 +115,14 @@ impl Embedded {
     fn lease(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<Taken, Error> {
         let mut taken = Taken::default();
         let closed = self.left.load(Ordering::SeqCst);
-        if closed || self.engine.shared.contents.memory().endpoints().limits(ask.endpoint).paused {
+        if closed || self.memory().endpoints().limits(ask.endpoint).paused {
             return Ok(taken);
         }
         let mut lines = self.engine.shared.contents.queues.lock();
         let line = lines.line(ask.endpoint);
         line.expire(now);
         let outcome = self.engine.shared.read(|db| {
-            let memory = self.engine.shared.contents.memory();
+            let memory = self.memory();
             let mut search = Search { db, memory: &memory, ask, now, lease };
             search.take_due(line, &mut taken)
         });

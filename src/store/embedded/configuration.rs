@@ -1,12 +1,11 @@
 //! An account's configuration, read and written whole.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::Embedded;
+use super::Group;
 use super::key;
 use super::memory::Memory;
-use super::{Group, Shared};
 use super::{endpoints, stats};
 use crate::model::{AccountId, Source, Webhook, WebhookScope};
 use crate::store::record;
@@ -14,7 +13,7 @@ use crate::store::{Configuration, ConfigurationChange, Configured, Decision, Err
 
 impl Embedded {
     pub(super) fn configuration_of(&self, account: AccountId) -> Option<Configuration> {
-        let memory = self.engine.shared.contents.memory();
+        let memory = self.memory();
         let account = memory.accounts.get(&account)?.clone();
         let own = |source: &&Source| source.account == account.id;
         let domains = memory.domains.values().filter(|domain| domain.account == account.id);
@@ -45,14 +44,13 @@ impl Embedded {
             return Err(Error::new("a configuration holds what is not its account's"));
         }
         after.webhooks.retain(|_, list| !list.is_empty());
-        if let Some(holding) = taken(&self.engine.shared.contents.memory(), &after) {
+        if let Some(holding) = taken(&self.memory(), &after) {
             return Ok(Configured::Taken(holding));
         }
         if decision == Decision::Discard {
             return Ok(Configured::Discarded);
         }
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine.commit(move |group| put(&shared, group, &before, after)).await
+        self.engine.commit(move |group| put(group, &before, after)).await
     }
 }
 
@@ -79,12 +77,11 @@ fn taken(memory: &Memory, wanted: &Configuration) -> Option<Holding> {
 
 /// Writes what differs. Memory changes last, with the batch or not at all.
 fn put(
-    shared: &Shared,
     group: &mut Group<'_>,
     before: &Configuration,
     after: Configuration,
 ) -> Result<Configured, Error> {
-    let mut memory = shared.contents.memory_mut();
+    let mut memory = group.shared.contents.memory_mut();
     // Somebody may have taken it since it was looked at.
     if let Some(holding) = taken(&memory, &after) {
         return Ok(Configured::Taken(holding));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Embedded;
+use super::Group;
 use super::key;
-use super::{Group, Shared};
 use super::{endpoints, stats};
 use crate::model::{
     Account, AccountId, Domain, DomainName, Endpoint, EndpointId, EndpointLimits, Key, KeyHash,
@@ -25,18 +25,34 @@ type Decided<T> = Result<T, Error>;
 #[async_trait]
 impl Directory for Embedded {
     async fn create_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
-        self.commit_account(account, key).await
+        let work = move |group: &mut Group<'_>| -> Result<Decided<()>, Error> {
+            let mut memory = group.shared.contents.memory_mut();
+            if memory.accounts.contains_key(&account.id) {
+                return Ok(Err(Error::new(format!("account {} exists already", account.id))));
+            }
+            if key.as_ref().is_some_and(|key| memory.keys.contains_key(&key.hash)) {
+                return Ok(Err(Error::new("the key is in use already")));
+            }
+            let row = key::account(account.id);
+            group.batch.put_record(row, &record::encode_account(&account))?;
+            if let Some(key) = key {
+                group.batch.put_record(key::key(&key.hash), &record::encode_key(&key))?;
+                memory.keys.insert(key.hash, key);
+            }
+            memory.accounts.insert(account.id, account);
+            Ok(Ok(()))
+        };
+        self.engine.commit(work).await?
     }
 
     async fn accounts(&self) -> Result<Vec<Account>, Error> {
-        let mut accounts: Vec<_> =
-            self.engine.shared.contents.memory().accounts.values().cloned().collect();
+        let mut accounts: Vec<_> = self.memory().accounts.values().cloned().collect();
         accounts.sort_by_key(|account| (account.created_at, account.id));
         Ok(accounts)
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
-        Ok(self.engine.shared.contents.memory().accounts.get(&id).cloned())
+        Ok(self.memory().accounts.get(&id).cloned())
     }
 
     async fn change_account(
@@ -45,26 +61,43 @@ impl Directory for Embedded {
         mut change: Change<'_, Account>,
     ) -> Result<Option<Account>, Error> {
         let _one_after_the_other = self.changes.lock().await;
-        let Some(mut account) = self.engine.shared.contents.memory().accounts.get(&id).cloned()
-        else {
+        let Some(mut account) = self.memory().accounts.get(&id).cloned() else {
             return Ok(None);
         };
         if change(&mut account) == Decision::Keep {
-            self.commit_account_change(account.clone()).await?;
+            let account = account.clone();
+            self.engine
+                .commit(move |group| {
+                    let row = key::account(account.id);
+                    group.batch.put_record(row, &record::encode_account(&account))?;
+                    group.shared.contents.memory_mut().accounts.insert(account.id, account);
+                    Ok(())
+                })
+                .await?;
         }
         Ok(Some(account))
     }
 
     async fn add_key(&self, key: Key) -> Result<Added, Error> {
-        self.commit_key(key).await
+        self.engine
+            .commit(move |group| {
+                let mut memory = group.shared.contents.memory_mut();
+                if memory.keys.contains_key(&key.hash) {
+                    return Ok(Added::Taken);
+                }
+                group.batch.put_record(key::key(&key.hash), &record::encode_key(&key))?;
+                memory.keys.insert(key.hash, key);
+                Ok(Added::Added)
+            })
+            .await
     }
 
     async fn key_by_hash(&self, hash: &KeyHash) -> Result<Option<Key>, Error> {
-        Ok(self.engine.shared.contents.memory().keys.get(hash).cloned())
+        Ok(self.memory().keys.get(hash).cloned())
     }
 
     async fn keys(&self, account: AccountId) -> Result<Vec<Key>, Error> {
-        let memory = self.engine.shared.contents.memory();
+        let memory = self.memory();
         let own = memory.keys.values().filter(|key| key.account == account);
         let mut keys: Vec<_> = own.cloned().collect();
         keys.sort_by_key(|key| (key.created_at, key.id));
@@ -72,20 +105,43 @@ impl Directory for Embedded {
     }
 
     async fn remove_key(&self, account: AccountId, id: KeyId) -> Result<bool, Error> {
-        self.commit_key_removal(account, id).await
+        self.engine
+            .commit(move |group| {
+                let mut memory = group.shared.contents.memory_mut();
+                let mut keys = memory.keys.values();
+                let hash =
+                    keys.find(|key| key.account == account && key.id == id).map(|key| key.hash);
+                let Some(hash) = hash else { return Ok(false) };
+                group.batch.delete_record(key::key(&hash))?;
+                memory.keys.remove(&hash);
+                Ok(true)
+            })
+            .await
     }
 
     async fn create_domain(&self, domain: Domain) -> Result<Added, Error> {
-        self.commit_domain(domain).await
+        let _one_after_the_other = self.changes.lock().await;
+        self.engine
+            .commit(move |group| {
+                let mut memory = group.shared.contents.memory_mut();
+                if memory.domains.contains_key(&domain.name) {
+                    return Ok(Added::Taken);
+                }
+                let row = key::domain(&domain.name);
+                group.batch.put_record(row, &record::encode_domain(&domain))?;
+                memory.domains.insert(domain.name.clone(), domain);
+                Ok(Added::Added)
+            })
+            .await
     }
 
     async fn domain(&self, account: AccountId, name: &DomainName) -> Result<Option<Domain>, Error> {
-        let memory = self.engine.shared.contents.memory();
+        let memory = self.memory();
         Ok(memory.domains.get(name).filter(|domain| domain.account == account).cloned())
     }
 
     async fn domains(&self, account: AccountId) -> Result<Vec<Domain>, Error> {
-        let memory = self.engine.shared.contents.memory();
+        let memory = self.memory();
         let own = memory.domains.values().filter(|domain| domain.account == account);
         let mut domains: Vec<_> = own.cloned().collect();
         domains.sort_by(|a, b| (b.created_at, &b.name).cmp(&(a.created_at, &a.name)));
@@ -101,21 +157,42 @@ impl Directory for Embedded {
         let _one_after_the_other = self.changes.lock().await;
         let Some(mut domain) = self.domain(account, name).await? else { return Ok(None) };
         if change(&mut domain) == Decision::Keep {
-            self.commit_domain_change(domain.clone()).await?;
+            let domain = domain.clone();
+            self.engine
+                .commit(move |group| {
+                    let row = key::domain(&domain.name);
+                    group.batch.put_record(row, &record::encode_domain(&domain))?;
+                    group.shared.contents.memory_mut().domains.insert(domain.name.clone(), domain);
+                    Ok(())
+                })
+                .await?;
         }
         Ok(Some(domain))
     }
 
     async fn remove_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-        self.commit_domain_removal(account, name.clone()).await
+        let name = name.clone();
+        // A change of its webhooks that is under way would bring them back.
+        let _one_after_the_other = self.changes.lock().await;
+        self.engine.commit(move |group| remove_domain(group, account, &name)).await
     }
 
     async fn add_source(&self, source: Source) -> Result<(), Error> {
-        self.commit_source(source).await
+        let _one_after_the_other = self.changes.lock().await;
+        let work = move |group: &mut Group<'_>| -> Result<Decided<()>, Error> {
+            let mut memory = group.shared.contents.memory_mut();
+            if memory.sources.contains_key(&source.id) {
+                return Ok(Err(Error::new(format!("source {} exists already", source.id))));
+            }
+            group.batch.put_record(key::source(source.id), &record::encode_source(&source))?;
+            memory.sources.insert(source.id, source);
+            Ok(Ok(()))
+        };
+        self.engine.commit(work).await?
     }
 
     async fn source(&self, account: AccountId, id: SourceId) -> Result<Option<Source>, Error> {
-        let memory = self.engine.shared.contents.memory();
+        let memory = self.memory();
         Ok(memory.sources.get(&id).filter(|source| source.account == account).cloned())
     }
 
@@ -136,13 +213,33 @@ impl Directory for Embedded {
         let _one_after_the_other = self.changes.lock().await;
         let Some(mut source) = self.source(account, id).await? else { return Ok(None) };
         if change(&mut source) == Decision::Keep {
-            self.commit_source_change(source.clone()).await?;
+            let source = source.clone();
+            self.engine
+                .commit(move |group| {
+                    group
+                        .batch
+                        .put_record(key::source(source.id), &record::encode_source(&source))?;
+                    group.shared.contents.memory_mut().sources.insert(source.id, source);
+                    Ok(())
+                })
+                .await?;
         }
         Ok(Some(source))
     }
 
     async fn remove_source(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
-        self.commit_source_removal(account, id).await
+        let _one_after_the_other = self.changes.lock().await;
+        self.engine
+            .commit(move |group| {
+                let mut memory = group.shared.contents.memory_mut();
+                if memory.sources.get(&id).is_none_or(|source| source.account != account) {
+                    return Ok(false);
+                }
+                group.batch.delete_record(key::source(id))?;
+                memory.sources.remove(&id);
+                Ok(true)
+            })
+            .await
     }
 
     async fn configuration(&self, account: AccountId) -> Result<Option<Configuration>, Error> {
@@ -158,19 +255,28 @@ impl Directory for Embedded {
     }
 
     async fn webhooks(&self, scope: &WebhookScope) -> Result<Arc<[Webhook]>, Error> {
-        Ok(self.engine.shared.contents.memory().webhooks(scope))
+        Ok(self.memory().webhooks(scope))
     }
 
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, Error> {
-        Ok(self.engine.shared.contents.memory().webhook(account, id).cloned())
+        Ok(self.memory().webhook(account, id).cloned())
     }
 
     async fn change_webhooks(
         &self,
         scope: &WebhookScope,
-        change: Change<'_, Vec<Webhook>>,
+        mut change: Change<'_, Vec<Webhook>>,
     ) -> Result<Decision, Error> {
-        self.commit_webhooks(scope, change).await
+        let _one_after_the_other = self.changes.lock().await;
+        let mut webhooks = self.memory().webhooks(scope).to_vec();
+        if change(&mut webhooks) == Decision::Discard {
+            return Ok(Decision::Discard);
+        }
+        if let Some(stray) = webhooks.iter().find(|webhook| webhook.scope != *scope) {
+            return Err(Error::new(format!("webhook {} is of another scope", stray.id)));
+        }
+        let scope = scope.clone();
+        self.engine.commit(move |group| put_webhooks(group, scope, webhooks)).await?
     }
 
     async fn endpoints(
@@ -201,140 +307,9 @@ impl Directory for Embedded {
 }
 
 impl Embedded {
-    async fn commit_account(&self, account: Account, key: Option<Key>) -> Result<(), Error> {
-        let shared = Arc::clone(&self.engine.shared);
-        let work = move |group: &mut Group<'_>| -> Result<Decided<()>, Error> {
-            let mut memory = shared.contents.memory_mut();
-            if memory.accounts.contains_key(&account.id) {
-                return Ok(Err(Error::new(format!("account {} exists already", account.id))));
-            }
-            if key.as_ref().is_some_and(|key| memory.keys.contains_key(&key.hash)) {
-                return Ok(Err(Error::new("the key is in use already")));
-            }
-            let row = key::account(account.id);
-            group.batch.put_record(row, &record::encode_account(&account))?;
-            if let Some(key) = key {
-                group.batch.put_record(key::key(&key.hash), &record::encode_key(&key))?;
-                memory.keys.insert(key.hash, key);
-            }
-            memory.accounts.insert(account.id, account);
-            Ok(Ok(()))
-        };
-        self.engine.commit(work).await?
-    }
-
-    async fn commit_account_change(&self, account: Account) -> Result<(), Error> {
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine
-            .commit(move |group| {
-                let row = key::account(account.id);
-                group.batch.put_record(row, &record::encode_account(&account))?;
-                shared.contents.memory_mut().accounts.insert(account.id, account);
-                Ok(())
-            })
-            .await
-    }
-
-    async fn commit_key(&self, key: Key) -> Result<Added, Error> {
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine
-            .commit(move |group| {
-                let mut memory = shared.contents.memory_mut();
-                if memory.keys.contains_key(&key.hash) {
-                    return Ok(Added::Taken);
-                }
-                group.batch.put_record(key::key(&key.hash), &record::encode_key(&key))?;
-                memory.keys.insert(key.hash, key);
-                Ok(Added::Added)
-            })
-            .await
-    }
-
-    async fn commit_key_removal(&self, account: AccountId, id: KeyId) -> Result<bool, Error> {
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine
-            .commit(move |group| {
-                let mut memory = shared.contents.memory_mut();
-                let mut keys = memory.keys.values();
-                let hash =
-                    keys.find(|key| key.account == account && key.id == id).map(|key| key.hash);
-                let Some(hash) = hash else { return Ok(false) };
-                group.batch.delete_record(key::key(&hash))?;
-                memory.keys.remove(&hash);
-                Ok(true)
-            })
-            .await
-    }
-
-    async fn commit_domain(&self, domain: Domain) -> Result<Added, Error> {
-        let _one_after_the_other = self.changes.lock().await;
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine
-            .commit(move |group| {
-                let mut memory = shared.contents.memory_mut();
-                if memory.domains.contains_key(&domain.name) {
-                    return Ok(Added::Taken);
-                }
-                let row = key::domain(&domain.name);
-                group.batch.put_record(row, &record::encode_domain(&domain))?;
-                memory.domains.insert(domain.name.clone(), domain);
-                Ok(Added::Added)
-            })
-            .await
-    }
-
-    async fn commit_domain_change(&self, domain: Domain) -> Result<(), Error> {
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine
-            .commit(move |group| {
-                let row = key::domain(&domain.name);
-                group.batch.put_record(row, &record::encode_domain(&domain))?;
-                shared.contents.memory_mut().domains.insert(domain.name.clone(), domain);
-                Ok(())
-            })
-            .await
-    }
-
-    async fn commit_domain_removal(
-        &self,
-        account: AccountId,
-        name: DomainName,
-    ) -> Result<bool, Error> {
-        // A change of its webhooks that is under way would bring them back.
-        let _one_after_the_other = self.changes.lock().await;
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine.commit(move |group| remove_domain(&shared, group, account, &name)).await
-    }
-
-    async fn commit_source(&self, source: Source) -> Result<(), Error> {
-        let _one_after_the_other = self.changes.lock().await;
-        let shared = Arc::clone(&self.engine.shared);
-        let work = move |group: &mut Group<'_>| -> Result<Decided<()>, Error> {
-            let mut memory = shared.contents.memory_mut();
-            if memory.sources.contains_key(&source.id) {
-                return Ok(Err(Error::new(format!("source {} exists already", source.id))));
-            }
-            group.batch.put_record(key::source(source.id), &record::encode_source(&source))?;
-            memory.sources.insert(source.id, source);
-            Ok(Ok(()))
-        };
-        self.engine.commit(work).await?
-    }
-
-    async fn commit_source_change(&self, source: Source) -> Result<(), Error> {
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine
-            .commit(move |group| {
-                group.batch.put_record(key::source(source.id), &record::encode_source(&source))?;
-                shared.contents.memory_mut().sources.insert(source.id, source);
-                Ok(())
-            })
-            .await
-    }
-
     /// The sources that feed a domain alone or, without one, all of an account's.
     fn sources_of(&self, account: AccountId, domain: Option<&DomainName>) -> Vec<Source> {
-        let memory = self.engine.shared.contents.memory();
+        let memory = self.memory();
         let asked = |source: &&Source| {
             source.account == account && (domain.is_none() || source.domain.as_ref() == domain)
         };
@@ -343,47 +318,13 @@ impl Embedded {
         sources
     }
 
-    async fn commit_source_removal(&self, account: AccountId, id: SourceId) -> Result<bool, Error> {
-        let _one_after_the_other = self.changes.lock().await;
-        let shared = Arc::clone(&self.engine.shared);
-        self.engine
-            .commit(move |group| {
-                let mut memory = shared.contents.memory_mut();
-                if memory.sources.get(&id).is_none_or(|source| source.account != account) {
-                    return Ok(false);
-                }
-                group.batch.delete_record(key::source(id))?;
-                memory.sources.remove(&id);
-                Ok(true)
-            })
-            .await
-    }
-
-    async fn commit_webhooks(
-        &self,
-        scope: &WebhookScope,
-        mut change: Change<'_, Vec<Webhook>>,
-    ) -> Result<Decision, Error> {
-        let _one_after_the_other = self.changes.lock().await;
-        let mut webhooks = self.engine.shared.contents.memory().webhooks(scope).to_vec();
-        if change(&mut webhooks) == Decision::Discard {
-            return Ok(Decision::Discard);
-        }
-        if let Some(stray) = webhooks.iter().find(|webhook| webhook.scope != *scope) {
-            return Err(Error::new(format!("webhook {} is of another scope", stray.id)));
-        }
-        let shared = Arc::clone(&self.engine.shared);
-        let scope = scope.clone();
-        self.engine.commit(move |group| put_webhooks(&shared, group, scope, webhooks)).await?
-    }
-
     /// The domain's own webhooks, if one is given, and its account's.
     pub(super) fn subscribers_of(
         &self,
         account: AccountId,
         domain: Option<&DomainName>,
     ) -> Arc<[Webhook]> {
-        let known = self.engine.shared.contents.memory().known_subscribers(account, domain);
+        let known = self.memory().known_subscribers(account, domain);
         known.unwrap_or_else(|| {
             self.engine.shared.contents.memory_mut().make_subscribers(account, domain)
         })
@@ -391,12 +332,11 @@ impl Embedded {
 }
 
 fn put_webhooks(
-    shared: &Shared,
     group: &mut Group<'_>,
     scope: WebhookScope,
     webhooks: Vec<Webhook>,
 ) -> Result<Decided<Decision>, Error> {
-    let mut memory = shared.contents.memory_mut();
+    let mut memory = group.shared.contents.memory_mut();
     let elsewhere =
         |webhook: &&Webhook| memory.scope_of(webhook.id).is_some_and(|holder| *holder != scope);
     if let Some(stray) = webhooks.iter().find(elsewhere) {
@@ -417,12 +357,11 @@ fn put_webhooks(
 }
 
 fn remove_domain(
-    shared: &Shared,
     group: &mut Group<'_>,
     account: AccountId,
     name: &DomainName,
 ) -> Result<bool, Error> {
-    let mut memory = shared.contents.memory_mut();
+    let mut memory = group.shared.contents.memory_mut();
     if memory.domains.get(name).is_none_or(|domain| domain.account != account) {
         return Ok(false);
     }

@@ -3,7 +3,6 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
 
 use super::Embedded;
 use super::Group;
@@ -148,7 +147,7 @@ pub(super) fn write(group: &mut Group<'_>, id: EndpointId) -> Result<(), Error> 
 
 impl Embedded {
     pub(super) fn endpoint_of(&self, account: AccountId, id: EndpointId) -> Option<Endpoint> {
-        self.engine.shared.contents.memory().endpoints().get(account, id)
+        self.memory().endpoints().get(account, id)
     }
 
     pub(super) fn endpoints_of(
@@ -157,7 +156,7 @@ impl Embedded {
         domain: Option<&DomainName>,
         page: &Page<EndpointId>,
     ) -> Listing<Endpoint, EndpointId> {
-        let memory = self.engine.shared.contents.memory();
+        let memory = self.memory();
         let all = memory.endpoints().of_account(account, page.after);
         let mut asked =
             all.filter(|found| domain.is_none() || found.scope.domain.as_ref() == domain);
@@ -177,10 +176,10 @@ impl Embedded {
         if change(&mut endpoint.limits) == Decision::Discard {
             return Ok(Some(endpoint));
         }
-        let (shared, limits) = (Arc::clone(&self.engine.shared), endpoint.limits);
+        let limits = endpoint.limits;
         self.engine
             .commit(move |group| {
-                shared.contents.memory_mut().endpoints_mut().set_limits(id, limits);
+                group.shared.contents.memory_mut().endpoints_mut().set_limits(id, limits);
                 group.changes.moves.limited.push(id);
                 write(group, id)
             })

@@ -23,18 +23,11 @@ const SOURCES_MAX: usize = 64;
 #[async_trait]
 impl Intake for Embedded {
     async fn source_to_prove(&self, id: SourceId) -> Result<Option<Source>, Error> {
-        Ok(self.engine.shared.contents.memory().sources.get(&id).cloned())
+        Ok(self.memory().sources.get(&id).cloned())
     }
 
     async fn has_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error> {
-        Ok(self
-            .engine
-            .shared
-            .contents
-            .memory()
-            .domains
-            .get(name)
-            .is_some_and(|domain| domain.account == account))
+        Ok(self.memory().domains.get(name).is_some_and(|domain| domain.account == account))
     }
 
     async fn subscribers(
@@ -50,7 +43,7 @@ impl Intake for Embedded {
         account: AccountId,
         id: WebhookId,
     ) -> Result<Option<Webhook>, Error> {
-        Ok(self.engine.shared.contents.memory().webhook(account, id).cloned())
+        Ok(self.memory().webhook(account, id).cloned())
     }
 
     async fn enqueue(&self, arrival: Arrival) -> Result<Enqueued, Error> {

@@ -23,12 +23,14 @@ mod stats;
 mod trim;
 
 use std::fmt;
+use std::sync::RwLockReadGuard;
 use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 
 use self::contents::Contents;
 use self::engine::Engine;
+use self::memory::Memory;
 use super::{Durable, Error, OpenError, Store};
 
 pub use self::engine::EmbeddedOptions;
@@ -60,6 +62,11 @@ impl Embedded {
     pub fn open(options: EmbeddedOptions) -> Result<Self, OpenError> {
         let engine = Engine::open(options)?;
         Ok(Self { engine, changes: tokio::sync::Mutex::new(()), left: AtomicBool::new(false) })
+    }
+
+    /// All configuration, as memory has it.
+    fn memory(&self) -> RwLockReadGuard<'_, Memory> {
+        self.engine.shared.contents.memory()
     }
 
     /// Writes what was left to write and lets go of the directory, as dropping does. Blocks.

@@ -42,7 +42,7 @@ pub(super) fn enqueue(group: &mut Group<'_>, delivery: &Delivery, scheduled_at: 
 impl Queue for Embedded {
     async fn wakeups(&self) -> Vec<Wakeup> {
         let woken = self.engine.shared.contents.queues.wakeups().await;
-        let memory = self.engine.shared.contents.memory();
+        let memory = self.memory();
         let wakeup = |(endpoint, due)| {
             let (limits, health) = memory.endpoints().state(endpoint);
             Wakeup { endpoint, due, limits, health }
@@ -97,7 +97,7 @@ impl Queue for Embedded {
         seen_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let found = self.engine.shared.contents.memory().webhook(account, webhook).cloned();
+        let found = self.memory().webhook(account, webhook).cloned();
         let Some(Webhook { scope, .. }) = found else { return Ok(()) };
         let change = move |webhooks: &mut Vec<Webhook>| {
             let unchanged =

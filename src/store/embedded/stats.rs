@@ -40,7 +40,7 @@ impl Embedded {
         account: AccountId,
         id: WebhookId,
     ) -> Result<WebhookStats, Error> {
-        if self.engine.shared.contents.memory().webhook(account, id).is_none() {
+        if self.memory().webhook(account, id).is_none() {
             return Ok(WebhookStats::default());
         }
         let row = self.engine.shared.read(|db| db.get(&key::stats(account, id)))?;
