@@ -1,11 +1,13 @@
 //! `MailingAPI`'s webhook API (`seeds/mailingapi.txt`, `spec/providers.md` §1).
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, shorten};
+use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, json, shorten};
 use crate::http::BodyError;
-use crate::model::{Webhook, WebhookId, WebhookState, WebhookStats, from_hex, hex};
+use crate::model::{
+    Timestamp, Webhook, WebhookId, WebhookState, WebhookStats, WebhookUrl, from_hex, hex,
+};
 
 /// What every webhook id begins with.
 const ID_PREFIX: &str = "wh_";
@@ -83,35 +85,35 @@ impl Api for MailingApi {
         false
     }
 
-    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<String>) {
         match done {
             Done::Listed(list) => {
-                let items: Value =
-                    list.iter().map(|(webhook, stats)| brief(webhook, stats)).collect();
-                (200, Some(json!({"data": items})))
+                let data =
+                    list.iter().map(|(webhook, stats)| ListedWebhook::of(webhook, stats)).collect();
+                (200, Some(json(&List { data })))
             }
-            Done::Created(webhook) => (201, Some(created(webhook))),
-            Done::Shown(webhook, stats) => (200, Some(full(webhook, stats))),
-            Done::Updated(webhook, stats) => (200, Some(updated(webhook, stats))),
-            Done::Rotated(webhook) => (200, Some(created(webhook))),
+            Done::Created(webhook) => (201, Some(json(&CreatedWebhook::of(webhook)))),
+            Done::Shown(webhook, stats) => (200, Some(json(&ShownWebhook::of(webhook, stats)))),
+            Done::Updated(webhook, stats) => (200, Some(json(&UpdatedWebhook::of(webhook, stats)))),
+            Done::Rotated(webhook) => (200, Some(json(&CreatedWebhook::of(webhook)))),
             Done::Tested(_) | Done::Deliveries(_) | Done::Replayed | Done::Removed => (204, None),
         }
     }
 
     /// A superset of the three envelopes its documentation shows (`spec/providers.md` §1.3); the
     /// four codes of the seed mean what they say there.
-    fn error_body(&self, problem: &Problem, _request_id: &str) -> (u16, Value) {
+    fn error_body(&self, problem: &Problem, _request_id: &str) -> (u16, String) {
         let (status, code) = verdict(problem);
-        let mut error = json!({
-            "type": code,
-            "code": code,
-            "message": problem.to_string(),
-        });
-        if let Some(field) = problem.field() {
-            error["field"] = field.into();
-            error["details"] = json!([{"field": field, "message": problem.to_string()}]);
-        }
-        (status, json!({"error": error}))
+        let message = problem.to_string();
+        let field = problem.field();
+        let error = ErrorEnvelope {
+            r#type: code,
+            code,
+            message: &message,
+            field,
+            details: field.map(|field| [ErrorDetail { field, message: &message }]),
+        };
+        (status, json(&ErrorBody { error }))
     }
 }
 
@@ -163,52 +165,136 @@ fn status(webhook: &Webhook, stats: &WebhookStats) -> &'static str {
     }
 }
 
-fn brief(webhook: &Webhook, stats: &WebhookStats) -> Value {
-    json!({
-        "id": MailingApi.write_id(webhook.id),
-        "url": webhook.url,
-        "events": webhook.events,
-        "status": status(webhook, stats),
-        "created_at": webhook.created_at.rfc3339(),
-    })
+#[derive(Serialize)]
+struct List<'a> {
+    data: Vec<ListedWebhook<'a>>,
 }
 
-fn created(webhook: &Webhook) -> Value {
-    json!({
-        "id": MailingApi.write_id(webhook.id),
-        "url": webhook.url,
-        "events": webhook.events,
-        "description": webhook.description,
-        "secret": webhook.secret.as_ref().map(Secret::expose),
-        "status": status(webhook, &WebhookStats::default()),
-        "created_at": webhook.created_at.rfc3339(),
-    })
+#[derive(Serialize)]
+struct ListedWebhook<'a> {
+    id: String,
+    url: &'a WebhookUrl,
+    events: &'a [String],
+    status: &'static str,
+    created_at: String,
 }
 
-fn updated(webhook: &Webhook, stats: &WebhookStats) -> Value {
-    json!({
-        "id": MailingApi.write_id(webhook.id),
-        "url": webhook.url,
-        "events": webhook.events,
-        "status": status(webhook, stats),
-        "updated_at": webhook.updated_at.rfc3339(),
-    })
+impl<'a> ListedWebhook<'a> {
+    fn of(webhook: &'a Webhook, stats: &WebhookStats) -> Self {
+        Self {
+            id: MailingApi.write_id(webhook.id),
+            url: &webhook.url,
+            events: &webhook.events,
+            status: status(webhook, stats),
+            created_at: webhook.created_at.rfc3339(),
+        }
+    }
 }
 
-fn full(webhook: &Webhook, stats: &WebhookStats) -> Value {
-    json!({
-        "id": MailingApi.write_id(webhook.id),
-        "url": webhook.url,
-        "events": webhook.events,
-        "description": webhook.description,
-        "status": status(webhook, stats),
-        "created_at": webhook.created_at.rfc3339(),
-        "stats": {
-            "total_sent": stats.successful + stats.failed,
-            "successful": stats.successful,
-            "failed": stats.failed,
-            "last_success": stats.last_success.map(|at| at.rfc3339()),
-            "last_failure": stats.last_failure.map(|at| at.rfc3339()),
-        },
-    })
+#[derive(Serialize)]
+struct CreatedWebhook<'a> {
+    id: String,
+    url: &'a WebhookUrl,
+    events: &'a [String],
+    description: Option<&'a str>,
+    secret: Option<&'a str>,
+    status: &'static str,
+    created_at: String,
+}
+
+impl<'a> CreatedWebhook<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        Self {
+            id: MailingApi.write_id(webhook.id),
+            url: &webhook.url,
+            events: &webhook.events,
+            description: webhook.description.as_deref(),
+            secret: webhook.secret.as_ref().map(Secret::expose),
+            status: status(webhook, &WebhookStats::default()),
+            created_at: webhook.created_at.rfc3339(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct UpdatedWebhook<'a> {
+    id: String,
+    url: &'a WebhookUrl,
+    events: &'a [String],
+    status: &'static str,
+    updated_at: String,
+}
+
+impl<'a> UpdatedWebhook<'a> {
+    fn of(webhook: &'a Webhook, stats: &WebhookStats) -> Self {
+        Self {
+            id: MailingApi.write_id(webhook.id),
+            url: &webhook.url,
+            events: &webhook.events,
+            status: status(webhook, stats),
+            updated_at: webhook.updated_at.rfc3339(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ShownWebhook<'a> {
+    id: String,
+    url: &'a WebhookUrl,
+    events: &'a [String],
+    description: Option<&'a str>,
+    status: &'static str,
+    created_at: String,
+    stats: ShownStats,
+}
+
+#[derive(Serialize)]
+struct ShownStats {
+    total_sent: u64,
+    successful: u64,
+    failed: u64,
+    last_success: Option<String>,
+    last_failure: Option<String>,
+}
+
+impl<'a> ShownWebhook<'a> {
+    fn of(webhook: &'a Webhook, stats: &WebhookStats) -> Self {
+        Self {
+            id: MailingApi.write_id(webhook.id),
+            url: &webhook.url,
+            events: &webhook.events,
+            description: webhook.description.as_deref(),
+            status: status(webhook, stats),
+            created_at: webhook.created_at.rfc3339(),
+            stats: ShownStats {
+                total_sent: stats.successful + stats.failed,
+                successful: stats.successful,
+                failed: stats.failed,
+                last_success: stats.last_success.map(Timestamp::rfc3339),
+                last_failure: stats.last_failure.map(Timestamp::rfc3339),
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorEnvelope<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorEnvelope<'a> {
+    r#type: &'static str,
+    code: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<[ErrorDetail<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+struct ErrorDetail<'a> {
+    field: &'static str,
+    message: &'a str,
 }

@@ -1,12 +1,12 @@
 //! `MailStack`'s webhook API (`seeds/mailstack.txt`, `spec/providers.md` §1).
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Endpoint, Fields, LogLine, Patch, Problem, Verb, reason};
+use super::{Api, Done, Draft, Endpoint, Fields, LogLine, Patch, Problem, Verb, json, reason};
 use crate::http::auth::{Credentials, Principal};
 use crate::http::native::mint;
-use crate::model::{Outcome, Webhook, WebhookId, WebhookState};
+use crate::model::{Outcome, Webhook, WebhookId, WebhookState, WebhookUrl};
 
 /// `MailStack`'s API.
 pub(in crate::http) struct MailStack;
@@ -85,33 +85,38 @@ impl Api for MailStack {
         })
     }
 
-    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<String>) {
         let body = match done {
-            Done::Listed(list) => list.iter().map(|(webhook, _)| show(webhook)).collect(),
-            Done::Shown(webhook, _) | Done::Updated(webhook, _) => show(webhook),
-            Done::Created(webhook) | Done::Rotated(webhook) => json!({
-                "webhook": show(webhook),
-                "signingSecret": webhook.secret.as_ref().map(Secret::expose),
+            Done::Listed(list) => {
+                let all: Vec<_> =
+                    list.iter().map(|(webhook, _)| ShownWebhook::of(webhook)).collect();
+                json(&all)
+            }
+            Done::Shown(webhook, _) | Done::Updated(webhook, _) => json(&ShownWebhook::of(webhook)),
+            Done::Created(webhook) | Done::Rotated(webhook) => json(&WithSecret {
+                webhook: ShownWebhook::of(webhook),
+                signing_secret: webhook.secret.as_ref().map(Secret::expose),
             }),
-            Done::Deliveries(log) => log.iter().map(line).collect(),
-            Done::Removed | Done::Replayed | Done::Tested(_) => json!({"status": "ok"}),
+            Done::Deliveries(log) => json(&log.iter().map(LoggedAttempt::of).collect::<Vec<_>>()),
+            Done::Removed | Done::Replayed | Done::Tested(_) => json(&Succeeded { status: "ok" }),
         };
         (200, Some(body))
     }
 
     /// Problem details, and the string `error` that its batch results carry: its documentation
     /// names no error shape (`spec/providers.md` §1.3).
-    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
+    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, String) {
         let status = problem.status();
-        let body = json!({
-            "type": "about:blank",
-            "title": reason(status),
-            "status": status,
-            "detail": problem.to_string(),
-            "error": problem.to_string(),
-            "traceId": request_id,
-        });
-        (status, body)
+        let detail = problem.to_string();
+        let body = ErrorBody {
+            r#type: "about:blank",
+            title: reason(status),
+            status,
+            detail: &detail,
+            error: &detail,
+            trace_id: request_id,
+        };
+        (status, json(&body))
     }
 
     fn refusal_type(&self) -> &'static str {
@@ -124,30 +129,80 @@ fn names(written: &str) -> Vec<String> {
     written.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-fn show(webhook: &Webhook) -> Value {
-    json!({
-        "id": MailStack.write_id(webhook.id),
-        "url": webhook.url,
-        "eventTypes": webhook.events.join(","),
-        "enabled": webhook.state == WebhookState::Active,
-        "secretHint": webhook.secret.as_ref().map(|secret| format!("••••{}", secret.hint())),
-        "createdAt": webhook.created_at.rfc3339(),
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownWebhook<'a> {
+    id: String,
+    url: &'a WebhookUrl,
+    event_types: String,
+    enabled: bool,
+    secret_hint: Option<String>,
+    created_at: String,
 }
 
-/// An attempt has a line and an id of its own. A status of 0 says that there was no answer.
-fn line(line: &LogLine) -> Value {
-    let status = match line.attempt.outcome {
-        Outcome::Answered { status, .. } => status,
-        Outcome::Failed(_) => 0,
-    };
-    json!({
-        "id": line.id.uuid(),
-        "webhookId": MailStack.write_id(line.webhook),
-        "messageEventId": line.event.uuid(),
-        "statusCode": status,
-        "attempt": line.number,
-        "succeeded": (200..300).contains(&status),
-        "attemptedAt": line.attempt.at.rfc3339(),
-    })
+impl<'a> ShownWebhook<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        Self {
+            id: MailStack.write_id(webhook.id),
+            url: &webhook.url,
+            event_types: webhook.events.join(","),
+            enabled: webhook.state == WebhookState::Active,
+            secret_hint: webhook.secret.as_ref().map(|secret| format!("••••{}", secret.hint())),
+            created_at: webhook.created_at.rfc3339(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WithSecret<'a> {
+    webhook: ShownWebhook<'a>,
+    signing_secret: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LoggedAttempt {
+    id: String,
+    webhook_id: String,
+    message_event_id: String,
+    /// 0 where there was no answer.
+    status_code: u16,
+    attempt: u32,
+    succeeded: bool,
+    attempted_at: String,
+}
+
+impl LoggedAttempt {
+    fn of(line: &LogLine) -> Self {
+        let status = match line.attempt.outcome {
+            Outcome::Answered { status, .. } => status,
+            Outcome::Failed(_) => 0,
+        };
+        Self {
+            id: line.id.uuid(),
+            webhook_id: MailStack.write_id(line.webhook),
+            message_event_id: line.event.uuid(),
+            status_code: status,
+            attempt: line.number,
+            succeeded: (200..300).contains(&status),
+            attempted_at: line.attempt.at.rfc3339(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Succeeded {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    error: &'a str,
+    trace_id: &'a str,
 }

@@ -39,7 +39,7 @@ mod problem;
 mod rows;
 mod wistfare;
 
-use serde_json::Value;
+use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
 pub(super) use endpoint::{Endpoint, Verb};
@@ -110,17 +110,22 @@ pub(super) trait Api: Send + Sync {
     /// Reads an update request's body.
     fn patch(&self, fields: &Fields) -> Result<Patch, Problem>;
 
-    /// The status and body that tell what was done; no body where the provider sends none.
-    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>);
+    /// The status and JSON that tell what was done; no body where the provider sends none.
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<String>);
 
-    /// The provider's own way to say no: status and body. `request_id` is what the answer's
+    /// The provider's own way to say no: status and JSON. `request_id` is what the answer's
     /// `X-Request-ID` says.
-    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, Value);
+    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, String);
 
     /// The media type of a refusal's body.
     fn refusal_type(&self) -> &'static str {
         operations::JSON
     }
+}
+
+/// Writes a body.
+fn json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("our own types are JSON")
 }
 
 /// A webhook to be.

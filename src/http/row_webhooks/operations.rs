@@ -1,6 +1,5 @@
 //! The story of a request: judge_key, parse, ask the store, tell.
 
-use serde_json::Value;
 use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use warp::reply::Response;
@@ -31,10 +30,10 @@ pub(in crate::http) async fn answer(
 ) -> Response {
     let request_id = format!("req_{}", app.clock.random_hex::<12>());
     let mut response = match perform(api, below, call, presented, &app).await {
-        Ok((status, body)) => respond(status, body.as_ref(), JSON),
+        Ok((status, body)) => respond(status, body, JSON),
         Err(problem) => {
             let (status, body) = api.error_body(&problem, &request_id);
-            let mut response = respond(status, Some(&body), api.refusal_type());
+            let mut response = respond(status, Some(body), api.refusal_type());
             explain(response.headers_mut(), status, &problem);
             response
         }
@@ -52,10 +51,10 @@ pub(in crate::http) fn reason(status: u16) -> &'static str {
     status.and_then(|status| status.canonical_reason()).unwrap_or("Error")
 }
 
-fn respond(status: u16, body: Option<&Value>, media_type: &'static str) -> Response {
+fn respond(status: u16, body: Option<String>, media_type: &'static str) -> Response {
     let mut response = Response::default();
     if let Some(body) = body {
-        response = Response::new(body.to_string().into());
+        response = Response::new(body.into());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
     *response.status_mut() =
@@ -89,7 +88,7 @@ async fn perform(
     call: Call,
     presented: Option<Presented>,
     app: &App,
-) -> Result<(u16, Option<Value>), Problem> {
+) -> Result<(u16, Option<String>), Problem> {
     let principal = judge_key(api, &call, presented, app).await?;
     let below: Vec<&str> = below.iter().map(|part| &**part).collect();
     let (verb, id) = endpoint::find(api, &call.method, &below)?;

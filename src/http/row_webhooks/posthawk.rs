@@ -1,10 +1,10 @@
 //! Posthawk's webhook API (`seeds/posthawk.txt`, `spec/providers.md` §1).
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, reason};
-use crate::model::{Webhook, WebhookId, WebhookState};
+use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, json, reason};
+use crate::model::{Webhook, WebhookId, WebhookState, WebhookUrl};
 
 /// Posthawk's API.
 pub(in crate::http) struct Posthawk;
@@ -58,47 +58,44 @@ impl Api for Posthawk {
         })
     }
 
-    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<String>) {
         match done {
             Done::Listed(list) => {
-                let items = list.iter().map(|(webhook, _)| show(webhook)).collect();
-                (200, Some(Value::Array(items)))
+                let all: Vec<_> =
+                    list.iter().map(|(webhook, _)| ShownWebhook::of(webhook)).collect();
+                (200, Some(json(&all)))
             }
-            Done::Created(webhook) => (201, Some(show(webhook))),
+            Done::Created(webhook) => (201, Some(json(&ShownWebhook::of(webhook)))),
             Done::Shown(webhook, _) | Done::Updated(webhook, _) | Done::Rotated(webhook) => {
-                (200, Some(show(webhook)))
+                (200, Some(json(&ShownWebhook::of(webhook))))
             }
             Done::Tested(answer) => {
                 let success = (200..300).contains(&answer.status);
-                let body =
-                    json!({"success": success, "status": answer.status, "body": answer.body});
-                (200, Some(body))
+                let tested = Tested { success, status: answer.status, body: &answer.body };
+                (200, Some(json(&tested)))
             }
             Done::Removed | Done::Replayed | Done::Deliveries(_) => {
-                (200, Some(json!({"success": true})))
+                (200, Some(json(&Succeeded { success: true })))
             }
         }
     }
 
     /// A superset of the two shapes its documentation has had (`spec/providers.md` §1.3).
-    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, Value) {
+    fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, String) {
         let (status, name) = verdict(problem);
-        let mut body = json!({
-            "statusCode": status,
-            "error": reason(status),
-            "name": name,
-            "message": problem.to_string(),
-            "requestId": request_id,
-        });
-        if let Some(field) = problem.field() {
-            body["param"] = field.into();
-            body["details"] = json!([{"field": field, "message": problem.to_string()}]);
-        }
-        if *problem == Problem::Forbidden {
-            body["error"] = "insufficient_scope".into();
-            body["required_scopes"] = json!(["full_access"]);
-        }
-        (status, body)
+        let message = problem.to_string();
+        let forbidden = *problem == Problem::Forbidden;
+        let body = ErrorBody {
+            status_code: status,
+            error: if forbidden { "insufficient_scope" } else { reason(status) },
+            name,
+            message: &message,
+            request_id,
+            param: problem.field(),
+            details: problem.field().map(|field| [ErrorDetail { field, message: &message }]),
+            required_scopes: forbidden.then_some(["full_access"]),
+        };
+        (status, json(&body))
     }
 }
 
@@ -115,15 +112,64 @@ fn verdict(problem: &Problem) -> (u16, &'static str) {
 }
 
 /// The whole resource, secret included, every time: Posthawk's list and update show it too.
-fn show(webhook: &Webhook) -> Value {
-    json!({
-        "id": Posthawk.write_id(webhook.id),
-        "url": webhook.url,
-        "secret": webhook.secret.as_ref().map(Secret::expose),
-        "events": webhook.events,
-        "enabled": webhook.state == WebhookState::Active,
-        "description": webhook.description,
-        "created_at": webhook.created_at.rfc3339(),
-        "updated_at": webhook.updated_at.rfc3339(),
-    })
+#[derive(Serialize)]
+struct ShownWebhook<'a> {
+    id: String,
+    url: &'a WebhookUrl,
+    secret: Option<&'a str>,
+    events: &'a [String],
+    enabled: bool,
+    description: Option<&'a str>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl<'a> ShownWebhook<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        Self {
+            id: Posthawk.write_id(webhook.id),
+            url: &webhook.url,
+            secret: webhook.secret.as_ref().map(Secret::expose),
+            events: &webhook.events,
+            enabled: webhook.state == WebhookState::Active,
+            description: webhook.description.as_deref(),
+            created_at: webhook.created_at.rfc3339(),
+            updated_at: webhook.updated_at.rfc3339(),
+        }
+    }
+}
+
+/// A receiver's answer to a test event.
+#[derive(Serialize)]
+struct Tested<'a> {
+    success: bool,
+    status: u16,
+    body: &'a str,
+}
+
+#[derive(Serialize)]
+struct Succeeded {
+    success: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<'a> {
+    status_code: u16,
+    error: &'static str,
+    name: &'static str,
+    message: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<[ErrorDetail<'a>; 1]>,
+    #[serde(rename = "required_scopes", skip_serializing_if = "Option::is_none")]
+    required_scopes: Option<[&'static str; 1]>,
+}
+
+#[derive(Serialize)]
+struct ErrorDetail<'a> {
+    field: &'static str,
+    message: &'a str,
 }

@@ -1,11 +1,11 @@
 //! Wistfare Mail's webhook API (`seeds/wistfare.txt`, `spec/providers.md` §1).
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb};
+use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, json};
 use crate::http::auth::Credentials;
-use crate::model::{Webhook, WebhookId, WebhookState};
+use crate::model::{Webhook, WebhookId, WebhookState, WebhookUrl};
 
 /// What every key begins with.
 const KEY_PREFIX: &str = "wm_";
@@ -75,32 +75,30 @@ impl Api for Wistfare {
         })
     }
 
-    fn success_body(&self, done: &Done<'_>) -> (u16, Option<Value>) {
+    fn success_body(&self, done: &Done<'_>) -> (u16, Option<String>) {
         match done {
             Done::Listed(list) => {
-                let items: Value = list.iter().map(|(webhook, _)| show(webhook)).collect();
-                (200, Some(json!({"data": items})))
+                let data = list.iter().map(|(webhook, _)| ShownWebhook::of(webhook)).collect();
+                (200, Some(json(&List { data })))
             }
-            Done::Created(webhook) => (201, Some(show_with_secret(webhook))),
+            Done::Created(webhook) => (201, Some(json(&ShownWebhook::with_secret(webhook)))),
             Done::Shown(webhook, _) | Done::Updated(webhook, _) | Done::Rotated(webhook) => {
-                (200, Some(show(webhook)))
+                (200, Some(json(&ShownWebhook::of(webhook))))
             }
-            Done::Tested(answer) => (200, Some(json!({"status": answer.status}))),
+            Done::Tested(answer) => (200, Some(json(&Tested { status: answer.status }))),
             Done::Removed | Done::Replayed | Done::Deliveries(_) => (204, None),
         }
     }
 
-    fn error_body(&self, problem: &Problem, _request_id: &str) -> (u16, Value) {
+    fn error_body(&self, problem: &Problem, _request_id: &str) -> (u16, String) {
         let status = problem.status();
         let message = message(problem);
-        let mut error = json!({"code": code(status), "message": message});
         let reason = problem.to_string();
-        if let Some(field) = problem.field() {
-            error["details"] = json!({"field": field, "reason": reason});
-        } else if reason != message {
-            error["details"] = json!({"reason": reason});
-        }
-        (status, json!({"error": error}))
+        let field = problem.field();
+        let said = field.is_none() && reason == message;
+        let details = (!said).then_some(ErrorDetails { field, reason });
+        let error = ErrorEnvelope { code: code(status), message, details };
+        (status, json(&ErrorBody { error }))
     }
 }
 
@@ -132,24 +130,64 @@ fn message(problem: &Problem) -> String {
     }
 }
 
-/// Never the secret: the provider's own server shows it in lists, which is a leak not to copy.
-fn show(webhook: &Webhook) -> Value {
-    json!({
-        "id": Wistfare.write_id(webhook.id),
-        "url": webhook.url,
-        "events": webhook.events,
-        "active": webhook.state == WebhookState::Active,
-        "createdAt": webhook.created_at.rfc3339(),
-    })
+#[derive(Serialize)]
+struct List<'a> {
+    data: Vec<ShownWebhook<'a>>,
 }
 
-fn show_with_secret(webhook: &Webhook) -> Value {
-    json!({
-        "id": Wistfare.write_id(webhook.id),
-        "url": webhook.url,
-        "events": webhook.events,
-        "signingSecret": webhook.secret.as_ref().map(Secret::expose),
-        "active": webhook.state == WebhookState::Active,
-        "createdAt": webhook.created_at.rfc3339(),
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownWebhook<'a> {
+    id: String,
+    url: &'a WebhookUrl,
+    events: &'a [String],
+    /// Absent but in the answer to its making: the provider's own server shows it in lists, which
+    /// is a leak not to copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_secret: Option<Option<&'a str>>,
+    active: bool,
+    created_at: String,
+}
+
+impl<'a> ShownWebhook<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        Self {
+            id: Wistfare.write_id(webhook.id),
+            url: &webhook.url,
+            events: &webhook.events,
+            signing_secret: None,
+            active: webhook.state == WebhookState::Active,
+            created_at: webhook.created_at.rfc3339(),
+        }
+    }
+
+    fn with_secret(webhook: &'a Webhook) -> Self {
+        let secret = webhook.secret.as_ref().map(Secret::expose);
+        Self { signing_secret: Some(secret), ..Self::of(webhook) }
+    }
+}
+
+#[derive(Serialize)]
+struct Tested {
+    status: u16,
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    error: ErrorEnvelope,
+}
+
+#[derive(Serialize)]
+struct ErrorEnvelope {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<ErrorDetails>,
+}
+
+#[derive(Serialize)]
+struct ErrorDetails {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    reason: String,
 }
