@@ -1,6 +1,6 @@
 //! `/v1/webhooks`: webhooks for all of an account's domains (`spec/mailgun-api.md` §1.6).
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use warp::http::Method;
 use warp::reply::Response;
 use waypost_compat::{Dialect, kind};
@@ -44,14 +44,14 @@ async fn list(call: &Call, app: &App) -> Answered {
     let scope = scope(call, app).await?;
     let ids = ids(&Form::of(call).await?)?;
     let all = app.directory.webhooks(&scope).await?;
-    let shown: Vec<Value> = match ids {
-        None => all.iter().map(row).collect(),
+    let webhooks = match ids {
+        None => all.iter().map(ShownWebhook::of).collect(),
         Some(ids) => {
-            let each = ids.iter().map(|id| found(&all, id).map(row));
+            let each = ids.iter().map(|id| found(&all, id).map(ShownWebhook::of));
             each.collect::<Result<_, _>>().map_err(|clash| Unchanged::Clash(clash).of_account())?
         }
     };
-    ok(&json!({ "webhooks": shown }))
+    ok(&List { webhooks })
 }
 
 async fn create(call: &Call, app: &App) -> Answered {
@@ -65,14 +65,14 @@ async fn create(call: &Call, app: &App) -> Answered {
         list.push(webhook);
         Ok(id)
     });
-    ok(&json!({ "webhook_id": id.await.map_err(Unchanged::of_account)? }))
+    ok(&Created { webhook_id: id.await.map_err(Unchanged::of_account)? })
 }
 
 async fn show(id: &str, call: &Call, app: &App) -> Answered {
     let scope = scope(call, app).await?;
     let all = app.directory.webhooks(&scope).await?;
     match found(&all, id) {
-        Ok(webhook) => ok(&row(webhook)),
+        Ok(webhook) => ok(&ShownWebhook::of(webhook)),
         Err(_) => Err(Unchanged::Clash(Clash::NotFound).of_account()),
     }
 }
@@ -142,14 +142,35 @@ fn found<'l>(list: &'l [Webhook], id: &str) -> Result<&'l Webhook, Clash> {
     matching.next().ok_or_else(|| Clash::NoSuchId(excerpt(id)))
 }
 
-fn row(webhook: &Webhook) -> Value {
-    json!({
-        "webhook_id": public_id(webhook),
-        "description": webhook.description.as_deref().unwrap_or_default(),
-        "url": webhook.url,
-        "event_types": webhook.events,
-        "created_at": webhook.created_at.rfc3339(),
-    })
+#[derive(Serialize)]
+struct List<'a> {
+    webhooks: Vec<ShownWebhook<'a>>,
+}
+
+#[derive(Serialize)]
+struct Created {
+    webhook_id: String,
+}
+
+#[derive(Serialize)]
+struct ShownWebhook<'a> {
+    webhook_id: String,
+    description: &'a str,
+    url: &'a WebhookUrl,
+    event_types: &'a [String],
+    created_at: String,
+}
+
+impl<'a> ShownWebhook<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        Self {
+            webhook_id: public_id(webhook),
+            description: webhook.description.as_deref().unwrap_or_default(),
+            url: &webhook.url,
+            event_types: &webhook.events,
+            created_at: webhook.created_at.rfc3339(),
+        }
+    }
 }
 
 /// The ids of a comma list, each once; `None` where the field is not there.

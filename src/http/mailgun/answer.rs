@@ -2,7 +2,6 @@
 //! (`spec/mailgun-api.md` §1.3, §2).
 
 use serde::Serialize;
-use serde_json::json;
 use tracing::error;
 use warp::Reply;
 use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -27,6 +26,12 @@ pub(super) enum Answer {
     Nothing,
     /// 204 to a browser that asks what it may do.
     Preflight(&'static str),
+}
+
+/// The body of a refusal, and of a success that has nothing to show.
+#[derive(Debug, Serialize)]
+pub(super) struct Message<'a> {
+    pub(super) message: &'a str,
 }
 
 /// 200 and `body`.
@@ -173,7 +178,8 @@ fn json_response(status: StatusCode, mut text: String) -> Response {
 }
 
 fn message(status: StatusCode, text: &str) -> Response {
-    json_response(status, json!({ "message": text }).to_string())
+    let body = serde_json::to_string(&Message { message: text });
+    json_response(status, body.expect("our own types are JSON"))
 }
 
 impl Reply for Answer {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
 use waypost_compat::Dialect;
 
-use super::answer::{Answered, Refusal, ok, other_method};
+use super::answer::{Answered, Message, Refusal, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
 use crate::http::App;
@@ -56,8 +56,8 @@ async fn list(call: &Call, app: &App) -> Answered {
             && kind.is_none_or(|kind| kind_and_role(key).0 == kind)
     };
     let keys = app.directory.keys(caller.account()).await?;
-    let items: Vec<Value> = keys.iter().filter(|key| wanted(key)).map(row).collect();
-    ok(&json!({ "total_count": items.len(), "items": items }))
+    let items: Vec<_> = keys.iter().filter(|key| wanted(key)).map(ShownKey::of).collect();
+    ok(&List { total_count: items.len(), items })
 }
 
 /// Makes a key of the new style; this answer is the only one that shows it.
@@ -89,10 +89,10 @@ async fn create(call: &Call, app: &App) -> Answered {
         created_at: now,
         expires_at,
     };
-    let mut shown = row(&key);
-    shown["secret"] = json!(secret);
+    let shown = ShownKey { secret: Some(&secret), ..ShownKey::of(&key) };
+    let created = ok(&Created { message: "great success", key: shown });
     match app.directory.add_key(key).await? {
-        Added::Added => ok(&json!({ "message": "great success", "key": shown })),
+        Added::Added => created,
         Added::Taken => Err(Refusal::conflict("another key has this secret; try again")),
     }
 }
@@ -108,7 +108,7 @@ async fn remove(id: &str, call: &Call, app: &App) -> Answered {
     if !ours || !app.directory.remove_key(caller.account(), id).await? {
         return Err(unknown());
     }
-    ok(&json!({ "message": "key deleted" }))
+    ok(&Message { message: "key deleted" })
 }
 
 const KINDS: [&str; 3] = ["domain", "user", "web"];
@@ -147,22 +147,55 @@ fn kind_and_role(key: &Key) -> (&str, &str) {
     (kind, role)
 }
 
-/// A key less its secret. Absent times are empty texts: Mailgun's Go SDK fails on `null`.
-fn row(key: &Key) -> Value {
-    let (kind, role) = kind_and_role(key);
-    json!({
-        "id": key.id,
-        "description": key.description.as_deref().unwrap_or_default(),
-        "kind": kind,
-        "role": role,
-        "created_at": zoneless(key.created_at),
-        "updated_at": zoneless(key.created_at),
-        "expires_at": key.expires_at.map(zoneless).unwrap_or_default(),
-        "domain_name": key.domain.as_ref().map(DomainName::as_str).unwrap_or_default(),
-        "is_disabled": false,
-        "requestor": "",
-        "user_name": "",
-    })
+#[derive(Serialize)]
+struct List<'a> {
+    total_count: usize,
+    items: Vec<ShownKey<'a>>,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    message: &'static str,
+    key: ShownKey<'a>,
+}
+
+/// A key. Absent times are empty texts: Mailgun's Go SDK fails on `null`.
+#[derive(Serialize)]
+struct ShownKey<'a> {
+    id: KeyId,
+    description: &'a str,
+    kind: &'a str,
+    role: &'a str,
+    created_at: String,
+    updated_at: String,
+    expires_at: String,
+    domain_name: &'a str,
+    is_disabled: bool,
+    requestor: &'static str,
+    user_name: &'static str,
+    /// The key itself, only in the answer to its making.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
+}
+
+impl<'a> ShownKey<'a> {
+    fn of(key: &'a Key) -> Self {
+        let (kind, role) = kind_and_role(key);
+        Self {
+            id: key.id,
+            description: key.description.as_deref().unwrap_or_default(),
+            kind,
+            role,
+            created_at: zoneless(key.created_at),
+            updated_at: zoneless(key.created_at),
+            expires_at: key.expires_at.map(zoneless).unwrap_or_default(),
+            domain_name: key.domain.as_ref().map(DomainName::as_str).unwrap_or_default(),
+            is_disabled: false,
+            requestor: "",
+            user_name: "",
+            secret: None,
+        }
+    }
 }
 
 /// `2026-01-15T10:00:00`: this API alone writes times without a zone.

@@ -4,7 +4,6 @@
 //! A domain's list holds one webhook for each event name and URL; the order of a name's URLs is
 //! their order in the list (`spec/mailgun-api.md` §1.3).
 
-use serde_json::{Map, Value, json};
 use waypost_compat::{Dialect, Kind, kind};
 
 use super::answer::Refusal;
@@ -164,18 +163,6 @@ pub(super) fn urls(list: &[Webhook], name: &str) -> Vec<WebhookUrl> {
     list.iter().filter(|webhook| has(webhook, name)).map(|webhook| webhook.url.clone()).collect()
 }
 
-/// All event names that have URLs, with them: Mailgun's `webhooks` object.
-pub(super) fn map(list: &[Webhook]) -> Value {
-    let mut by_name = Map::new();
-    for name in kind::names(Dialect::Mailgun) {
-        let urls = urls(list, name);
-        if !urls.is_empty() {
-            by_name.insert(name.to_owned(), json!({ "urls": urls }));
-        }
-    }
-    json!({ "webhooks": by_name })
-}
-
 fn has(webhook: &Webhook, name: &str) -> bool {
     webhook.events.iter().any(|event| event == name)
 }
@@ -303,6 +290,7 @@ pub(in crate::http) fn fits(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::mailgun::webhooks_v3::AllWebhooks;
     use crate::model::AccountId;
 
     fn mint(count: u8) -> Mint {
@@ -332,7 +320,7 @@ mod tests {
     }
 
     fn shown(list: &[Webhook]) -> String {
-        map(list)["webhooks"].to_string()
+        serde_json::to_string(&AllWebhooks::of(list)).unwrap()
     }
 
     const A: &str = "https://a.example/";
@@ -346,7 +334,7 @@ mod tests {
         create(&mut hooks, &mint(2), "clicked", &[url(B), url(A)]).unwrap();
         assert_eq!(
             shown(&hooks),
-            r#"{"opened":{"urls":["https://a.example/"]},"clicked":{"urls":["https://b.example/","https://a.example/"]}}"#
+            r#"{"webhooks":{"opened":{"urls":["https://a.example/"]},"clicked":{"urls":["https://b.example/","https://a.example/"]}}}"#
         );
         assert_eq!(create(&mut hooks, &mint(1), "clicked", &[url(C)]), Err(Clash::Exists));
     }
@@ -398,10 +386,10 @@ mod tests {
         let comma = "https://a.example/?x=1,2";
         let mut hooks = list(&[("clicked", comma), ("opened", comma), ("opened", B)]);
         remove_urls(&mut hooks, comma).unwrap();
-        assert_eq!(shown(&hooks), r#"{"opened":{"urls":["https://b.example/"]}}"#);
+        assert_eq!(shown(&hooks), r#"{"webhooks":{"opened":{"urls":["https://b.example/"]}}}"#);
         let mut hooks = list(&[("clicked", A), ("opened", B), ("opened", C)]);
         remove_urls(&mut hooks, &format!("{A},{C},{D}")).unwrap();
-        assert_eq!(shown(&hooks), r#"{"opened":{"urls":["https://b.example/"]}}"#);
+        assert_eq!(shown(&hooks), r#"{"webhooks":{"opened":{"urls":["https://b.example/"]}}}"#);
         assert_eq!(remove_urls(&mut hooks, D), Err(Clash::NotFound));
     }
 

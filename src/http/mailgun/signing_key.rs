@@ -1,6 +1,6 @@
 //! `/v5/accounts/http_signing_key`: what deliveries are signed with (`spec/mailgun-api.md` §1.7).
 
-use serde_json::json;
+use serde::Serialize;
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
@@ -45,7 +45,9 @@ async fn judged(call: &Call, app: &App) -> Result<Caller, Refusal> {
 async fn show(call: &Call, app: &App) -> Answered {
     let caller = judged(call, app).await?;
     match app.directory.account(caller.account()).await? {
-        Some(account) => ok(&json!({ "http_signing_key": account.signing_key.expose() })),
+        Some(account) => {
+            ok(&ShownKey { message: None, http_signing_key: account.signing_key.expose() })
+        }
         None => Err(no_account()),
     }
 }
@@ -65,6 +67,13 @@ async fn regenerate(call: &Call, app: &App) -> Answered {
         .change_account(caller.account(), Box::new(replace))
         .await?
         .ok_or_else(no_account)?;
-    let message = "regenerated HTTP signing key for account";
-    ok(&json!({ "message": message, "http_signing_key": key }))
+    let message = Some("regenerated HTTP signing key for account");
+    ok(&ShownKey { message, http_signing_key: &key })
+}
+
+#[derive(Serialize)]
+struct ShownKey<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+    http_signing_key: &'a str,
 }

@@ -2,7 +2,7 @@
 //! (`spec/mailgun-api.md` §1.8). Deprecated at Mailgun and undocumented there; its JavaScript SDK
 //! still has it.
 
-use serde_json::json;
+use serde::Serialize;
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
@@ -50,5 +50,12 @@ async fn test(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
         Some(tester) => tester.test(&webhook).await,
         None => TestAnswer { status: 0, body: "this server sends no test events".to_owned() },
     };
-    ok(&json!({ "code": answer.status, "message": answer.body }))
+    ok(&Tested { code: answer.status, message: &answer.body })
+}
+
+/// A receiver's answer to a test event.
+#[derive(Serialize)]
+struct Tested<'a> {
+    code: u16,
+    message: &'a str,
 }

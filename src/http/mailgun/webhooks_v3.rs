@@ -1,10 +1,10 @@
 //! `/v3/domains/{d}/webhooks`: webhooks by event name (`spec/mailgun-api.md` §1.2, §1.3).
 
-use serde_json::json;
+use serde::{Serialize, Serializer};
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
-use waypost_compat::kind;
+use waypost_compat::{Dialect, kind};
 
 use super::answer::{Answered, Refusal, excerpt, ok, other_method};
 use super::caller::Caller;
@@ -14,7 +14,7 @@ use super::webhooks_v4;
 use crate::http::App;
 use crate::http::call::{Call, call};
 use crate::http::route::{Route, Segment, one_of, route, with};
-use crate::model::{InvalidUrl, WebhookScope, WebhookUrl};
+use crate::model::{InvalidUrl, Webhook, WebhookScope, WebhookUrl};
 
 /// The collection and its items, under the paths of old SDKs and of a typo in old documentation too
 /// (§1.1 rows 14 and 15).
@@ -58,7 +58,7 @@ async fn one(domain: Segment, name: Segment, call: Call, app: App) -> Response {
 
 async fn list(domain: &str, call: &Call, app: &App) -> Answered {
     let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    ok(&plan::map(&app.directory.webhooks(&scope).await?))
+    ok(&AllWebhooks::of(&app.directory.webhooks(&scope).await?))
 }
 
 async fn create(domain: &str, call: &Call, app: &App) -> Answered {
@@ -85,7 +85,7 @@ async fn add(scope: &WebhookScope, name: &'static str, form: &Form, app: &App) -
     plan::change(app, scope, |list| plan::create(list, &mint, name, &urls))
         .await
         .map_err(Unchanged::of_domain)?;
-    changed("Webhook has been created", &urls)
+    changed("Webhook has been created", urls)
 }
 
 async fn show(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
@@ -95,7 +95,7 @@ async fn show(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     if urls.is_empty() {
         return Err(not_found());
     }
-    ok(&json!({ "webhook": { "urls": urls } }))
+    ok(&ShownWebhook { message: None, webhook: Urls { urls } })
 }
 
 async fn update(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
@@ -106,7 +106,7 @@ async fn update(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     plan::change(app, &scope, |list| plan::replace(list, &mint, name, &urls))
         .await
         .map_err(Unchanged::of_domain)?;
-    changed("Webhook has been updated", &urls)
+    changed("Webhook has been updated", urls)
 }
 
 async fn remove(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
@@ -115,11 +115,45 @@ async fn remove(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     let removed = plan::change(app, &scope, |list| plan::remove(list, name))
         .await
         .map_err(Unchanged::of_domain)?;
-    changed("Webhook has been deleted", &removed)
+    changed("Webhook has been deleted", removed)
 }
 
-fn changed(message: &str, urls: &[WebhookUrl]) -> Answered {
-    ok(&json!({ "message": message, "webhook": { "urls": urls } }))
+fn changed(message: &'static str, urls: Vec<WebhookUrl>) -> Answered {
+    ok(&ShownWebhook { message: Some(message), webhook: Urls { urls } })
+}
+
+/// The URLs of one event name.
+#[derive(Serialize)]
+struct ShownWebhook {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+    webhook: Urls,
+}
+
+#[derive(Serialize)]
+struct Urls {
+    urls: Vec<WebhookUrl>,
+}
+
+/// The URLs of each event name that has any.
+#[derive(Serialize)]
+pub(super) struct AllWebhooks {
+    #[serde(serialize_with = "by_name")]
+    webhooks: Vec<(&'static str, Urls)>,
+}
+
+fn by_name<S: Serializer>(webhooks: &[(&'static str, Urls)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(webhooks.iter().map(|(name, urls)| (name, urls)))
+}
+
+impl AllWebhooks {
+    pub(super) fn of(list: &[Webhook]) -> Self {
+        let named = |name: &&'static str| {
+            let urls = plan::urls(list, name);
+            (!urls.is_empty()).then_some((*name, Urls { urls }))
+        };
+        Self { webhooks: kind::names(Dialect::Mailgun).iter().filter_map(named).collect() }
+    }
 }
 
 fn known(name: &str) -> Result<&'static str, Refusal> {

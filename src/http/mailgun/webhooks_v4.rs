@@ -11,7 +11,7 @@ use super::answer::{Answered, Refusal, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
 use super::plan::{self, Clash, Mint, Unchanged};
-use super::webhooks_v3::parsed;
+use super::webhooks_v3::{AllWebhooks, parsed};
 use crate::http::App;
 use crate::http::call::{Call, call};
 use crate::http::route::{Route, Segment, route, with};
@@ -70,9 +70,9 @@ async fn changed(
     scope: &WebhookScope,
     plan: impl Fn(&mut Vec<Webhook>) -> Result<(), Clash> + Send + Sync,
 ) -> Answered {
-    let planned = |list: &mut Vec<Webhook>| plan(list).map(|()| plan::map(list));
-    let map = plan::change(app, scope, planned).await.map_err(Unchanged::of_domain)?;
-    ok(&map)
+    let planned = |list: &mut Vec<Webhook>| plan(list).map(|()| AllWebhooks::of(list));
+    let all = plan::change(app, scope, planned).await.map_err(Unchanged::of_domain)?;
+    ok(&all)
 }
 
 /// `url`, one, and `event_types`, each once.

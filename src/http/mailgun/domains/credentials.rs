@@ -4,7 +4,8 @@
 //! find what they wrote; passwords are not kept at all. `postmaster` exists in every domain as it
 //! does at Mailgun, without being stored.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
@@ -13,7 +14,7 @@ use waypost_compat::Dialect;
 use super::{below, change};
 use crate::http::App;
 use crate::http::call::{Call, call};
-use crate::http::mailgun::answer::{Answered, Refusal, excerpt, ok, other_method};
+use crate::http::mailgun::answer::{Answered, Message, Refusal, excerpt, ok, other_method};
 use crate::http::mailgun::caller::Caller;
 use crate::http::mailgun::form::Form;
 use crate::http::native::mint;
@@ -66,11 +67,13 @@ async fn list(name: &str, call: &Call, app: &App) -> Answered {
     }
     let clamped = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let skip = clamped(form.number("skip")?.unwrap_or(0));
-    let rows: Vec<Value> = std::iter::once(row(&postmaster(&domain.name), domain.created_at))
-        .chain(logins(&domain).map(|(login, at)| row(login, at)))
+    let postmaster = postmaster(&domain.name);
+    let all: Vec<_> = std::iter::once(ShownLogin::of(&postmaster, domain.created_at))
+        .chain(logins(&domain).map(|(login, at)| ShownLogin::of(login, at)))
         .collect();
-    let page: Vec<&Value> = rows.iter().skip(skip).take(clamped(limit)).collect();
-    ok(&json!({ "items": page, "total_count": rows.len() }))
+    let total_count = all.len();
+    let items = all.into_iter().skip(skip).take(clamped(limit)).collect();
+    ok(&Page { items, total_count })
 }
 
 async fn create(name: &str, call: &Call, app: &App) -> Answered {
@@ -95,11 +98,11 @@ async fn create(name: &str, call: &Call, app: &App) -> Answered {
     let now = app.clock.now();
     let stored = new.iter().filter(|login| !is_postmaster(login, &domain.name));
     let add = |settings: &mut Map<String, Value>| {
-        let kept = settings.entry("credentials").or_insert_with(|| json!({}));
+        let kept = settings.entry("credentials").or_insert_with(|| Map::new().into());
         for login in stored.clone() {
             // One that is there already keeps its age and has another password.
             if kept.get(login).is_none() {
-                kept[login.as_str()] = json!(now);
+                kept[login.as_str()] = now.millis().into();
             }
         }
         match kept.as_object().map_or(0, Map::len) {
@@ -132,7 +135,7 @@ async fn remove(name: &str, text: &str, call: &Call, app: &App) -> Answered {
         removed.map(|_| ()).ok_or_else(not_found)
     };
     change(&caller, name, app, take).await?;
-    ok(&json!({ "message": "Credentials have been deleted", "spec": login }))
+    ok(&Deleted { message: "Credentials have been deleted", spec: &login })
 }
 
 /// Removes all that can be removed, which `postmaster` cannot.
@@ -146,7 +149,7 @@ async fn remove_all(name: &str, call: &Call, app: &App) -> Answered {
         Ok(())
     };
     change(&caller, name, app, clear).await?;
-    ok(&json!({ "message": "All domain credentials have been deleted", "count": count }))
+    ok(&AllDeleted { message: "All domain credentials have been deleted", count })
 }
 
 fn not_found() -> Refusal {
@@ -157,16 +160,15 @@ fn not_found() -> Refusal {
 /// They are shown for the client's sake, who stores them somewhere: nothing here opens with one.
 fn with_passwords(message: &str, logins: &[String], form: &Form, app: &App) -> Answered {
     if form.one("password").is_some() {
-        return ok(&json!({ "message": message }));
+        return ok(&Message { message });
     }
     // Mailgun's own have the form of its keys (recorded).
-    let made = |login: &String| (login.clone(), json!(mint::api_key(Dialect::Mailgun, &app.clock)));
-    let credentials: Map<String, Value> = logins.iter().map(made).collect();
-    ok(&json!({
-        "message": message,
-        "note": "Please store your new password(s) now. You won't be able to see it anymore.",
-        "credentials": credentials,
-    }))
+    let made = |login: &String| (login.clone(), mint::api_key(Dialect::Mailgun, &app.clock).into());
+    ok(&NewPasswords {
+        message,
+        note: "Please store your new password(s) now. You won't be able to see it anymore.",
+        credentials: logins.iter().map(made).collect(),
+    })
 }
 
 fn postmaster(domain: &DomainName) -> String {
@@ -207,6 +209,43 @@ fn logins(domain: &Domain) -> impl Iterator<Item = (&String, Timestamp)> {
         .map(|(login, at)| (login, Timestamp::from_millis(at.as_i64().unwrap_or_default())))
 }
 
-fn row(login: &str, at: Timestamp) -> Value {
-    json!({ "mailbox": login, "login": login, "created_at": at.rfc2822(), "size_bytes": null })
+#[derive(Serialize)]
+struct Page<'a> {
+    items: Vec<ShownLogin<'a>>,
+    total_count: usize,
+}
+
+#[derive(Serialize)]
+struct ShownLogin<'a> {
+    mailbox: &'a str,
+    login: &'a str,
+    created_at: String,
+    /// Always `null`: there is no mailbox to measure.
+    size_bytes: (),
+}
+
+impl<'a> ShownLogin<'a> {
+    fn of(login: &'a str, at: Timestamp) -> Self {
+        Self { mailbox: login, login, created_at: at.rfc2822(), size_bytes: () }
+    }
+}
+
+#[derive(Serialize)]
+struct NewPasswords<'a> {
+    message: &'a str,
+    note: &'static str,
+    /// Passwords by login.
+    credentials: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Deleted<'a> {
+    message: &'static str,
+    spec: &'a str,
+}
+
+#[derive(Serialize)]
+struct AllDeleted {
+    message: &'static str,
+    count: usize,
 }

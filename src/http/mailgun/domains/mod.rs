@@ -12,13 +12,15 @@ mod tracking;
 
 pub(in crate::http) use self::given::check as check_settings;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::Method;
 use warp::reply::Response;
 
-use super::answer::{Answered, Refusal, ok, other_method};
+use self::settings::ShownDomain;
+use super::answer::{Answered, Message, Refusal, ok, other_method};
 use super::caller::Caller;
 use super::form::Form;
 use crate::http::App;
@@ -91,8 +93,8 @@ async fn list(call: &Call, app: &App) -> Answered {
     let skip = usize::try_from(form.number("skip")?.unwrap_or(0)).unwrap_or(usize::MAX);
     let limit = form.number("limit")?.unwrap_or(PAGE).min(PAGE_MAX);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let page: Vec<Value> = items.iter().skip(skip).take(limit).map(settings::shown).collect();
-    ok(&json!({ "total_count": items.len(), "items": page }))
+    let page = items.iter().skip(skip).take(limit).map(ShownDomain::of).collect();
+    ok(&Page { total_count: items.len(), items: page })
 }
 
 /// The domains that a listing's filters leave, in its order; newest first unless asked otherwise.
@@ -132,14 +134,14 @@ async fn create(call: &Call, app: &App) -> Answered {
         settings: given,
     };
     match app.directory.create_domain(domain.clone()).await? {
-        Added::Added => ok(&with_records(Some("Domain DNS records have been created"), &domain)),
+        Added::Added => ok(&WithRecords::of(Some("Domain DNS records have been created"), &domain)),
         Added::Taken => Err(Refusal::bad("This domain name is already taken")),
     }
 }
 
 async fn show(name: &str, call: &Call, app: &App) -> Answered {
     let domain = Caller::of(call, app).await?.domain(name, app).await?;
-    ok(&with_records(None, &domain))
+    ok(&WithRecords::of(None, &domain))
 }
 
 async fn update(name: &str, call: &Call, app: &App) -> Answered {
@@ -147,12 +149,12 @@ async fn update(name: &str, call: &Call, app: &App) -> Answered {
     caller.domain(name, app).await?;
     let form = Form::of(call).await?;
     let domain = change(&caller, name, app, |domain| settings::read(&form, domain)).await?;
-    ok(&with_records(Some("Domain has been updated"), &domain))
+    ok(&WithRecords::of(Some("Domain has been updated"), &domain))
 }
 
 async fn verify(name: &str, call: &Call, app: &App) -> Answered {
     let domain = Caller::of(call, app).await?.domain(name, app).await?;
-    ok(&with_records(Some("Domain DNS records have been updated"), &domain))
+    ok(&WithRecords::of(Some("Domain DNS records have been updated"), &domain))
 }
 
 /// Removes the domain at once; "in the background" is how Mailgun words it.
@@ -162,7 +164,7 @@ async fn remove(name: &str, call: &Call, app: &App) -> Answered {
     if !app.directory.remove_domain(caller.account(), &domain.name).await? {
         return Err(Refusal::not_found("Domain not found"));
     }
-    ok(&json!({ "message": "Domain will be deleted in the background" }))
+    ok(&Message { message: "Domain will be deleted in the background" })
 }
 
 /// Changes a domain's settings. Changes come one after the other: a client that sets open and click
@@ -191,14 +193,28 @@ async fn change(
     }
 }
 
-fn with_records(message: Option<&str>, domain: &Domain) -> Value {
-    let mut body = Map::new();
-    if let Some(message) = message {
-        body.insert("message".to_owned(), json!(message));
+#[derive(Serialize)]
+struct Page<'a> {
+    total_count: usize,
+    items: Vec<ShownDomain<'a>>,
+}
+
+#[derive(Serialize)]
+struct WithRecords<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+    domain: ShownDomain<'a>,
+    receiving_dns_records: Value,
+    sending_dns_records: Value,
+}
+
+impl<'a> WithRecords<'a> {
+    fn of(message: Option<&'static str>, domain: &'a Domain) -> Self {
+        Self {
+            message,
+            domain: ShownDomain::of(domain),
+            receiving_dns_records: domain.dns_records(DnsUse::Receiving),
+            sending_dns_records: domain.dns_records(DnsUse::Sending),
+        }
     }
-    body.insert("domain".to_owned(), settings::shown(domain));
-    for of in DnsUse::ALL {
-        body.insert(of.field().to_owned(), domain.dns_records(of));
-    }
-    Value::Object(body)
 }

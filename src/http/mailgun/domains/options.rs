@@ -1,7 +1,8 @@
 //! The single settings of a domain that have a path of their own: connection, DKIM selector and
 //! authority, web prefix (`spec/mailgun-api.md` §3.2). Kept as written.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
@@ -9,7 +10,7 @@ use warp::reply::Response;
 use super::{below, change, settings};
 use crate::http::App;
 use crate::http::call::Call;
-use crate::http::mailgun::answer::{Answered, Refusal, ok, other_method};
+use crate::http::mailgun::answer::{Answered, Message, Refusal, ok, other_method};
 use crate::http::mailgun::caller::Caller;
 use crate::http::mailgun::form::Form;
 use crate::http::route::{Route, Segment, route};
@@ -38,7 +39,7 @@ async fn dkim_selector(name: Segment, call: Call, app: App) -> Response {
     let answered = match call.method {
         Method::PUT => {
             let set = set_text(&name, "dkim_selector", &call, &app).await;
-            set.and_then(|()| ok(&json!({ "message": "DKIM selector changed" })))
+            set.and_then(|()| ok(&Message { message: "DKIM selector changed" }))
         }
         _ => other_method(&call, "PUT"),
     };
@@ -57,7 +58,7 @@ async fn web_prefix(name: Segment, call: Call, app: App) -> Response {
     let answered = match call.method {
         Method::PUT => {
             let set = set_text(&name, "web_prefix", &call, &app).await;
-            set.and_then(|()| ok(&json!({ "message": "Domain web prefix updated" })))
+            set.and_then(|()| ok(&Message { message: "Domain web prefix updated" }))
         }
         _ => other_method(&call, "PUT"),
     };
@@ -66,21 +67,34 @@ async fn web_prefix(name: Segment, call: Call, app: App) -> Response {
 
 async fn show_connection(name: &str, call: &Call, app: &App) -> Answered {
     let domain = Caller::of(call, app).await?.domain(name, app).await?;
-    ok(&with_connection(None, &domain))
+    ok(&WithConnection::of(None, &domain))
 }
 
-/// Nested for the Go, PHP and Java clients, flat as Mailgun answers today
+/// The flags nested for the Go, PHP and Java clients, and flat as Mailgun answers today
 /// (`spec/mailgun-pull.md` §7.2).
-fn with_connection(message: Option<&str>, domain: &Domain) -> Value {
-    let mut body = Map::new();
-    if let Some(message) = message {
-        body.insert("message".to_owned(), json!(message));
+#[derive(Serialize)]
+struct WithConnection {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+    connection: Connection,
+    #[serde(flatten)]
+    flat: Connection,
+}
+
+#[derive(Clone, Serialize)]
+struct Connection {
+    require_tls: Value,
+    skip_verification: Value,
+}
+
+impl WithConnection {
+    fn of(message: Option<&'static str>, domain: &Domain) -> Self {
+        let connection = Connection {
+            require_tls: settings::of(domain, "require_tls"),
+            skip_verification: settings::of(domain, "skip_verification"),
+        };
+        Self { message, connection: connection.clone(), flat: connection }
     }
-    let flat = ["require_tls", "skip_verification"]
-        .map(|name| (name.to_owned(), settings::of(domain, name)));
-    body.insert("connection".to_owned(), Value::Object(flat.clone().into_iter().collect()));
-    body.extend(flat);
-    Value::Object(body)
 }
 
 async fn set_connection(name: &str, call: &Call, app: &App) -> Answered {
@@ -93,13 +107,13 @@ async fn set_connection(name: &str, call: &Call, app: &App) -> Answered {
     }
     let domain = change(&caller, name, app, |settings| {
         for (flag, value) in &given {
-            settings.insert((*flag).to_owned(), json!(value));
+            settings.insert((*flag).to_owned(), Value::Bool(*value));
         }
         Ok(())
     });
     let message =
         "Domain connection settings have been updated, may take 10 minutes to fully propagate";
-    ok(&with_connection(Some(message), &domain.await?))
+    ok(&WithConnection::of(Some(message), &domain.await?))
 }
 
 /// Sets the one text that a path is for, under the same name.
@@ -126,18 +140,22 @@ async fn set_dkim_authority(name: &str, call: &Call, app: &App) -> Answered {
     let before = settings::of(&caller.domain(name, app).await?, "dkim_authority");
     let own = Form::of(call).await?.flag("self")?.ok_or_else(|| Refusal::missing("self"))?;
     let set = |settings: &mut Map<String, Value>| {
-        settings.insert("dkim_authority".to_owned(), json!(own));
+        settings.insert("dkim_authority".to_owned(), Value::Bool(own));
         Ok(())
     };
     let domain = change(&caller, name, app, set).await?;
-    let changed = before != json!(own);
+    let changed = before != Value::Bool(own);
     let message = match changed {
         true => "Domain DKIM authority has been changed",
         false => "Domain DKIM authority has not been changed",
     };
-    ok(&json!({
-        "message": message,
-        "sending_dns_records": domain.dns_records(DnsUse::Sending),
-        "changed": changed,
-    }))
+    let sending_dns_records = domain.dns_records(DnsUse::Sending);
+    ok(&DkimAuthority { message, sending_dns_records, changed })
+}
+
+#[derive(Serialize)]
+struct DkimAuthority {
+    message: &'static str,
+    sending_dns_records: Value,
+    changed: bool,
 }

@@ -1,7 +1,10 @@
 //! `/v3/domains/{d}/tracking`: open, click and unsubscribe tracking (`spec/mailgun-api.md` §3.2).
 //! Terraform reads it at every refresh. Kept as written; nothing is tracked here.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
@@ -38,6 +41,9 @@ enum Part {
     Unsubscribe,
 }
 
+const HTML_FOOTER: &str = "\n<br>\n<p><a href=\"%unsubscribe_url%\">unsubscribe</a></p>\n";
+const TEXT_FOOTER: &str = "\n\nTo unsubscribe click: <%unsubscribe_url%>\n\n";
+
 impl Part {
     const fn name(self) -> &'static str {
         match self {
@@ -50,14 +56,13 @@ impl Part {
     /// Mailgun's defaults, texts included (recorded).
     fn default(self) -> Value {
         match self {
-            Self::Open => json!({ "active": false, "place_at_the_top": false }),
-            Self::Click => json!({ "active": false }),
-            Self::Unsubscribe => json!({
-                "active": false,
-                "html_footer":
-                    "\n<br>\n<p><a href=\"%unsubscribe_url%\">unsubscribe</a></p>\n",
-                "text_footer": "\n\nTo unsubscribe click: <%unsubscribe_url%>\n\n",
-            }),
+            Self::Open => Value::from_iter([("active", false), ("place_at_the_top", false)]),
+            Self::Click => Value::from_iter([("active", false)]),
+            Self::Unsubscribe => Value::from_iter([
+                ("active", Value::from(false)),
+                ("html_footer", Value::from(HTML_FOOTER)),
+                ("text_footer", Value::from(TEXT_FOOTER)),
+            ]),
         }
     }
 
@@ -71,16 +76,16 @@ impl Part {
     fn changed(self, mut part: Value, form: &Form) -> Result<Value, Refusal> {
         match self {
             Self::Click if form.one("active") == Some("htmlonly") => {
-                part["active"] = json!("htmlonly");
+                part["active"] = "htmlonly".into();
             }
             Self::Open | Self::Click | Self::Unsubscribe => {
                 if let Some(active) = form.flag("active")? {
-                    part["active"] = json!(active);
+                    part["active"] = active.into();
                 }
             }
         }
         if let (Self::Open, Some(top)) = (self, form.flag("place_at_the_top")?) {
-            part["place_at_the_top"] = json!(top);
+            part["place_at_the_top"] = top.into();
         }
         if let Self::Unsubscribe = self {
             for footer in ["html_footer", "text_footer"] {
@@ -111,14 +116,14 @@ async fn updated(name: Segment, part: Part, call: Call, app: App) -> Response {
 
 async fn show(name: &str, call: &Call, app: &App) -> Answered {
     let domain: Domain = Caller::of(call, app).await?.domain(name, app).await?;
-    ok(&json!({
-        "tracking": {
-            "open": Part::Open.of(&domain.settings),
-            "click": Part::Click.of(&domain.settings),
-            "unsubscribe": Part::Unsubscribe.of(&domain.settings),
-            "web_scheme": settings::of(&domain, "web_scheme"),
+    ok(&WithTracking {
+        tracking: Tracking {
+            open: Part::Open.of(&domain.settings),
+            click: Part::Click.of(&domain.settings),
+            unsubscribe: Part::Unsubscribe.of(&domain.settings),
+            web_scheme: settings::of(&domain, "web_scheme"),
         },
-    }))
+    })
 }
 
 async fn update(name: &str, part: Part, call: &Call, app: &App) -> Answered {
@@ -127,12 +132,34 @@ async fn update(name: &str, part: Part, call: &Call, app: &App) -> Answered {
     let form = Form::of(call).await?;
     let domain = change(&caller, name, app, |settings| {
         let new = part.changed(part.of(settings), &form)?;
-        let tracking = settings.entry("tracking").or_insert_with(|| json!({}));
+        let tracking = settings.entry("tracking").or_insert_with(|| Map::new().into());
         tracking[part.name()] = new;
         Ok(())
     });
     let domain = domain.await?;
-    let mut body = json!({ "message": "Domain tracking settings have been updated" });
-    body[part.name()] = part.of(&domain.settings);
-    ok(&body)
+    ok(&Updated {
+        message: "Domain tracking settings have been updated",
+        part: BTreeMap::from([(part.name(), part.of(&domain.settings))]),
+    })
+}
+
+#[derive(Serialize)]
+struct WithTracking {
+    tracking: Tracking,
+}
+
+#[derive(Serialize)]
+struct Tracking {
+    open: Value,
+    click: Value,
+    unsubscribe: Value,
+    web_scheme: Value,
+}
+
+#[derive(Serialize)]
+struct Updated {
+    message: &'static str,
+    /// The one that was changed, under its name.
+    #[serde(flatten)]
+    part: BTreeMap<&'static str, Value>,
 }

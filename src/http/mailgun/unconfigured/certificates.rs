@@ -1,7 +1,7 @@
 //! `/v1/dmarc/records/{d}` and `/v2/x509/{d}`: what proves at other places who sends, and the
 //! certificate of the host that opens and clicks are tracked through.
 
-use serde_json::json;
+use serde::Serialize;
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
@@ -48,10 +48,17 @@ async fn certificate_status(host: Segment, call: Call, app: App) -> Response {
     call.respond(answered)
 }
 
-/// Terraform takes an empty `entry` as "none".
 async fn no_dmarc(domain: &str, call: &Call, app: &App) -> Answered {
     Caller::of(call, app).await?.domain(domain, app).await?;
-    ok(&json!({ "entry": "", "current": "", "configured": false }))
+    ok(&DmarcRecord { entry: "", current: "", configured: false })
+}
+
+#[derive(Serialize)]
+struct DmarcRecord {
+    /// Empty, which Terraform takes as "none".
+    entry: &'static str,
+    current: &'static str,
+    configured: bool,
 }
 
 async fn no_certificate(host: &str, call: &Call, app: &App) -> Answered {

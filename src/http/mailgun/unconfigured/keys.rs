@@ -1,7 +1,7 @@
 //! `/v1/dkim/keys`, `/v4/domains/{d}/keys` and `/v1/keys/public`: keys that sign mail, none of which
 //! are here, and the one that validates addresses, which nobody asks for.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
@@ -85,18 +85,31 @@ async fn list(call: &Call, app: &App) -> Answered {
         caller.domain(domain, app).await?;
     }
     let limit = form.number("limit")?.unwrap_or(PAGE).clamp(1, PAGE_MAX).to_string();
-    let page = |page: &str| -> Value {
+    let page = |page: &str| {
         let filters = ["signing_domain", "selector"]
             .into_iter()
             .filter_map(|name| Some((name, form.one(name)?)));
         let query: Vec<_> =
             [("page", page), ("limit", &limit)].into_iter().chain(filters).collect();
         let query = serde_urlencoded::to_string(query).expect("pairs of text always encode");
-        json!(format!("{}/v1/dkim/keys?{query}", app.settings.public_url))
+        format!("{}/v1/dkim/keys?{query}", app.settings.public_url)
     };
     let [previous, first, next, last] = ["previous", "first", "next", "last"].map(page);
-    let paging = json!({ "previous": previous, "first": first, "next": next, "last": last });
-    ok(&json!({ "items": [], "paging": paging }))
+    ok(&Page { items: [], paging: Paging { previous, first, next, last } })
+}
+
+#[derive(Serialize)]
+struct Page {
+    items: [(); 0],
+    paging: Paging,
+}
+
+#[derive(Serialize)]
+struct Paging {
+    previous: String,
+    first: String,
+    next: String,
+    last: String,
 }
 
 async fn create(call: &Call, app: &App) -> Answered {
@@ -121,7 +134,12 @@ async fn signing_domain(call: &Call, app: &App) -> Result<Form, Refusal> {
 /// No paging here, unlike in the list of all.
 async fn list_of(domain: &str, call: &Call, app: &App) -> Answered {
     Caller::of(call, app).await?.domain(domain, app).await?;
-    ok(&json!({ "items": [] }))
+    ok(&List { items: [] })
+}
+
+#[derive(Serialize)]
+struct List {
+    items: [(); 0],
 }
 
 async fn no_such_key(domain: &str, call: &Call, app: &App) -> Answered {
@@ -139,5 +157,11 @@ async fn renew_public(call: &Call, app: &App) -> Answered {
     Caller::of(call, app).await?.whole_account()?;
     let key = format!("pubkey-{}", app.clock.random_hex::<16>());
     let message = "The public API key has been successfully regenerated.";
-    ok(&json!({ "key": key, "message": message }))
+    ok(&PublicKey { key, message })
+}
+
+#[derive(Serialize)]
+struct PublicKey {
+    key: String,
+    message: &'static str,
 }

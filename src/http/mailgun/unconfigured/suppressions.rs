@@ -2,7 +2,7 @@
 //! or always does. Nobody is on a list here: what events say of addresses is not the sender's list,
 //! and must not look like it.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
@@ -95,22 +95,34 @@ async fn page(list: List, domain: &str, call: &Call, app: &App) -> Answered {
     let form = Form::of(call).await?;
     let limit = form.number("limit")?.unwrap_or(PAGE).clamp(1, PAGE_MAX).to_string();
     let term = form.one("term").unwrap_or_default();
-    let link = |parameters: &[(&str, &str)]| -> Value {
+    let link = |parameters: &[(&str, &str)]| {
         let query: Vec<_> =
             parameters.iter().copied().chain([("limit", &*limit), ("term", term)]).collect();
         let query = serde_urlencoded::to_string(query).expect("pairs of text always encode");
         let base = &app.settings.public_url;
-        json!(format!("{base}/v3/{}/{}?{query}", domain.name, list.name()))
+        format!("{base}/v3/{}/{}?{query}", domain.name, list.name())
     };
-    ok(&json!({
-        "items": [],
-        "paging": {
-            "first": link(&[]),
-            "last": link(&[("page", "last")]),
-            "next": link(&[("page", "next"), ("address", "")]),
-            "previous": link(&[("page", "previous"), ("address", "")]),
-        },
-    }))
+    let paging = Paging {
+        first: link(&[]),
+        last: link(&[("page", "last")]),
+        next: link(&[("page", "next"), ("address", "")]),
+        previous: link(&[("page", "previous"), ("address", "")]),
+    };
+    ok(&Page { items: [], paging })
+}
+
+#[derive(Serialize)]
+struct Page {
+    items: [(); 0],
+    paging: Paging,
+}
+
+#[derive(Serialize)]
+struct Paging {
+    first: String,
+    last: String,
+    next: String,
+    previous: String,
 }
 
 async fn absent(list: List, domain: &str, call: &Call, app: &App) -> Answered {
