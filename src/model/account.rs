@@ -8,17 +8,17 @@ use super::{AccountId, DomainName, KeyId, Timestamp};
 /// A tenant: owns domains, keys, and the key that signs its Mailgun deliveries.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its id; the first 24 hex digits are Mailgun's `account.id`.
+    /// The id; the first 24 hex digits are Mailgun's `account.id`.
     pub id: AccountId,
     /// A name for people.
     pub name: String,
     /// The HTTP webhook signing key (`spec/mailgun-api.md` §1.7).
     pub signing_key: Secret,
-    /// When it was made.
+    /// The time of its making.
     pub created_at: Timestamp,
 }
 
-/// What a key may do, beyond speaking its dialect.
+/// The rights of a key, beyond speaking its dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -33,30 +33,31 @@ pub enum Scope {
 /// An issued API key, less the key itself.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// Its public name.
+    /// The public name.
     pub id: KeyId,
     /// The SHA-256 hash of the key.
     pub hash: KeyHash,
-    /// Whose it is.
+    /// The owner.
     pub account: AccountId,
     /// The API it opens.
     pub dialect: Dialect,
     /// The one domain it is bound to, or all of the account's.
     pub domain: Option<DomainName>,
-    /// What it may do there.
+    /// The rights it has there.
     pub scope: Scope,
     /// A name for people.
     pub description: Option<String>,
     /// Mailgun's `kind` and `role`, as given, where it was made through Mailgun's API.
     pub mailgun_role: Option<(String, String)>,
-    /// When it was made.
+    /// The time of its making.
     pub created_at: Timestamp,
-    /// When it stops working.
+    /// The time from which it opens nothing; `None` for never.
     pub expires_at: Option<Timestamp>,
 }
 
-/// What is kept of a key. Keys are long random strings, so one round of SHA-256 is enough; looking
-/// a key up by its hash tells an attacker nothing about how near a guess came.
+/// The hash of a key, in the place of the key itself. Keys are long random strings, so one round of
+/// SHA-256 is enough; looking a key up by its hash tells an attacker nothing about how near a guess
+/// came.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyHash([u8; 32]);
 

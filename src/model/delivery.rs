@@ -13,7 +13,7 @@ use super::{
 /// A delivery to be enqueued with its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
-    /// Its id, made at the time of enqueueing.
+    /// The id, made at the time of enqueueing.
     pub id: DeliveryId,
     /// The webhook.
     pub webhook: WebhookId,
@@ -21,21 +21,21 @@ pub struct NewDelivery {
     pub dialect: Dialect,
     /// The endpoint it waits for.
     pub endpoint: EndpointId,
-    /// Where it goes.
+    /// The URL it goes to.
     pub url: WebhookUrl,
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
-    /// It will be attempted, for the first time or again.
+    /// To be attempted, for the first time or again.
     Waiting,
-    /// The receiver took it.
+    /// Taken by the receiver.
     Delivered,
     /// Given up: the receiver refused it for good, or every attempt failed.
     Dead,
-    /// Its webhook went away before it was delivered.
+    /// Called off: its webhook went away first.
     Cancelled,
 }
 
@@ -77,15 +77,15 @@ impl NextStep {
 /// One event on its way to one webhook URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its id; the time in it is when it was enqueued.
+    /// The id; the time in it is that of enqueueing.
     pub id: DeliveryId,
-    /// Whose it is.
+    /// The owner.
     pub account: AccountId,
     /// The event's domain, as far as the source that caused the delivery could tell.
     pub domain: Option<DomainName>,
     /// The event.
     pub event: EventId,
-    /// What happened.
+    /// The kind of the event, where its name is known.
     pub kind: Option<Kind>,
     /// The webhook.
     pub webhook: WebhookId,
@@ -93,15 +93,15 @@ pub struct Delivery {
     pub dialect: Dialect,
     /// The endpoint it waits for.
     pub endpoint: EndpointId,
-    /// Where it goes.
+    /// The URL it goes to.
     pub url: WebhookUrl,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
-    /// When it is attempted next; only while it waits.
+    /// The time of the next attempt; only while it waits.
     pub next_attempt_at: Option<Timestamp>,
     /// Every attempt so far, oldest first; the oldest are dropped past a fixed number.
     pub attempts: Vec<Attempt>,
-    /// How many attempts were made, dropped ones included.
+    /// The number of attempts made, dropped ones included.
     pub attempt_count: u32,
     /// The delivery that this one repeats.
     pub replay_of: Option<DeliveryId>,
@@ -146,35 +146,35 @@ impl Delivery {
 /// One HTTP request made for a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// When it began.
+    /// The beginning.
     pub at: Timestamp,
-    /// How long it took.
+    /// The time it took.
     pub duration: Duration,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// The address that was dialled, where it came to that.
     pub address: Option<SocketAddr>,
     /// The beginning of the receiver's answer, or the error in words.
     pub excerpt: String,
-    /// What the receiver's dialect had no place for.
+    /// Fields of the event that the receiver's dialect has no place for.
     pub lost: Vec<String>,
 }
 
-/// What came of one HTTP request.
+/// The outcome of one HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The receiver answered.
     Answered {
         /// The status.
         status: u16,
-        /// What `Retry-After` asked for.
+        /// The wait that `Retry-After` asked for.
         retry_after: Option<Duration>,
     },
     /// There was no answer.
     Failed(Failure),
 }
 
-/// Why there was no answer.
+/// A reason for there being no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {

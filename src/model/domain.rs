@@ -68,9 +68,9 @@ impl<'de> serde::Deserialize<'de> for DomainName {
 pub struct Domain {
     /// The name; unique over all accounts.
     pub name: DomainName,
-    /// Its owner.
+    /// The owner.
     pub account: AccountId,
-    /// When it was made.
+    /// The time of its making.
     pub created_at: Timestamp,
     /// 24 hex digits, Mailgun's `id`.
     pub mailgun_id: String,

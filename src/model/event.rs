@@ -10,7 +10,7 @@ use super::{AccountId, Delivery, DomainName, EventId, NewDelivery, SourceId, Tim
 pub struct StoredEvent {
     /// The gateway's own id.
     pub id: EventId,
-    /// Whose it is.
+    /// The owner.
     pub account: AccountId,
     /// The domain of the account's that it belongs to; `None` where it came in by a source of the
     /// whole account and names none, or one that the account does not have.
@@ -21,7 +21,7 @@ pub struct StoredEvent {
     pub also_by: Vec<SourceId>,
     /// The dialect of `body`.
     pub dialect: Dialect,
-    /// What happened; `None` where the name is unknown.
+    /// The kind; `None` where the name is unknown.
     pub kind: Option<Kind>,
     /// The event's name as its source wrote it.
     pub name: String,
@@ -31,11 +31,11 @@ pub struct StoredEvent {
     pub recipient: Option<String>,
     /// The provider's id of the message.
     pub message_id: Option<String>,
-    /// When it happened, by its own account.
+    /// The time at which it happened, by its own account.
     pub occurred_at: Option<Timestamp>,
-    /// When the gateway took it.
+    /// The time at which the gateway took it.
     pub received_at: Timestamp,
-    /// How many times the provider sent it again.
+    /// The number of times the provider sent it again.
     pub duplicates: u32,
     /// The provider's original bytes.
     pub body: Bytes,
@@ -62,7 +62,7 @@ pub struct TokenKey {
     pub source: SourceId,
     /// The token.
     pub token: String,
-    /// When it was signed, in Unix seconds.
+    /// The time of signing, in Unix seconds.
     pub signed_at: i64,
 }
 

@@ -45,7 +45,7 @@ macro_rules! id {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// What the text form begins with.
+            /// The beginning of the text form.
             pub const PREFIX: &'static str = $prefix;
 
             /// An id from its sixteen bytes.
@@ -54,7 +54,7 @@ macro_rules! id {
                 Self(bytes)
             }
 
-            /// Its sixteen bytes, as they are kept in the store.
+            /// The sixteen bytes, as they are kept in the store.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 &self.0
@@ -70,7 +70,7 @@ macro_rules! id {
                 Self(bytes)
             }
 
-            /// When an id that was made by [`timed`](Self::timed) was made.
+            /// The time in an id that [`timed`](Self::timed) made.
             #[must_use]
             pub fn time(&self) -> Timestamp {
                 let mut millis = [0; 8];

@@ -13,27 +13,27 @@ use super::{
 /// those events serve.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Its id, the last part of its ingest URL.
+    /// The id, the last part of the ingest URL.
     pub id: SourceId,
-    /// Whose it is.
+    /// The owner.
     pub account: AccountId,
     /// The domain it feeds; `None` for all of the account's, each event saying which.
     pub domain: Option<DomainName>,
     /// The dialect it speaks.
     pub dialect: Dialect,
-    /// Which subscriptions its events go to.
+    /// The subscriptions its events go to.
     pub serves: Serves,
-    /// What its signatures are checked with; a source without one refuses every event. Several
-    /// while a secret is being rotated, and for Mailgun subaccounts (`parent-signature`).
+    /// The secrets that its signatures are checked with; a source without one refuses every event.
+    /// Several while a secret is being rotated, and for Mailgun subaccounts (`parent-signature`).
     pub secrets: Vec<Secret>,
-    /// Whether it takes events.
+    /// True while it takes events.
     pub enabled: bool,
-    /// When it was made.
+    /// The time of its making.
     pub created_at: Timestamp,
 }
 
 impl Source {
-    /// Whether an event that came in by this source may go to a webhook.
+    /// Tells whether an event that came in by this source may go to a webhook.
     #[must_use]
     pub fn feeds(&self, webhook: &Webhook) -> bool {
         let WebhookScope { domain, dialect, .. } = &webhook.scope;
@@ -52,7 +52,7 @@ impl Source {
     }
 }
 
-/// Which subscriptions a source's events go to: all of the domain's or, where the source stands
+/// The subscriptions that a source's events go to: all of the domain's or, where the source stands
 /// for one place at its provider, those that stood there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Serves {
@@ -68,8 +68,8 @@ pub enum Serves {
 }
 
 impl Serves {
-    /// Whether the source stands for one place at its provider, which may have others: an event
-    /// that comes by several of them is one event.
+    /// Tells whether the source stands for one place at its provider, which may have others: an
+    /// event that comes by several of them is one event.
     #[must_use]
     pub const fn is_one_place(self) -> bool {
         match self {

@@ -35,19 +35,19 @@ impl Timestamp {
         self.0.div_euclid(86_400_000)
     }
 
-    /// This time and a while more; stays at the end of time rather than wrap.
+    /// Adds a while; stays at the end of time rather than wrap.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This time less a while.
+    /// Subtracts a while; stays at the beginning of time rather than wrap.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// The time since `earlier`; zero if this is not after it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::Failure;
 
-/// Why a request that was passed on has no answer, or not the whole of one. None is sent again:
-/// whoever made it decides.
+/// A reason for which a request that was passed on has no answer, or not the whole of one. None is
+/// sent again: whoever made it decides.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
     /// No connection was made, so that nothing has gone out.
     #[error("{text}")]
     Unreached {
-        /// How far it came.
+        /// The step that failed.
         failure: Failure,
         /// The same in words.
         text: String,

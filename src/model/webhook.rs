@@ -9,8 +9,8 @@ use waypost_compat::{Dialect, Kind, Secret, kind};
 
 use super::{AccountId, DomainName, EndpointId, Timestamp, WebhookId};
 
-/// Where a webhook was registered: one dialect's API, for one domain or for all of an account's.
-/// Webhooks of one scope are read and changed together.
+/// The place of a webhook's registration: one dialect's API, for one domain or for all of an
+/// account's. Webhooks of one scope are read and changed together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookScope {
     /// The account.
@@ -28,19 +28,19 @@ pub struct WebhookScope {
 /// the URLs.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// Its id.
+    /// The id.
     pub id: WebhookId,
-    /// Where it was registered.
+    /// The place of its registration.
     pub scope: WebhookScope,
-    /// Where deliveries go.
+    /// The URL that deliveries go to.
     pub url: WebhookUrl,
     /// Event names as the client wrote them, in its order; `*` stays `*`.
     pub events: Vec<String>,
-    /// What those names mean.
+    /// The meaning of those names.
     pub kinds: Vec<Kind>,
-    /// Whether it receives.
+    /// The state.
     pub state: WebhookState,
-    /// What its deliveries are signed with; Mailgun's are signed with the account's key instead.
+    /// The secret that signs its deliveries; Mailgun's are signed with the account's key instead.
     pub secret: Option<Secret>,
     /// The secret before a rotation, and until when it still signs beside the new one.
     pub previous_secret: Option<(Secret, Timestamp)>,
@@ -48,9 +48,9 @@ pub struct Webhook {
     pub scheme: Option<Scheme>,
     /// A label for people.
     pub description: Option<String>,
-    /// When it was made.
+    /// The time of its making.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of its last change.
     pub updated_at: Timestamp,
 }
 
@@ -76,15 +76,15 @@ impl Webhook {
         self.scheme.unwrap_or_else(|| self.scope.dialect.scheme())
     }
 
-    /// What signs an attempt made now: its secret and, until a rotation's overlap ends, the one
-    /// before it. None of its own for Mailgun's, which the account's key signs.
+    /// The secrets that sign an attempt made now: its own and, until a rotation's overlap ends, the
+    /// one before it. None for Mailgun's, which the account's key signs.
     #[must_use]
     pub fn secrets(&self, now: Timestamp) -> Vec<Secret> {
         let overlap = self.previous_secret.iter().filter(|(_, end)| *end > now);
         self.secret.iter().chain(overlap.map(|(secret, _)| secret)).cloned().collect()
     }
 
-    /// Whether events of `kind` go to it. One that is not active still subscribes: what it is
+    /// Tells whether events of `kind` go to it. One that is not active still subscribes: what it is
     /// owed waits. `*` means whatever its dialect has a name for, names that were added since it
     /// was written included.
     #[must_use]
@@ -95,32 +95,32 @@ impl Webhook {
     }
 }
 
-/// Whether a webhook receives.
+/// The state of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WebhookState {
-    /// It does.
+    /// Receiving.
     Active,
-    /// Its owner paused it: deliveries already queued wait, no new ones are made.
+    /// Paused by its owner: deliveries already queued wait, no new ones are made.
     Paused,
     /// Switched off for good, by a 410 or after failing for too long.
     Disabled,
 }
 
-/// What became of the attempts made for one webhook.
+/// Counts of the attempts made for one webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct WebhookStats {
     /// Attempts that the receiver took.
     pub successful: u64,
     /// Attempts that it did not take.
     pub failed: u64,
-    /// When it last took one.
+    /// The time of the last that was taken.
     pub last_success: Option<Timestamp>,
-    /// When it last did not.
+    /// The time of the last that was not.
     pub last_failure: Option<Timestamp>,
     /// Failed attempts since the last success.
     pub consecutive_failures: u32,
-    /// When the first of those was made.
+    /// The time of the first of those.
     pub failing_since: Option<Timestamp>,
 }
 
@@ -128,7 +128,7 @@ pub struct WebhookStats {
 const FAILING_FROM: u32 = 5;
 
 impl WebhookStats {
-    /// These, and one attempt more.
+    /// Counts one attempt more.
     #[must_use]
     pub const fn and(mut self, at: Timestamp, success: bool) -> Self {
         if success {
@@ -147,7 +147,7 @@ impl WebhookStats {
         self
     }
 
-    /// Whether the last attempts in a row all failed.
+    /// Tells whether the last attempts in a row all failed.
     #[must_use]
     pub const fn is_failing(&self) -> bool {
         self.consecutive_failures >= FAILING_FROM
@@ -184,17 +184,17 @@ impl WebhookUrl {
         url::Url::parse(&self.0).expect("it was parsed when it was made")
     }
 
-    /// Whether its scheme is `https`.
+    /// Tells whether the scheme is `https`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 }
 
-/// Why a text is no webhook URL.
+/// A reason for which a text is no webhook URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
-    /// It does not parse, or has no host.
+    /// Unparsable, or without a host.
     #[error("invalid URL")]
     Malformed,
     /// Neither `http` nor `https`.
