@@ -194,7 +194,7 @@ fn ids(form: &Form) -> Result<Option<Vec<String>>, Refusal> {
     Ok(Some(ids))
 }
 
-/// What a client says of an account webhook.
+/// An account webhook as a client describes it.
 struct Fields {
     url: WebhookUrl,
     names: Vec<&'static str>,

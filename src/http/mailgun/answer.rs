@@ -14,7 +14,7 @@ use crate::http::call::Call;
 use crate::http::error::plain;
 use crate::store;
 
-/// What a handler comes to.
+/// The answer of a handler.
 pub(super) type Answered = Result<Answer, Refusal>;
 
 /// A success.
@@ -39,7 +39,7 @@ pub(super) fn ok(body: &impl Serialize) -> Answered {
     Ok(Answer::Json(serde_json::to_string(body).expect("our own types are JSON")))
 }
 
-/// Why a request was not done.
+/// A reason for not doing what was asked.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// 401, the nine bytes `Forbidden` in plain text.
@@ -112,7 +112,7 @@ pub(super) fn excerpt(value: &str) -> String {
     short
 }
 
-/// What is done about a method that a path does not take: preflights are answered, others get 405.
+/// Answers a method that a path does not take: a preflight with what it asks for, others with 405.
 pub(super) fn other_method(call: &Call, allowed: &'static str) -> Answered {
     if call.method == Method::OPTIONS {
         Ok(Answer::Preflight(allowed))

@@ -124,7 +124,7 @@ fn asked(form: &Form) -> Result<(&'static str, &'static str), Refusal> {
     Ok((kind, role))
 }
 
-/// What a role may do here (§4): `sending` keys may only send mail, `support` and `analyst` read.
+/// The rights of a role here (§4): `sending` keys may only send mail, `support` and `analyst` read.
 fn scope(role: &str) -> Scope {
     match role {
         "sending" => Scope::Send,

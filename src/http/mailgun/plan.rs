@@ -11,13 +11,13 @@ use crate::http::App;
 use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, WebhookUrl};
 use crate::store::Decision;
 
-/// Why a list cannot be changed as asked.
+/// A reason for which a list cannot be changed as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::http) enum Clash {
     /// The event name has URLs already.
     #[error("webhook already exists")]
     Exists,
-    /// What shall be changed is not there.
+    /// There is nothing to be changed.
     #[error("webhook not found")]
     NotFound,
     /// The event name would have more URLs than it may.
@@ -25,7 +25,7 @@ pub(in crate::http) enum Clash {
     TooMany {
         /// The event name.
         name: String,
-        /// How many it may have.
+        /// The number it may have.
         limit: usize,
     },
     /// The event name has this URL already.
@@ -44,14 +44,14 @@ pub(in crate::http) enum Clash {
     Empty,
 }
 
-/// What a change needs besides the list, drawn before it runs, so that it may run again: a scope, a
-/// time, and an id for each webhook that it may have to make.
+/// A scope, a time, and an id for each webhook that a change may have to make: drawn before it
+/// runs, so that it may run again.
 #[derive(Debug)]
 pub(in crate::http) struct Mint {
     scope: WebhookScope,
     now: Timestamp,
     ids: Vec<WebhookId>,
-    /// How many URLs an event name may have.
+    /// The number of URLs an event name may have.
     pub(super) limit: usize,
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn change<T: Send>(
     outcome.expect("the store runs a change before it returns").map_err(Unchanged::Clash)
 }
 
-/// Why a change was not made.
+/// A reason for a change not being made.
 #[derive(Debug)]
 pub(super) enum Unchanged {
     /// The plan did not fit the list.
@@ -124,7 +124,7 @@ impl From<crate::store::Error> for Unchanged {
 }
 
 impl Unchanged {
-    /// As the domain webhooks' API words it (§2.2).
+    /// Words it as the domain webhooks' API does (§2.2).
     pub(super) fn of_domain(self) -> Refusal {
         let clash = match self {
             Self::Clash(clash) => clash,
@@ -142,7 +142,7 @@ impl Unchanged {
         }
     }
 
-    /// As the account webhooks' API words it (§1.6).
+    /// Words it as the account webhooks' API does (§1.6).
     pub(super) fn of_account(self) -> Refusal {
         let clash = match self {
             Self::Clash(clash) => clash,

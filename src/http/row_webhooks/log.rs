@@ -6,11 +6,11 @@ use super::rows::Rows;
 use crate::model::{Attempt, Delivery, DeliveryId, EventId, Webhook, WebhookId};
 use crate::store::{DeliveryFilter, Page};
 
-/// How many lines a log has unless the client says otherwise, and at most.
+/// The length of a log unless the client says otherwise, and at most.
 const LINES: usize = 50;
 const LINES_MAX: usize = 200;
 
-/// How many pages of the account's deliveries are looked through for a log: it shows what was
+/// The most pages of the account's deliveries that are looked through for a log: it shows what was
 /// sent lately, in bounded time.
 const PAGES_MAX: usize = 10;
 
@@ -19,19 +19,19 @@ const NUMBERS_MAX: u32 = 128;
 
 /// One attempt, in a delivery log.
 pub(in crate::http) struct LogLine {
-    /// Its own id: see [`attempt_id`].
+    /// The attempt's own id: see [`attempt_id`].
     pub id: DeliveryId,
     /// The webhook it was made for.
     pub webhook: WebhookId,
     /// The event it carried.
     pub event: EventId,
-    /// Which of its delivery's attempts it was, from 1.
+    /// The number of the attempt among its delivery's, from 1.
     pub number: u32,
-    /// What came of it.
+    /// The attempt itself.
     pub attempt: Attempt,
 }
 
-/// What was delivered to the webhooks of a scope.
+/// The delivery log of a scope's webhooks.
 pub(super) struct Log<'a>(pub(super) &'a Rows<'a>);
 
 impl Log<'_> {

@@ -9,10 +9,10 @@ use crate::model::{
     Timestamp, Webhook, WebhookId, WebhookState, WebhookStats, WebhookUrl, from_hex, hex,
 };
 
-/// What every webhook id begins with.
+/// The beginning of every webhook id.
 const ID_PREFIX: &str = "wh_";
 
-/// How long a caller-supplied secret may be.
+/// The lengths that a caller-supplied secret may have.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// `MailingAPI`'s API.

@@ -71,7 +71,7 @@ pub(super) trait Api: Send + Sync {
     /// Reads what [`write_id`](Self::write_id) wrote; nothing else is an id.
     fn read_id(&self, written: &str) -> Option<WebhookId>;
 
-    /// Where a client puts its credential, for one that put none.
+    /// The place of a client's credential, for one that put none.
     fn credential(&self) -> &'static str;
 
     /// A first word on a credential, before it is known whose it is.
@@ -84,7 +84,7 @@ pub(super) trait Api: Send + Sync {
         Ok(())
     }
 
-    /// Whether webhook URLs must be https.
+    /// Tells whether webhook URLs must be https.
     fn https_only(&self) -> bool {
         false
     }
@@ -94,12 +94,12 @@ pub(super) trait Api: Send + Sync {
         "events"
     }
 
-    /// Whether `*` stands for every event.
+    /// Tells whether `*` stands for every event.
     fn has_wildcard(&self) -> bool {
         false
     }
 
-    /// Whether an update may touch a webhook that was disabled for good.
+    /// Tells whether an update may touch a webhook that was disabled for good.
     fn revives(&self) -> bool {
         true
     }
@@ -131,7 +131,7 @@ fn json(body: &impl Serialize) -> String {
 /// A webhook to be.
 #[derive(Debug)]
 pub(super) struct Draft {
-    /// As written; checked later.
+    /// The URL as written; checked later.
     pub url: String,
     /// Event names as written.
     pub events: Vec<String>,
@@ -139,11 +139,11 @@ pub(super) struct Draft {
     pub description: Option<String>,
     /// A secret the caller supplied.
     pub secret: Option<Secret>,
-    /// Whether it begins active.
+    /// True for one that begins active.
     pub enabled: bool,
 }
 
-/// What shall change; `None` stays as it is.
+/// A change to a webhook; `None` stays as it is.
 #[derive(Debug, Default)]
 pub(super) struct Patch {
     /// A new URL.
@@ -156,23 +156,18 @@ pub(super) struct Patch {
     pub enabled: Option<bool>,
 }
 
-/// What was done, with all that any dialect shows of it.
+/// A verb that was carried out, with all that any dialect shows of it.
 pub(super) enum Done<'a> {
-    /// These are all there are.
     Listed(&'a [(Webhook, WebhookStats)]),
-    /// This is the one.
     Shown(&'a Webhook, &'a WebhookStats),
-    /// It was made.
     Created(&'a Webhook),
-    /// It was changed.
     Updated(&'a Webhook, &'a WebhookStats),
-    /// It is gone.
     Removed,
-    /// Its receiver said this.
+    /// The receiver's answer to a test event.
     Tested(&'a TestAnswer),
-    /// It has a new secret.
+    /// The webhook with its new secret.
     Rotated(&'a Webhook),
-    /// These attempts were made, newest first.
+    /// The attempts made lately, newest first.
     Deliveries(&'a [LogLine]),
     /// A delivery is on its way again.
     Replayed,

@@ -3,13 +3,13 @@
 use crate::http::BodyError;
 use crate::store;
 
-/// Why a request is refused. Each dialect has its own status, code and shape for each.
+/// A reason to refuse a request. Each dialect has its own status, code and shape for each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::http) enum Problem {
     /// No credential where this dialect looks for one.
     #[error("expected {expected}, found none")]
     NoCredential {
-        /// Where and what.
+        /// The place and form of the credential.
         expected: &'static str,
     },
     /// The credential is not of the form this dialect's keys have.
@@ -51,13 +51,13 @@ pub(in crate::http) enum Problem {
     /// The body is no JSON.
     #[error("expected a JSON body, found Content-Type {found}")]
     ContentType {
-        /// What it says it is.
+        /// The type it claims.
         found: String,
     },
     /// The body does not parse, or is no object.
     #[error("expected a JSON object: {detail}")]
     MalformedBody {
-        /// What the parser says.
+        /// The parser's words.
         detail: String,
     },
     /// The body could not be had.
@@ -74,9 +74,9 @@ pub(in crate::http) enum Problem {
     InvalidField {
         /// The field.
         field: &'static str,
-        /// What should be there.
+        /// The values it takes.
         expected: &'static str,
-        /// What is there, shortened.
+        /// The value found, shortened.
         found: String,
     },
     /// The URL cannot be a webhook's.
@@ -115,16 +115,16 @@ pub(in crate::http) enum Problem {
         /// The id as written.
         id: String,
     },
-    /// It was switched off for good.
+    /// Switched off for good.
     #[error("this webhook has been disabled permanently; create a new one")]
     Disabled,
-    /// As many webhooks as one key may have.
+    /// One webhook more than a key may have.
     #[error("expected at most {limit} webhooks")]
     TooMany {
         /// The limit.
         limit: usize,
     },
-    /// This server was started without anything that sends test events.
+    /// Nothing in this server sends test events.
     #[error("this server sends no test events")]
     NoTester,
     /// The store cannot answer now.

@@ -10,13 +10,13 @@ use crate::model::{
 };
 use crate::store::Decision;
 
-/// How many webhooks one scope may hold.
+/// The most webhooks that one scope may hold.
 pub(in crate::http) const WEBHOOKS_MAX: usize = 1000;
 
 /// The longest description taken, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 1000;
 
-/// How long a rotated secret goes on signing beside its successor.
+/// The time for which a rotated secret goes on signing beside its successor.
 const ROTATION_OVERLAP: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// The webhooks of one scope, as one dialect's API speaks of them.
@@ -217,7 +217,7 @@ impl Rows<'_> {
     }
 }
 
-/// What switching a webhook on or off makes of its state. Switching off one that is disabled for
+/// The state of a webhook after switching it on or off. Switching off one that is disabled for
 /// good, as a client does that writes back what it has read, does not make it a paused one.
 const fn switched(state: WebhookState, enabled: bool) -> WebhookState {
     match (enabled, state) {

@@ -7,7 +7,7 @@ use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, json};
 use crate::http::auth::Credentials;
 use crate::model::{Webhook, WebhookId, WebhookState, WebhookUrl};
 
-/// What every key begins with.
+/// The beginning of every key.
 const KEY_PREFIX: &str = "wm_";
 
 /// Wistfare's API.
@@ -22,7 +22,7 @@ impl Api for Wistfare {
         "an API key in the X-API-Key header"
     }
 
-    /// Its own server tells a key that cannot be one of its keys from a wrong one.
+    /// Tells a key that cannot be one of Wistfare's from a wrong one, as its own server does.
     fn check_key(&self, key: &str, _credentials: &Credentials) -> Result<(), Problem> {
         match key.starts_with(KEY_PREFIX) {
             true => Ok(()),

@@ -175,7 +175,7 @@ fn postmaster(domain: &DomainName) -> String {
     format!("postmaster@{domain}")
 }
 
-/// Whether a login is the one that every domain has.
+/// Tells whether a login is the one that every domain has.
 fn is_postmaster(login: &str, domain: &DomainName) -> bool {
     login.eq_ignore_ascii_case(&postmaster(domain))
 }

@@ -45,7 +45,7 @@ fn text(value: &Value) -> Result<(), String> {
     }
 }
 
-/// What is tracked, each with its own few fields.
+/// Checks what is tracked, each part with its own few fields.
 fn tracking(value: &Value) -> Result<(), String> {
     let parts = members(value)?;
     for (name, part) in parts {

@@ -29,7 +29,7 @@ use crate::http::route::{Route, Segment, one_of, route, with};
 use crate::model::{DnsUse, Domain, DomainName};
 use crate::store::{Added, Decision};
 
-/// How many domains a page has unless asked otherwise, and at most.
+/// The length of a page unless asked otherwise, and at most.
 const PAGE: u64 = 100;
 const PAGE_MAX: u64 = 1000;
 

@@ -11,7 +11,7 @@ use crate::model::{Domain, DomainName};
 /// The longest text kept as a setting, in bytes.
 pub(super) const TEXT_BYTES_MAX: usize = 16 << 10;
 
-/// What a setting may be.
+/// The values that a setting takes.
 pub(super) enum Shape {
     Flag,
     Word(&'static [&'static str]),

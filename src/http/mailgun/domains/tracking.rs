@@ -33,7 +33,7 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
     ]
 }
 
-/// What can be tracked.
+/// A thing that can be tracked.
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Open,
@@ -66,13 +66,13 @@ impl Part {
         }
     }
 
-    /// As the domain has it.
+    /// Reads it from a domain's settings, or Mailgun's default.
     fn of(self, settings: &Map<String, Value>) -> Value {
         let kept = settings.get("tracking").and_then(|tracking| tracking.get(self.name()));
         kept.cloned().unwrap_or_else(|| self.default())
     }
 
-    /// What a form changes about it.
+    /// Changes it as a form says.
     fn changed(self, mut part: Value, form: &Form) -> Result<Value, Refusal> {
         match self {
             Self::Click if form.one("active") == Some("htmlonly") => {

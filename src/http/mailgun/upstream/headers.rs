@@ -7,7 +7,7 @@
 
 use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// What passes to the upstream, beside `x-mailgun-…`.
+/// Headers that pass to the upstream, beside `x-mailgun-…`.
 const SENT: [HeaderName; 14] = [
     header::ACCEPT,
     header::ACCEPT_CHARSET,
@@ -27,7 +27,7 @@ const SENT: [HeaderName; 14] = [
 const SENT_PREFIX: &str = "x-mailgun-";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// What concerns one connection, and ends with it.
+/// Headers that concern one connection, and end with it.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -39,8 +39,8 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// What an upstream may say of itself and not of this server; and the id of its key, which is the
-/// key's end.
+/// Headers that an upstream may say of itself and not of this server; and the id of its key, which
+/// is the key's end.
 const ITS_OWN: [HeaderName; 5] = [
     header::SET_COOKIE,
     header::STRICT_TRANSPORT_SECURITY,
@@ -68,7 +68,7 @@ pub(super) fn sent(from: &HeaderMap) -> HeaderMap {
     sent
 }
 
-/// Whether a request with these headers has a body, be it an empty one.
+/// Tells whether a request with these headers has a body, be it an empty one.
 pub(super) fn announce_body(headers: &HeaderMap) -> bool {
     headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING)
 }

@@ -8,7 +8,7 @@ use warp::http::uri::PathAndQuery;
 use crate::http::mailgun::answer::{Refusal, excerpt};
 use crate::model::DomainName;
 
-/// What is encoded in a segment: everything but RFC 3986's unreserved characters.
+/// The characters that are encoded in a segment: all but RFC 3986's unreserved ones.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The decoded segments of a path; slashes at either end do not count.
@@ -39,14 +39,15 @@ impl Path {
         sent.parse().map_err(unsendable)
     }
 
-    /// Whether the path is for another server to know. Bare versions are nobody's, and webhooks of a
-    /// domain or of the account are Waypost's own matter, in any version and spelling, unknown
-    /// names below them included.
+    /// Tells whether the path is for another server to know. Bare versions are nobody's, and
+    /// webhooks of a domain or of the account are Waypost's own matter, in any version and
+    /// spelling, unknown names below them included.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.0.len() > 1 && !self.is_webhooks()
     }
 
-    /// Whether Waypost's own API keys are meant. Mailgun's public key stands among them, and is none.
+    /// Tells whether Waypost's own API keys are meant. Mailgun's public key stands among them, and
+    /// is none.
     pub(super) fn is_keys(&self) -> bool {
         let is = |segment: &String, word: &str| segment.eq_ignore_ascii_case(word);
         match self.0.as_slice() {

@@ -21,10 +21,10 @@ use crate::http::upstream::Upload;
 /// itself takes 25 MB.
 const BYTES_MAX: usize = 64 << 20;
 
-/// How long a whole body may take. At that pace, the largest comes at 900 kbit/s.
+/// The longest that a whole body may take. At that pace, the largest comes at 900 kbit/s.
 const WHOLE_MAX: Duration = Duration::from_mins(10);
 
-/// How long a body that nobody wants any more is read, for the answer's sake.
+/// The longest that a body that nobody wants any more is read, for the answer's sake.
 const UNWANTED_MAX: Duration = Duration::from_secs(30);
 
 /// A caller's body, unread.
@@ -40,7 +40,7 @@ where
     stream.map(move |piece| piece.map(whole)).boxed()
 }
 
-/// Why a body could not be read to its end, once that is known.
+/// The reason for which a body could not be read to its end, once that is known.
 pub(super) type Failed = Arc<OnceLock<BodyError>>;
 
 /// The body of a request that announces none.
