@@ -37,16 +37,16 @@ pub enum Target {
     Gateway(Gateway),
 }
 
-/// Which steps of a plan.
+/// The steps of a plan that are carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Those that move webhooks.
+    /// The steps that move webhooks.
     Move,
-    /// Those that switch the source off besides.
+    /// The steps that switch the source off besides.
     MoveAndRetire,
 }
 
-/// What was done.
+/// Counts of what was done, and the secrets that came of it.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Steps that were carried out.
@@ -75,19 +75,19 @@ pub struct NewSecret {
     pub webhook: String,
     /// The secret.
     pub secret: String,
-    /// Whether one that was lost had to be made anew.
+    /// True for one that was made anew, since the first was lost.
     pub renewed: bool,
 }
 
 /// A migration under way.
 pub struct Run<'a> {
-    /// Where it is written down.
+    /// The journal that it is written to.
     pub journal: &'a mut Journal,
     /// Both sides.
     pub sides: &'a Sides,
-    /// Who is told.
+    /// The listener.
     pub progress: &'a mut dyn Progress,
-    /// How long the provider may take until it acts on a change.
+    /// The time the provider may take until it acts on a change.
     pub settle: Duration,
     /// Randomness, for the ids of what is made.
     pub clock: &'a Clock,
@@ -210,12 +210,12 @@ pub async fn apply(run: &mut Run<'_>, extent: Extent) -> Result<Report, Trouble>
     Ok(report)
 }
 
-/// How a step was carried out.
+/// The way in which a step came to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Carried {
     /// By this run.
     Done,
-    /// It stood there already.
+    /// By somebody else, before.
     Found,
 }
 
@@ -262,7 +262,7 @@ impl Run<'_> {
     }
 }
 
-/// What a step does, for people.
+/// Describes a step for people.
 #[must_use]
 pub fn told(step: &Step) -> String {
     let side = |at: &End| match at {

@@ -17,46 +17,46 @@ pub struct Gateway {
     server: Server,
 }
 
-/// What a gateway's account has already.
+/// An inventory of a gateway's account.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
-    /// How providers reach it.
+    /// The URL at which providers reach it.
     pub public_url: String,
     /// The names of its domains.
     pub domains: Vec<String>,
-    /// Its webhooks of one dialect.
+    /// The webhooks of one dialect.
     pub webhooks: Vec<Known>,
-    /// Its sources of that dialect.
+    /// The sources of that dialect.
     pub sources: Vec<KnownSource>,
 }
 
 /// A webhook that a gateway has.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its domain; `None` for all of the account's.
+    /// The domain; `None` for all of the account's.
     pub domain: Option<String>,
-    /// Where it posts to.
+    /// The URL that it posts to.
     pub url: String,
-    /// Its event names.
+    /// The event names.
     pub events: Vec<String>,
-    /// Whether it receives.
+    /// The state.
     pub state: RowState,
 }
 
 /// A source that a gateway has.
 #[derive(Debug, Clone)]
 pub struct KnownSource {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The domain it feeds.
     pub domain: Option<String>,
     /// The subscriptions it serves.
     pub serves: String,
-    /// Where it takes events.
+    /// The URL at which it takes events.
     pub ingest_url: String,
-    /// Whether it takes any.
+    /// True while it takes any.
     pub enabled: bool,
 }
 
@@ -68,12 +68,12 @@ pub struct NewSource<'a> {
     pub domain: Option<&'a str>,
     /// The subscriptions it serves: a word, or the id of one.
     pub serves: &'a str,
-    /// What proves the provider.
+    /// The secret that proves the provider.
     pub secret: &'a Secret,
 }
 
 const ACCOUNT: &str = "/waypost/v1/account";
-/// How often it is looked whether a test event was delivered, and how many times: a receiver has
+/// The pause between looks at whether a test event was delivered, and their number: a receiver has
 /// ten seconds to answer.
 const SETTLED_LOOK_EVERY: Duration = Duration::from_millis(100);
 const SETTLED_LOOKS_MAX: usize = 150;
@@ -93,7 +93,7 @@ impl Gateway {
         Self { server: self.server.patient(patience) }
     }
 
-    /// What its account has of a dialect, and its domains.
+    /// Reads what its account has of a dialect, and its domains.
     pub async fn standing(
         &self,
         dialect: Dialect,
@@ -273,7 +273,7 @@ impl Gateway {
         }
     }
 
-    /// How many deliveries of a webhook wait, up to a page of them.
+    /// Counts the deliveries of a webhook that wait, up to a page of them.
     pub async fn waiting(
         &self,
         webhook: &str,
@@ -295,7 +295,7 @@ impl Gateway {
         }
     }
 
-    /// When a source last took an event, as RFC 3339.
+    /// The time at which a source last took an event, as RFC 3339.
     pub async fn last_event(
         &self,
         source: &str,
@@ -330,13 +330,13 @@ impl Gateway {
         }
     }
 
-    /// Whether something is there.
+    /// Tells whether something is there.
     pub async fn has(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<bool, Trouble> {
         Ok(self.find(parts, progress).await?.is_some())
     }
 
-    /// What became of an event's deliveries, by URL, once none waits; as they stand then, if some
-    /// still do.
+    /// The states of an event's deliveries, by URL, once none waits; as they are after the last
+    /// look, if some still do.
     pub async fn deliveries_of(
         &self,
         event: &str,
@@ -358,7 +358,7 @@ impl Gateway {
         }
     }
 
-    /// Whether a domain has webhooks or sources.
+    /// Tells whether a domain has webhooks or sources.
     pub async fn is_used(
         &self,
         domain: &str,

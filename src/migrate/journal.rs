@@ -18,10 +18,10 @@ use super::trouble::Trouble;
 use crate::clock::Clock;
 use crate::model::Timestamp;
 
-/// How the names of marks begin that are no steps: what was told for good.
+/// The beginning of the names of marks that are no steps: of what was shown for good.
 const TOLD: &str = "told ";
 
-/// How far each step has come, and since when.
+/// The mark of each step, and its time.
 type Marks = BTreeMap<String, (Mark, Timestamp)>;
 
 /// A journal, open for writing.
@@ -33,27 +33,27 @@ pub struct Journal {
     clock: Clock,
 }
 
-/// How far a step has come.
+/// The progress of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "mark")]
 pub enum Mark {
-    /// It was about to be done: it may have been. Holds what was known beforehand.
+    /// About to be done: it may have been. Holds what was known beforehand.
     Begun(Made),
-    /// It was refused for good reason: it was not done.
+    /// Refused for good reason, so not done.
     Refused,
-    /// It was made, and is yet to be paused.
+    /// Made, and yet to be paused.
     Half(Made),
-    /// It was done.
+    /// Done by this migration.
     Done(Made),
-    /// It was found done already, by somebody else: undoing leaves it.
+    /// Found done already, by somebody else: undoing leaves it.
     Found,
-    /// It was about to be undone: it may have been.
+    /// About to be undone: it may have been.
     Undoing(Made),
-    /// It was undone.
+    /// Undone again.
     Undone,
 }
 
-/// What a step made.
+/// The things that a step made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     /// The id of what was made.
@@ -62,18 +62,18 @@ pub struct Made {
     /// The secret that was shown with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
-    /// Where a source takes events.
+    /// The URL at which a source takes events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingest_url: Option<String>,
-    /// What was there before and comes back when the step is undone: a signing key.
+    /// The signing key that was there before and comes back when the step is undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// Whether the secret was lost once and had to be made anew.
+    /// True for a secret that was lost once and made anew.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub renewed: bool,
 }
 
-/// What every journal begins with.
+/// The beginning of every journal.
 const HEAD_START: &str = "{\"waypost_journal\":";
 
 #[derive(Serialize, Deserialize)]
@@ -90,7 +90,7 @@ struct Entry {
     mark: Mark,
 }
 
-/// Which step of a plan: its place, and whether it is one of those that retire the source.
+/// The name of a step of a plan: its place, and whether it is one of those that retire the source.
 #[must_use]
 pub fn step_name(retiring: bool, index: usize) -> String {
     format!("{} {}", if retiring { "retire" } else { "step" }, index + 1)
@@ -140,8 +140,8 @@ impl Journal {
         Ok(Self { path, file, plan, marks, clock })
     }
 
-    /// Whether a file is the trace of a journal that was not begun: of its first line, which is
-    /// the plan, a part or nothing was written.
+    /// Tells whether a file is the trace of a journal that was not begun: of its first line, which
+    /// is the plan, a part or nothing was written.
     pub fn is_stillborn(path: &Path) -> bool {
         let start = HEAD_START.as_bytes();
         // A device may go on for ever.
@@ -159,63 +159,63 @@ impl Journal {
         &self.plan
     }
 
-    /// Where it is.
+    /// The path of its file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How far a step has come; `None` where it was not begun.
+    /// The progress of a step; `None` where it was not begun.
     #[must_use]
     pub fn mark(&self, step: &str) -> Option<&Mark> {
         self.marks.get(step).map(|(mark, _)| mark)
     }
 
-    /// When something was last undone.
+    /// The time at which something was last undone.
     #[must_use]
     pub fn last_undone(&self) -> Option<Timestamp> {
         let undone = self.marks.values().filter(|(mark, _)| *mark == Mark::Undone);
         undone.map(|(_, at)| *at).max()
     }
 
-    /// Whether something was told for good, such as a secret that is shown once.
+    /// Tells whether something was shown for good, such as a secret that is shown once.
     #[must_use]
     pub fn was_told(&self, what: &str) -> bool {
         self.marks.contains_key(&format!("{TOLD}{what}"))
     }
 
-    /// Notes that something was told.
+    /// Notes that something was shown for good.
     pub fn note_told(&mut self, what: &str) -> Result<(), Trouble> {
         self.note(&format!("{TOLD}{what}"), Mark::Found)
     }
 
-    /// Whether something was undone: from then on nothing more is carried out.
+    /// Tells whether something was undone: from then on nothing more is carried out.
     #[must_use]
     pub fn is_being_undone(&self) -> bool {
         self.marks.values().any(|(mark, _)| matches!(mark, Mark::Undoing(_) | Mark::Undone))
     }
 
-    /// Whether nothing that was done is left, or nothing was ever begun.
+    /// Tells whether nothing that was done is left, or nothing was ever begun.
     #[must_use]
     pub fn is_bare(&self) -> bool {
         let left = |mark: &Mark| !matches!(mark, Mark::Undone | Mark::Found | Mark::Refused);
         !self.marks.values().any(|(mark, _)| left(mark))
     }
 
-    /// Whether no step was ever begun.
+    /// Tells whether no step was ever begun.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         self.marks.is_empty()
     }
 
-    /// How many steps are done.
+    /// Counts the steps that are done.
     #[must_use]
     pub fn done(&self) -> usize {
         let steps = self.marks.iter().filter(|(name, _)| !name.starts_with(TOLD));
         steps.filter(|(_, (mark, _))| matches!(mark, Mark::Done(_) | Mark::Found)).count()
     }
 
-    /// What a step made, if it was done and not undone.
+    /// The things that a step made, if it was done and not undone.
     #[must_use]
     pub fn made(&self, step: &str) -> Option<&Made> {
         match self.mark(step)? {

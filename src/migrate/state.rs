@@ -17,12 +17,12 @@ pub struct State {
     /// Webhooks with an id: the four other providers', and the entries of a Mailgun account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Row>,
-    /// Whether the entries of a Mailgun account are among them.
+    /// The reading of a Mailgun account's entries, which are among the rows.
     #[serde(default, skip_serializing_if = "Entries::are_read")]
     pub entries: Entries,
 }
 
-/// Whether the entries of a Mailgun account could be read.
+/// The result of reading the entries of a Mailgun account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entries {
@@ -58,29 +58,28 @@ pub struct List {
 pub struct Row {
     /// The provider's id of it.
     pub id: String,
-    /// Where it posts to.
+    /// The URL that it posts to.
     pub url: String,
     /// Event names as the provider shows them.
     pub events: Vec<String>,
-    /// Whether it receives.
+    /// The state.
     pub state: RowState,
-    /// Its label.
+    /// The label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whether it has counters or a log that cannot be taken along.
+    /// True for one with counters or a log, which cannot be taken along.
     #[serde(default, skip_serializing_if = "is_false")]
     pub has_history: bool,
-    /// Its secret, where the API shows it. Never written down.
+    /// The secret, where the API shows it. Never written down.
     #[serde(skip)]
     pub secret: Option<Secret>,
 }
 
-/// Whether a row receives, in the words that all providers have between them
-/// (`spec/providers.md` §4).
+/// The state of a row, in the words that all providers have between them (`spec/providers.md` §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RowState {
-    /// It receives; a failing one too.
+    /// Receiving; a failing one too.
     Active,
     /// Switched off by its owner.
     Paused,
@@ -125,8 +124,8 @@ impl State {
         self.rows.iter().find(|row| row.id == id)
     }
 
-    /// What is otherwise in `found`, a line each, as `-` what was expected and `+` what is there.
-    /// Labels that an API leaves out, counters and secrets are not compared.
+    /// Lists what is otherwise in `found`, a line each, as `-` what was expected and `+` what is
+    /// there. Labels that an API leaves out, counters and secrets are not compared.
     #[must_use]
     pub fn differences(&self, found: &Self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -158,13 +157,13 @@ impl State {
 }
 
 impl Row {
-    /// Whether this very row is among others: two keys that open one account both list it.
+    /// Tells whether this very row is among others: two keys that open one account both list it.
     #[must_use]
     pub fn is_among(&self, others: &[Self]) -> bool {
         others.iter().any(|other| other.id == self.id && other.url == self.url)
     }
 
-    /// Whether two readings of a row say the same, the order of its events aside.
+    /// Tells whether two readings of a row say the same, the order of its events aside.
     fn equals(&self, other: &Self) -> bool {
         self.url == other.url && self.state == other.state && same_set(&self.events, &other.events)
     }
@@ -179,7 +178,7 @@ impl Row {
     }
 }
 
-/// Whether two lists of names hold the same names.
+/// Tells whether two lists of names hold the same names.
 pub(super) fn same_set(a: &[String], b: &[String]) -> bool {
     a.iter().collect::<BTreeSet<_>>() == b.iter().collect::<BTreeSet<_>>()
 }

@@ -2,74 +2,74 @@
 
 use std::fmt;
 
-/// Why a migration stopped.
+/// A reason for which a migration stopped.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{text}{next}")]
 pub struct Trouble {
-    /// What sort it is of.
+    /// The sort of it.
     pub kind: TroubleKind,
     text: String,
-    /// What follows from it, each part with what parts it from the one before.
+    /// The advice, each part with what parts it from the one before.
     next: String,
 }
 
-/// The sorts of trouble that a caller tells apart.
+/// The sorts of error that a caller tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TroubleKind {
-    /// It was asked for in a way that cannot be meant.
+    /// Asked for in a way that cannot be meant.
     Misuse,
-    /// There is no such thing.
+    /// Not there.
     NotFound,
-    /// It was refused: by a server, or because a plan does not fit any more.
+    /// Refused by a server, or because a plan does not fit any more.
     Refused,
-    /// Nobody answers, or not in time. What was asked for may have been done.
+    /// Not answered, or not in time: it may have been done all the same.
     Unreachable,
-    /// It could not be done.
+    /// Not possible for another reason.
     Failed,
 }
 
 impl Trouble {
-    /// Trouble of a sort.
+    /// An error of a sort.
     pub fn new(kind: TroubleKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), next: String::new() }
     }
 
-    /// Something that cannot be meant.
+    /// An error about something that cannot be meant.
     pub fn misuse(text: impl Into<String>) -> Self {
         Self::new(TroubleKind::Misuse, text)
     }
 
-    /// Something that is refused.
+    /// An error about something that is refused.
     pub fn refused(text: impl Into<String>) -> Self {
         Self::new(TroubleKind::Refused, text)
     }
 
-    /// Something that could not be done.
+    /// An error about something that could not be done.
     pub fn failed(text: impl Into<String>) -> Self {
         Self::new(TroubleKind::Failed, text)
     }
 
-    /// What happened, without what follows from it.
+    /// The cause alone, without the advice.
     #[must_use]
     pub fn cause(&self) -> &str {
         &self.text
     }
 
-    /// The same trouble, and what follows from it.
+    /// Adds advice.
     #[must_use]
     pub fn and(self, next: impl fmt::Display) -> Self {
         Self { next: format!("{}; {next}", self.next), ..self }
     }
 
-    /// The same trouble, and on a line of its own how things stand now.
+    /// Adds, on a line of its own, how things stand now.
     #[must_use]
     pub fn then(self, standing: impl fmt::Display) -> Self {
         Self { next: format!("{}\n{standing}", self.next), ..self }
     }
 }
 
-/// Whoever is told how far a migration is.
+/// A listener that is told how far a migration is.
 pub trait Progress: Send {
-    /// Tells one line.
+    /// Takes one line.
     fn say(&mut self, line: fmt::Arguments<'_>);
 }

@@ -15,18 +15,18 @@ use super::journal::{Made, Mark};
 use super::plan::{End, Step};
 use super::trouble::{Trouble, TroubleKind};
 
-/// What was undone.
+/// Counts of what was undone, and what could not be.
 #[derive(Debug, Default)]
 pub struct Undone {
     /// Steps undone in this run.
     pub steps: usize,
     /// Things that stay at the gateway.
     pub staying: usize,
-    /// What could not be put back as it was, and why, a line each.
+    /// Things that could not be put back as they were, and why, a line each.
     pub left: Vec<String>,
 }
 
-/// What became of undoing a step.
+/// The result of undoing a step.
 enum Back {
     /// All as it was.
     Whole,
@@ -68,14 +68,15 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<Undone, Trouble> {
     Ok(undone)
 }
 
-/// Whether the rest can be undone all the same: one webhook that its provider refuses to change
-/// must not keep the others, and a gateway that is gone delivers nothing, so it doubles nothing.
+/// Tells whether the rest can be undone all the same: one webhook that its provider refuses to
+/// change must not keep the others, and a gateway that is gone delivers nothing, so it doubles
+/// nothing.
 fn does_not_stop(step: &Step, trouble: &Trouble) -> bool {
     let refused = matches!(trouble.kind, TroubleKind::Refused | TroubleKind::NotFound);
     refused || (matches!(step, Step::Serve { .. }) && trouble.kind == TroubleKind::Unreachable)
 }
 
-/// Whether a step made something at the gateway that outlives the rollback.
+/// Tells whether a step made something at the gateway that outlives the rollback.
 pub(super) const fn stays(step: &Step) -> bool {
     matches!(
         step,
@@ -127,7 +128,7 @@ impl Run<'_> {
         Ok(back)
     }
 
-    /// What an interrupted step has made, if it was carried out.
+    /// Finds what an interrupted step has made, if it was carried out.
     async fn stray(&mut self, name: &str, at: End) -> Result<Option<Made>, Trouble> {
         let fit = self.fit_of(at, Extent::MoveAndRetire).await?;
         let id = fit.standing(name).cloned().flatten();

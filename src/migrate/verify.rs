@@ -5,17 +5,17 @@ use super::journal::{Journal, Mark, step_name};
 use super::plan::{End, Step};
 use super::trouble::{Progress, Trouble};
 
-/// What a comparison found.
+/// The findings of a comparison.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// What is as planned, a line each.
+    /// Things that are as planned, a line each.
     pub good: Vec<String>,
-    /// What is not.
+    /// Things that are not.
     pub bad: Vec<String>,
 }
 
 impl Findings {
-    /// These, and more.
+    /// Adds more findings.
     pub fn extend(&mut self, more: Self) {
         self.good.extend(more.good);
         self.bad.extend(more.bad);
@@ -74,7 +74,7 @@ pub async fn verify_gateway(
     Ok(findings)
 }
 
-/// Whether a source takes events, or a webhook receives them.
+/// Tells whether a source takes events, or a webhook receives them.
 fn is_on(found: &serde_json::Value) -> bool {
     found.get("enabled").is_none_or(|enabled| enabled == true)
         && found.get("state").is_none_or(|state| state == "active")

@@ -8,12 +8,11 @@ use crate::migrate::state::same_set;
 use crate::migrate::trouble::Trouble;
 use crate::migrate::{Row, RowState, State};
 
-/// What a side looks like.
+/// A side as it was found, compared with the plan.
 #[derive(Debug, Clone)]
 pub(in crate::migrate) struct Fit {
-    /// As it was found.
     pub(in crate::migrate) found: State,
-    /// What nobody but somebody else can have done, a line each.
+    /// Changes that only somebody else can have made, a line each.
     pub(in crate::migrate) drift: Vec<String>,
     /// The pending steps that stand there already, with the id of what they make.
     pub(in crate::migrate) standing: Vec<(String, Option<String>)>,
@@ -79,7 +78,7 @@ pub(in crate::migrate) fn fit(
     Ok(Fit { found, drift, standing })
 }
 
-/// What a step does to a side.
+/// A step's effect on a side.
 enum Effect {
     List { domain: String, event: String, becomes: Vec<String> },
     Row { id: String, becomes: RowFields },

@@ -15,8 +15,8 @@ use crate::migrate::trouble::{Trouble, TroubleKind};
 use crate::migrate::undo::retire::fingerprint;
 use crate::model::WebhookId;
 
-/// How often something that can be made only once is tried, with a look in between at whether it
-/// is there.
+/// The most tries at something that can be made only once, with a look in between at whether it is
+/// there.
 const TRIES_MAX: usize = 10;
 
 impl Run<'_> {
@@ -52,7 +52,8 @@ impl Run<'_> {
         Ok(Carried::Done)
     }
 
-    /// Whether a step would add a domain that the gateway has: it stays as its owner made it.
+    /// Tells whether a step would add a domain that the gateway has: that stays as its owner made
+    /// it.
     async fn has_domain(&mut self, step: &Step) -> Result<bool, Trouble> {
         let Step::AddDomain { name, .. } = step else { return Ok(false) };
         self.sides.gateway()?.has(&["v4", "domains", name], self.progress).await
@@ -320,7 +321,7 @@ async fn pause(tries: usize) {
     tokio::time::sleep(Duration::from_millis(100 << tries.min(5))).await;
 }
 
-/// Whether a step that was never begun stands there already.
+/// Tells whether somebody else has done a step that was never begun.
 fn is_standing(name: &str, step: &Step, fits: &Fits) -> bool {
     let at = match step {
         Step::CreateRow { at, .. } | Step::ChangeRow { at, .. } | Step::SetList { at, .. } => *at,

@@ -17,26 +17,25 @@ use super::{
 };
 use crate::migrate::{RowState, State};
 
-/// What is to be planned.
+/// A move from one provider to another, to be planned.
 #[derive(Debug, Clone)]
 pub struct Wish {
     /// The account that is read.
     pub from: Side,
-    /// Its provider.
+    /// The provider at that end.
     pub from_dialect: Dialect,
     /// The account that gets the webhooks.
     pub to: Side,
-    /// Its provider.
+    /// The provider at that end.
     pub to_dialect: Dialect,
-    /// Whether the nearest name will do where none means the same.
+    /// The answer to whether the nearest name will do where none means the same.
     pub mode: Mode,
 }
 
-/// What becomes of a hook's names.
+/// The names of a hook at the target.
 struct Mapped {
     lines: Vec<Line>,
     notes: Vec<Note>,
-    /// Whether the target has a row that is just so.
     is_there: bool,
 }
 

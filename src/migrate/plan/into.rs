@@ -24,24 +24,24 @@ use crate::migrate::state::same_set;
 use crate::migrate::trouble::Trouble;
 use crate::migrate::{Entries, Row, RowState, State};
 
-/// What is to be planned.
+/// A take-over of an account by a gateway, to be planned.
 #[derive(Debug, Clone)]
 pub struct Wish {
     /// The account that is taken over.
     pub from: Side,
-    /// Its provider.
+    /// The account's provider.
     pub dialect: Dialect,
     /// The gateway.
     pub into: Side,
-    /// Whether the gateway may be at an address that the provider cannot reach from outside.
+    /// The addresses at which the gateway may be.
     pub reach: Reach,
-    /// What is known of the two signing keys; of no concern to the four other providers.
+    /// The two signing keys, compared; of no concern to the four other providers.
     pub keys: Keys,
     /// The rows whose secrets are at hand.
     pub secrets_of: BTreeSet<String>,
 }
 
-/// Where a gateway may be.
+/// The addresses at which a gateway may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// At a public address.
@@ -50,12 +50,12 @@ pub enum Reach {
     Anywhere,
 }
 
-/// What is known of the signing keys of a Mailgun account and of the gateway's.
+/// A comparison of the signing keys of a Mailgun account and of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// They are the same.
+    /// One key for both.
     Same,
-    /// They differ.
+    /// Two keys.
     Differ,
     /// The account's is not known.
     Unknown,
@@ -129,9 +129,9 @@ struct Draft<'w> {
     wish: &'w Wish,
     account: &'w Account,
     gateway: &'w Standing,
-    /// How many subscriptions of lists are to be made.
+    /// The number of subscriptions of lists that are to be made.
     made: usize,
-    /// Whether the gateway has webhooks for all domains that stand at no place of the account.
+    /// True if the gateway has webhooks for all domains that stand at no place of the account.
     is_beside_others: bool,
     items: Vec<Item>,
     remarks: Vec<String>,
@@ -250,7 +250,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Why a row's names cannot be written to a gateway, if they cannot.
+    /// The reason for which a row's names cannot be written to a gateway, if they cannot.
     fn unknown_name(&self, row: &Row) -> Option<String> {
         let dialect = self.wish.dialect;
         if dialect == Dialect::MailStack && row.events == [EVERY_EVENT] {
@@ -259,13 +259,13 @@ impl Draft<'_> {
         row.events.iter().find_map(|name| why_unled(dialect, name))
     }
 
-    /// Whether an entry of a Mailgun account is taken over.
+    /// Tells whether an entry of a Mailgun account is taken over.
     fn takes(&self, row: &Row) -> bool {
         self.wish.from.domain.is_none() && self.unknown_name(row).is_none()
     }
 
-    /// Whether an entry leads to a source that serves all of the account's webhooks here: then
-    /// what is added here is called at once.
+    /// Tells whether an entry leads to a source that serves all of the account's webhooks here:
+    /// then what is added here is called at once.
     fn is_live(&self) -> bool {
         let serves_all = |row: &Row| {
             let mut sources = self.gateway.sources.iter();
@@ -274,7 +274,7 @@ impl Draft<'_> {
         self.wish.dialect == Dialect::Mailgun && self.account.state.rows.iter().any(serves_all)
     }
 
-    /// Whether a row is led through this gateway already; then that is told.
+    /// Tells whether a row is led through this gateway already, and notes it in the plan.
     fn is_led(&mut self, row: &Row) -> bool {
         let is_led = self.is_ours(&row.url);
         if is_led {
@@ -354,7 +354,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether a URL is one of this gateway's ingest URLs.
+    /// Tells whether a URL is one of this gateway's ingest URLs.
     fn is_ours(&self, url: &str) -> bool {
         self.gateway.sources.iter().any(|source| source.ingest_url == url)
     }

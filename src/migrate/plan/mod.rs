@@ -20,7 +20,7 @@ pub use step::{End, INGEST, NewRow, NewWebhook, RowFields, SOURCE, Step, WEBHOOK
 /// The form of plans and journals that this program writes and reads.
 pub const VERSION: u32 = 1;
 
-/// How many URLs an event name takes, on either of Mailgun's levels.
+/// The most URLs that an event name takes, on either of Mailgun's levels.
 pub(super) const URLS_MAX: usize = 3;
 
 /// A plan. It holds no credential and no secret.
@@ -34,14 +34,14 @@ pub struct Plan {
     pub to: Side,
     /// In short.
     pub summary: Summary,
-    /// What becomes of each webhook.
+    /// The webhooks of the source, and what becomes of each.
     pub webhooks: Vec<Item>,
-    /// What a person should know besides.
+    /// Remarks for whoever reviews it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
-    /// What is done, in this order.
+    /// The steps, in the order in which they are done.
     pub steps: Vec<Step>,
-    /// What switches the source off, when that is asked for.
+    /// The steps that switch the source off, when that is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retire: Vec<Step>,
     /// The receivers that need a new secret or other code, each with a text for its owner.
@@ -79,7 +79,7 @@ pub struct Before {
     pub sources: Vec<String>,
 }
 
-/// How a plan comes out.
+/// A plan in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Webhooks that are made.
@@ -92,32 +92,32 @@ pub struct Summary {
     pub skip: usize,
     /// Subscriptions: an event name of a webhook each.
     pub subscriptions: usize,
-    /// Those that live on.
+    /// Subscriptions that live on.
     pub survive: usize,
-    /// How often each class was given.
+    /// The number of times that each class was given.
     pub classes: BTreeMap<Class, usize>,
 }
 
-/// What becomes of one webhook.
+/// A webhook of the source, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// What is done.
+    /// The action.
     pub action: Action,
     /// The receiver.
     pub url: String,
-    /// What it is at the source: an id, or Mailgun's level.
+    /// The name it has at the source: an id, or Mailgun's level.
     pub source: String,
-    /// Whether it is switched off at the source, and so at the target.
+    /// True for one that is switched off at the source, and so at the target.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
-    /// What becomes of each of its event names.
+    /// The event names, and what becomes of each.
     pub events: Vec<Line>,
-    /// What becomes of the rest of it.
+    /// Notes on the rest of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }
 
-/// What is done about a webhook.
+/// The action that is taken on a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -131,16 +131,16 @@ pub enum Action {
     Skip,
 }
 
-/// What becomes of one event name.
+/// An event name, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The name at the source.
     pub from: String,
     /// The names at the target; none where it does not live on.
     pub to: Vec<String>,
-    /// How well they fit.
+    /// The class of the mapping: exact, or less.
     pub class: Class,
-    /// Why, where the class alone does not say it.
+    /// The reason, where the class alone does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -148,13 +148,13 @@ pub struct Line {
 /// A remark on a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// What it is about.
+    /// The class of the loss or change.
     pub class: Class,
     /// In words.
     pub reason: String,
 }
 
-/// What a migration does to a thing (`spec/providers.md` §5.3, rule 5).
+/// The class of a change that a migration makes (`spec/providers.md` §5.3, rule 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -183,7 +183,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// Whether something of the source is gone after it.
+    /// Tells whether something of the source is gone after it.
     #[must_use]
     pub const fn is_loss(self) -> bool {
         match self {
@@ -220,9 +220,9 @@ impl Class {
 /// A receiver whose owner has something to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receiver {
-    /// Where it is.
+    /// The URL.
     pub url: String,
-    /// What to hand to its owner.
+    /// The text to hand to its owner.
     pub text: String,
 }
 
@@ -232,7 +232,7 @@ const fn is_false(value: &bool) -> bool {
 }
 
 impl Plan {
-    /// Whether something of the source does not live on.
+    /// Tells whether something of the source does not live on.
     #[must_use]
     pub fn loses(&self) -> bool {
         self.summary.classes.keys().any(|class| class.is_loss())

@@ -8,10 +8,10 @@ use super::{Class, Line};
 /// The event name that means every event, where a dialect has one.
 pub(super) const EVERY_EVENT: &str = "*";
 
-/// Why nothing stands for some of Mailgun's names.
+/// The reason for which nothing stands for some of Mailgun's names.
 pub(super) const RETIRED: &str = "Mailgun has retired this name, and none of today's stands for it";
 
-/// What becomes of one name. Mailgun's names from before 2018 stand for today's.
+/// Maps one name. Mailgun's names from before 2018 stand for today's.
 pub(super) fn line(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Line {
     let known = match from {
         Dialect::Mailgun => kind::canonical_mailgun(name).unwrap_or(name),
@@ -53,12 +53,13 @@ pub(super) fn carried(name: &str) -> Line {
     Line { from: same.clone(), to: vec![same], class: Class::Exact, reason: None }
 }
 
-/// Whether a name is one of those that a provider's webhooks have today.
+/// Tells whether a name is one of those that a provider's webhooks have today.
 pub(super) fn is_current(dialect: Dialect, name: &str) -> bool {
     kind::names(dialect).contains(&name)
 }
 
-/// Why a webhook of this name cannot be led through a gateway; `None` where it can.
+/// The reason for which a webhook of this name cannot be led through a gateway; `None` where it
+/// can.
 pub(super) fn why_unled(dialect: Dialect, name: &str) -> Option<String> {
     if is_current(dialect, name) {
         return None;
@@ -74,7 +75,7 @@ pub(super) fn why_unled(dialect: Dialect, name: &str) -> Option<String> {
     })
 }
 
-/// Whether a name of Mailgun's is from before 2018 and has no successor.
+/// Tells whether a name of Mailgun's is from before 2018 and has no successor.
 pub(super) fn is_retired(name: &str) -> bool {
     kind::MAILGUN_READABLE.contains(&name) && kind::canonical_mailgun(name).is_none()
 }

@@ -72,7 +72,8 @@ fn key(to: Dialect, items: &[&Item]) -> String {
     }
 }
 
-/// How a receiver checks a signature, for people who write code (`spec/providers.md` §3.3).
+/// Describes how a receiver checks a signature, for people who write code (`spec/providers.md`
+/// §3.3).
 const fn check(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Mailgun => {

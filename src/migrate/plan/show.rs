@@ -32,7 +32,7 @@ pub fn text(plan: &Plan) -> String {
     text
 }
 
-/// What is done about a webhook, and what its count is called.
+/// The words for an action on a webhook, and for the count of such actions.
 struct Words {
     create: [&'static str; 2],
     keep: [&'static str; 2],
@@ -128,7 +128,7 @@ fn sign(item: &Item, survives: bool) -> char {
     }
 }
 
-/// What is done at a gateway besides, and what takes its time.
+/// Shows what is done at a gateway besides, and what takes its time.
 fn gateway(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {

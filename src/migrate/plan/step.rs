@@ -6,7 +6,7 @@ use waypost_compat::Dialect;
 
 use crate::migrate::{Row, RowState};
 
-/// Which side a step is about.
+/// The side that a step is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
@@ -22,33 +22,33 @@ pub enum End {
 pub enum Step {
     /// Makes a webhook with an id, paused right away where it shall be.
     CreateRow {
-        /// Where.
+        /// The side.
         at: End,
-        /// What it shall be.
+        /// The webhook to be made.
         row: NewRow,
     },
     /// Changes a webhook with an id.
     ChangeRow {
-        /// Where.
+        /// The side.
         at: End,
-        /// Its id.
+        /// The id.
         id: String,
-        /// As it was.
+        /// The fields before.
         was: RowFields,
-        /// As it shall be.
+        /// The fields after.
         becomes: RowFields,
     },
     /// Replaces the URLs of an event name; no URLs remove it.
     SetList {
-        /// Where.
+        /// The side.
         at: End,
         /// The domain.
         domain: String,
         /// The event name.
         event: String,
-        /// As they were.
+        /// The URLs before.
         was: Vec<String>,
-        /// As they shall be.
+        /// The URLs after.
         becomes: Vec<String>,
     },
     /// Waits until the provider acts on what was changed.
@@ -57,23 +57,23 @@ pub enum Step {
     AdoptSigningKey,
     /// Makes a domain at the gateway.
     AddDomain {
-        /// Its name.
+        /// The name.
         name: String,
         /// Mailgun's fields of it that can be set when it is made.
         settings: Map<String, Value>,
-        /// Its DNS records, as they were reported.
+        /// The DNS records, as they were reported.
         records: Map<String, Value>,
     },
     /// Makes a subscription at the gateway.
     AddWebhook {
-        /// What later steps call it.
+        /// The name that later steps give it: `@webhook/<key>`.
         key: String,
-        /// What it shall be.
+        /// The webhook to be made.
         webhook: NewWebhook,
     },
     /// Makes a source at the gateway.
     AddSource {
-        /// What URLs in later steps call it: `@ingest/<key>`.
+        /// The name that URLs in later steps give it: `@ingest/<key>`.
         key: String,
         /// The provider.
         dialect: Dialect,
@@ -90,9 +90,9 @@ pub enum Step {
     Serve {
         /// The source: its id, or `@source/<key>`.
         source: String,
-        /// What it served.
+        /// The subscriptions that it served.
         was: String,
-        /// What it shall serve.
+        /// The subscriptions that it shall serve.
         becomes: String,
     },
 }
@@ -100,13 +100,13 @@ pub enum Step {
 /// A webhook with an id that does not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewRow {
-    /// Where it posts to.
+    /// The URL that it posts to.
     pub url: String,
-    /// Its event names.
+    /// The event names.
     pub events: Vec<String>,
-    /// Whether it shall receive.
+    /// True for one that shall receive.
     pub enabled: bool,
-    /// Its label.
+    /// The label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The row of the source whose secret it shall have, where the target takes one.
@@ -114,16 +114,16 @@ pub struct NewRow {
     pub secret_of: Option<String>,
 }
 
-/// What can be changed of a webhook with an id.
+/// The fields of a webhook with an id that can be changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowFields {
-    /// Where it posts to.
+    /// The URL that it posts to.
     pub url: String,
-    /// Its event names.
+    /// The event names.
     pub events: Vec<String>,
-    /// Whether it receives.
+    /// True for one that receives.
     pub enabled: bool,
-    /// Its label: Mailgun's accounts replace all of an entry, this too.
+    /// The label: Mailgun's accounts replace all of an entry, this too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
@@ -133,14 +133,14 @@ pub struct RowFields {
 pub struct NewWebhook {
     /// The dialect it is called in.
     pub dialect: Dialect,
-    /// Its domain; `None` for all of the account's.
+    /// The domain; `None` for all of the account's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
-    /// Where it posts to.
+    /// The URL that it posts to.
     pub url: String,
-    /// Its event names.
+    /// The event names.
     pub events: Vec<String>,
-    /// Its label.
+    /// The label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The row whose secret its receiver knows.
@@ -148,15 +148,15 @@ pub struct NewWebhook {
     pub secret_of: Option<String>,
 }
 
-/// How a URL says that it is the ingest URL of a source of this plan.
+/// The beginning of a URL that is the ingest URL of a source of this plan.
 pub const INGEST: &str = "@ingest/";
-/// How a step says that it is about a source of this plan.
+/// The beginning of the name of a source of this plan.
 pub const SOURCE: &str = "@source/";
-/// How `serves` says that it is the id of a webhook of this plan.
+/// The beginning of a `serves` that is a webhook of this plan.
 pub const WEBHOOK: &str = "@webhook/";
 
 impl RowFields {
-    /// Those of a row as it is.
+    /// Reads the fields of a row.
     pub(super) fn of(row: &Row) -> Self {
         Self {
             url: row.url.clone(),

@@ -10,7 +10,7 @@ use crate::client::api::ApiError;
 use crate::migrate::trouble::{Trouble, TroubleKind};
 
 impl Server {
-    /// What was answered is not what the documentation promises.
+    /// The error of an answer that is not what the documentation promises.
     pub fn strange(&self, expected: &str) -> Trouble {
         Trouble::failed(format!(
             "expected {expected} from {}, found none; check {}: is it that API?",
@@ -111,7 +111,7 @@ impl Server {
         }
     }
 
-    /// What to look at after a 401.
+    /// Advice after a 401.
     fn wrong_key(&self, changes: bool) -> String {
         let flag = self.flag;
         if self.has_opened() && changes {
@@ -138,7 +138,7 @@ impl Server {
     }
 }
 
-/// What kept a call from being made, told by the flag to correct.
+/// The error of a call that could not be made, with the flag to correct.
 pub(in crate::migrate) fn unsendable(error: &ApiError, flag: &str, url_flag: &str) -> Trouble {
     match error {
         ApiError::Unwritable => Trouble::misuse(format!("--{flag}-key: {error}")),

@@ -13,10 +13,10 @@ use crate::migrate::plan::{NewRow, RowFields};
 use crate::migrate::trouble::{Progress, Trouble, TroubleKind};
 use crate::migrate::{Entries, List, Row, RowState, State};
 
-/// How many domains are asked for at a time.
+/// The number of domains that are asked for at a time.
 const PAGE: usize = 100;
 
-/// How many names a message tells at most.
+/// The most names that a message lists.
 const NAMES_SHOWN: usize = 20;
 
 /// The fields of a domain that can be set when it is made.
@@ -38,9 +38,9 @@ const RECORDS: [&str; 2] = ["receiving_dns_records", "sending_dns_records"];
 /// A whole Mailgun account, as far as it can be taken over.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
-    /// Its domains.
+    /// The domains.
     pub domains: Vec<MailgunDomain>,
-    /// Its webhooks, of both levels.
+    /// The webhooks, of both levels.
     pub state: State,
 }
 
@@ -49,9 +49,9 @@ pub struct Account {
 pub struct MailgunDomain {
     /// The name.
     pub name: String,
-    /// What can be set when it is made elsewhere.
+    /// Settings that it can be given when it is made elsewhere.
     pub settings: Map<String, Value>,
-    /// Its DNS records, as reported.
+    /// The DNS records, as reported.
     pub records: Map<String, Value>,
 }
 
@@ -329,7 +329,7 @@ fn entry<'a>(
     form
 }
 
-/// What makes a domain elsewhere as this one is, as form fields.
+/// The form that makes a domain elsewhere as this one is.
 #[must_use]
 pub(in crate::migrate) fn domain_form(
     name: &str,

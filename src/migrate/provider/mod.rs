@@ -24,7 +24,7 @@ pub use mailgun::{Account, MailgunDomain, some_of};
 pub(super) use mailgun::{domain_form, domains as domain_names};
 pub use patience::{PATIENCE, Repeat, Server};
 
-/// Where each provider documents its API to be.
+/// The documented address of each provider's API.
 const HOSTS: [(Dialect, &str); 5] = [
     (Dialect::Mailgun, "https://api.mailgun.net"),
     (Dialect::Posthawk, "https://api.posthawk.dev"),
@@ -55,7 +55,7 @@ pub fn give_secrets(rows: &mut [Row], given: &BTreeMap<String, Secret>) -> Resul
     secrets::give(rows, given, &BTreeMap::new())
 }
 
-/// Whether two base URLs are of one server, however they are written.
+/// Tells whether two base URLs are of one server, however they are written.
 #[must_use]
 pub fn same_server(one: &str, other: &str) -> bool {
     let place = |text: &str| {
@@ -69,11 +69,11 @@ pub fn same_server(one: &str, other: &str) -> bool {
     place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
 }
 
-/// Where a provider is, and as whom to speak to it.
+/// The address of a provider, and the credentials to speak to it.
 pub struct Connection<'a> {
     /// The provider.
     pub dialect: Dialect,
-    /// Its base URL.
+    /// The base URL.
     pub url: &'a str,
     /// The API key.
     pub key: &'a str,
@@ -94,9 +94,9 @@ pub struct Provider {
 /// A webhook that was just made.
 #[derive(Debug, Clone)]
 pub struct Created {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its secret, where the answer shows it.
+    /// The secret, where the answer shows it.
     pub secret: Option<String>,
 }
 
@@ -144,8 +144,8 @@ impl Provider {
         self.dialect
     }
 
-    /// What it has: for Mailgun the lists of `domains` and the account's entries, for the others
-    /// the rows that the key opens.
+    /// Reads what it has: for Mailgun the lists of `domains` and the account's entries, for the
+    /// others the rows that the key opens.
     pub async fn read(
         &self,
         domains: &[String],

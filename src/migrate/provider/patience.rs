@@ -10,18 +10,18 @@ use waypost_compat::Dialect;
 use crate::client::api::{Api, ApiError, Payload};
 use crate::migrate::trouble::{Progress, Trouble};
 
-/// How long a call is tried, its pauses and lost answers added up. At one in two failing, that is
-/// twenty tries and more: a thousand calls all get through.
+/// The time for which a call is tried, its pauses and lost answers added up. At one in two failing,
+/// that is twenty tries and more: a thousand calls all get through.
 pub const PATIENCE: Duration = Duration::from_mins(2);
-/// How often a server is tried that cannot be reached and has not answered yet: its address may
-/// well be a mistake, and whoever made it waits.
+/// The most tries at a server that cannot be reached and has not answered yet: its address may well
+/// be a mistake, and whoever made it waits.
 const TRIES_OF_STRANGERS: u32 = 3;
 /// The first wait; each further one is twice as long.
 const WAIT: Duration = Duration::from_millis(100);
 /// The longest wait that is not asked for by the server.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// When a call may be sent again.
+/// The cases in which a call may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     /// Whenever there is no answer that settles it: doing it twice is doing it once.
@@ -114,13 +114,13 @@ impl Server {
         }
     }
 
-    /// Whether the key has opened something here.
+    /// Tells whether the key has opened something here.
     pub(super) fn has_opened(&self) -> bool {
         self.has_opened.load(Ordering::Relaxed)
     }
 }
 
-/// Whether the same call may succeed in a moment.
+/// Tells whether the same call may succeed in a moment.
 fn is_passing(error: &ApiError) -> bool {
     match error {
         ApiError::Unreachable { .. } | ApiError::TooSlow { .. } => true,
@@ -129,7 +129,7 @@ fn is_passing(error: &ApiError) -> bool {
     }
 }
 
-/// How long to wait after a try: ever longer, and never less than the server asks for.
+/// The wait after a try: ever longer, and never less than the server asks for.
 fn wait(error: &ApiError, tries: u32) -> Duration {
     let asked = match error {
         ApiError::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
@@ -138,7 +138,7 @@ fn wait(error: &ApiError, tries: u32) -> Duration {
     WAIT.saturating_mul(1 << tries.min(10)).min(WAIT_MAX).max(asked)
 }
 
-/// How long a try took that came to nothing.
+/// The time that a failed try took.
 const fn lost(error: &ApiError) -> Duration {
     match error {
         ApiError::TooSlow { after, .. } => *after,

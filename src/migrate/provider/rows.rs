@@ -13,7 +13,7 @@ use crate::migrate::plan::{NewRow, RowFields};
 use crate::migrate::trouble::{Progress, Trouble};
 use crate::migrate::{Row, RowState};
 
-/// Where a dialect's webhooks are.
+/// The path of a dialect's webhooks.
 pub(super) const fn collection(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Wistfare => "/api/v1/webhooks",
@@ -23,7 +23,7 @@ pub(super) const fn collection(dialect: Dialect) -> &'static str {
     }
 }
 
-/// Where one of them is.
+/// The path of one of them.
 pub(super) fn item(dialect: Dialect, id: &str) -> String {
     format!("{}{}", collection(dialect), path(&[id]))
 }
@@ -102,8 +102,8 @@ fn text(item: &Value, field: &str) -> Option<String> {
     item.get(field)?.as_str().map(str::to_owned)
 }
 
-/// What makes a webhook. Only `MailStack` can make one that is switched off, and only `MailingAPI`
-/// takes a secret (`spec/providers.md` §5.1).
+/// The body that makes a webhook. Only `MailStack` can make one that is switched off, and only
+/// `MailingAPI` takes a secret (`spec/providers.md` §5.1).
 pub(super) fn new_body(dialect: Dialect, row: &NewRow, secret: Option<&Secret>) -> Value {
     let mut body = Map::new();
     body.insert("url".to_owned(), json!(row.url));
@@ -125,7 +125,7 @@ pub(super) fn new_body(dialect: Dialect, row: &NewRow, secret: Option<&Secret>) 
     Value::Object(body)
 }
 
-/// What was made, from the answer.
+/// Reads what was made from the answer.
 pub(super) fn created(dialect: Dialect, answer: &Value) -> Option<Created> {
     let (made, secret) = match dialect {
         Dialect::MailStack => (answer.get("webhook")?, text(answer, "signingSecret")),
@@ -137,9 +137,9 @@ pub(super) fn created(dialect: Dialect, answer: &Value) -> Option<Created> {
     Some(Created { id: text(made, "id")?, secret })
 }
 
-/// What changes a webhook: all that is other than it was in one call, so that there is no moment
-/// between two halves; and nothing else, since a state that is written may be a state that is
-/// reset. `MailStack` replaces the whole.
+/// The call that changes a webhook: all that is other than it was at once, so that there is no
+/// moment between two halves; and nothing else, since a state that is written may be a state that
+/// is reset. `MailStack` replaces the whole.
 pub(super) fn change(dialect: Dialect, was: &RowFields, becomes: &RowFields) -> (Method, Value) {
     let whole = dialect == Dialect::MailStack;
     let mut body = Map::new();

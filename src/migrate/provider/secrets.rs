@@ -8,7 +8,7 @@ use waypost_compat::Secret;
 use crate::migrate::Row;
 use crate::migrate::trouble::Trouble;
 
-/// How many characters at its end a hint shows of a secret.
+/// The number of characters at its end that a hint shows of a secret.
 const HINT: usize = 4;
 
 /// Gives rows their secrets, which are named by id, or by URL where only one row has it. `hints`

@@ -5,29 +5,30 @@ use crate::migrate::plan::{RowFields, URLS_MAX};
 use crate::migrate::state::same_set;
 use crate::migrate::{Row as Now, RowState};
 
-/// What a step made of a row, its URL resolved.
+/// A row as a step made it, its URL resolved.
 pub(super) struct Fields<'s> {
     pub(super) url: String,
     pub(super) becomes: &'s RowFields,
 }
 
-/// What is to be done about a row.
+/// The way to put a row back.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Row {
     /// Nothing: it is as it was.
     Same,
-    /// It becomes this.
-    Change { now: RowFields, wanted: RowFields },
+    Change {
+        now: RowFields,
+        wanted: RowFields,
+    },
     /// Nothing can be done without undoing what somebody else did.
     Theirs(String),
 }
 
-/// What is to be done about a list.
+/// The way to put a list back.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum List {
     /// Nothing: it is as it was.
     Same,
-    /// It becomes this.
     Change(Vec<String>),
     /// Nothing can be done without undoing what somebody else did.
     Theirs(String),

@@ -14,7 +14,7 @@ use crate::migrate::trouble::{Trouble, TroubleKind};
 use crate::model::{Timestamp, hex};
 use crate::retry::Policy;
 
-/// Whether what stays at a gateway may go, or why not yet.
+/// The answer to whether what stays at a gateway may go, or why not yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
     /// Nothing waits and nothing has come for long enough.
@@ -25,7 +25,8 @@ pub enum Readiness {
     TooSoon(Duration),
 }
 
-/// How long a provider goes on trying: until then a retry may still come to an ingest URL.
+/// The time for which a provider goes on trying: until then a retry may still come to an ingest
+/// URL.
 #[must_use]
 pub fn retry_span(dialect: Dialect) -> Duration {
     let policy = Policy::of(dialect);
@@ -34,14 +35,14 @@ pub fn retry_span(dialect: Dialect) -> Duration {
     steps + steps / 10 + policy.timeout
 }
 
-/// What a signing key is known by in a journal.
+/// The name of a signing key in a journal, which says nothing of the key.
 pub(in crate::migrate) fn fingerprint(key: &Secret) -> String {
     hex(&Sha256::digest(key.expose().as_bytes()))
 }
 
-/// Whether what the migration made at the gateway is of no use any more, at `now`. The provider
-/// may have events in its queue from the moment the last place was given back, even if none has
-/// come by the gateway since.
+/// Tells whether what the migration made at the gateway is of no use any more, at `now`. The
+/// provider may have events in its queue from the moment the last place was given back, even if
+/// none has come by the gateway since.
 pub async fn readiness(
     run: &mut Run<'_>,
     span: Duration,

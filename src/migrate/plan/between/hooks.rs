@@ -8,7 +8,7 @@ use crate::migrate::{Row, RowState, State};
 /// A webhook of the source, whichever way its provider keeps it.
 #[derive(Debug, Clone)]
 pub(super) struct Hook {
-    /// What it is there: an id, or Mailgun's level.
+    /// The name it has there: an id, or Mailgun's level.
     pub(super) source: String,
     pub(super) url: String,
     pub(super) names: Vec<String>,

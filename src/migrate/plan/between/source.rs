@@ -10,8 +10,7 @@ use crate::migrate::plan::names::is_current;
 use crate::migrate::plan::{End, RowFields, Step};
 use crate::migrate::{Entries, RowState, State};
 
-/// What stays on at the source whatever is retired, and what could not be looked at, told
-/// beforehand.
+/// Remarks on what stays on at the source whatever is retired, and on what could not be looked at.
 pub(super) fn remarks(wish: &Wish, from: &State, to: &State) -> Vec<String> {
     let mut remarks: Vec<String> = unread(from).map(str::to_owned).into_iter().collect();
     if wish.from_dialect == Dialect::Mailgun {

@@ -9,8 +9,8 @@ use crate::migrate::provider::Account;
 use crate::migrate::trouble::Trouble;
 use crate::migrate::{Entries, Row, State};
 
-/// How many characters two ids have in common at least, where they are of one webhook: Mailgun's
-/// API shows the beginning of a gateway's own.
+/// The least number of characters that two ids of one webhook have in common: Mailgun's API shows
+/// the beginning of a gateway's own.
 const ID_MIN: usize = 24;
 
 /// Refuses what cannot be planned, whatever the plan would say.
@@ -119,12 +119,12 @@ fn check_place(
     )))
 }
 
-/// Whether a source feeds a Mailgun domain's own webhooks.
+/// Tells whether a source feeds a Mailgun domain's own webhooks.
 pub(super) fn is_of_domain(source: &KnownSource, name: &str) -> bool {
     source.domain.as_deref() == Some(name) && source.serves == "domain"
 }
 
-/// Whether a source feeds what stood at one entry or row.
+/// Tells whether a source feeds what stood at one entry or row.
 fn is_of_row(source: &KnownSource, dialect: Dialect, gateway: &Standing) -> bool {
     let serves_one = gateway.webhooks.iter().any(|known| known.id == source.serves);
     match dialect {

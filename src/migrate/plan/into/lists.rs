@@ -94,7 +94,7 @@ impl Draft<'_> {
         ));
     }
 
-    /// What makes the subscription that stands for a URL, unless it is there.
+    /// The step that makes the subscription that stands for a URL, unless that is there.
     fn domain_webhook(&mut self, list: &List, url: &str) -> Option<Step> {
         let event = list.event.clone();
         let webhook = NewWebhook {

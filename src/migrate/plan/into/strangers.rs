@@ -55,7 +55,7 @@ impl Draft<'_> {
         )))
     }
 
-    /// Why a domain's webhook must not be fed by what is taken over.
+    /// The reason for which a domain's webhook must not be fed by what is taken over.
     fn strange_to_domain(
         &mut self,
         known: &Known,
@@ -86,7 +86,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Why a webhook of the whole account must not stand beside what is taken over.
+    /// The reason for which a webhook of the whole account must not stand beside what is taken
+    /// over.
     fn strange_to_account(&mut self, known: &Known, state: &State) -> Option<&'static str> {
         if self.is_live() {
             return None;
