@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
 
 use super::RowState;
+use super::error::{Progress, Trouble, TroubleKind};
 use super::plan::NewWebhook;
 use super::provider::{Repeat, Server, domain_form, unsendable};
-use super::trouble::{Progress, Trouble, TroubleKind};
 use crate::client::api::{Api, Payload, path, query};
 
 /// A gateway's API.

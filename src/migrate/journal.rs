@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::error::Trouble;
 use super::plan::{INGEST, Plan, SOURCE, Step, VERSION, WEBHOOK};
-use super::trouble::Trouble;
 use crate::clock::Clock;
 use crate::model::Timestamp;
 

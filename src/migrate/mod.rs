@@ -7,22 +7,22 @@
 //! name, an account's entry, a row) are led through a Waypost that is put in between.
 //!
 //! A planner is pure: two [`State`]s in, a [`Plan`] out, which is data that a person can review.
-//! [`carry::apply`] does what a plan says, a [`Step`] at a time, and writes each to a
-//! [`Journal`] before and after; [`undo`] reads that journal backwards.
+//! [`apply::apply`] does what a plan says, a [`Step`] at a time, and writes each to a
+//! [`Journal`] before and after; [`rollback`] reads that journal backwards.
 
-pub mod carry;
+pub mod apply;
+mod error;
 pub mod gateway;
 pub mod journal;
 pub mod plan;
 pub mod probe;
 pub mod provider;
+pub mod rollback;
 mod state;
-mod trouble;
-pub mod undo;
 pub mod verify;
 
+pub use error::{Progress, Trouble, TroubleKind};
 pub use journal::Journal;
 pub use plan::{Plan, Step};
 pub use provider::Provider;
 pub use state::{Entries, List, Row, RowState, State};
-pub use trouble::{Progress, Trouble, TroubleKind};

@@ -7,10 +7,10 @@ use waypost_compat::sample::{Facts, body};
 use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::{Dialect, Kind, Secret, kind};
 
-use super::carry::Sides;
+use super::apply::Sides;
+use super::error::{Progress, Trouble};
 use super::journal::{Journal, step_name};
 use super::plan::{INGEST, Plan, Step};
-use super::trouble::{Progress, Trouble};
 use super::verify::Findings;
 use crate::client::api::{Api, Payload};
 use crate::clock::Clock;

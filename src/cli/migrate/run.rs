@@ -11,11 +11,11 @@ use super::{Apply, Ends, FILE, Rollback, Verify};
 use crate::cli::console::Console;
 use crate::cli::private_file;
 use crate::clock::Clock;
-use crate::migrate::carry::{self, Extent, NewSecret, Report, Run, Sides, Target};
+use crate::migrate::apply::{self, Extent, NewSecret, Report, Run, Sides, Target};
 use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::Plan;
-use crate::migrate::undo;
-use crate::migrate::undo::retire::{self, Readiness};
+use crate::migrate::rollback;
+use crate::migrate::rollback::retire::{self, Readiness};
 use crate::migrate::{Journal, Trouble, probe, verify};
 
 /// How long `--retire --after` goes on waiting beyond the time itself.
@@ -40,7 +40,7 @@ pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result
         clock: &clock,
     };
     let extent = if args.retire { Extent::MoveAndRetire } else { Extent::Move };
-    let report = match carry::apply(&mut run, extent).await {
+    let report = match apply::apply(&mut run, extent).await {
         Ok(report) => report,
         Err(trouble) => return Err(how_it_stands(trouble, &journal, extent).into()),
     };
@@ -163,7 +163,7 @@ pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::
         settle: args.settle,
         clock: &clock,
     };
-    let undone = match undo::rollback(&mut run).await {
+    let undone = match rollback::rollback(&mut run).await {
         Ok(undone) => undone,
         Err(trouble) if journal.is_being_undone() => {
             let next = "the rollback has begun and is not complete: run the same command again";
@@ -274,7 +274,7 @@ async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Resul
     let (mut signing_key, mut secrets) = (None, ends.secrets.of_rows()?);
     if let Some(file) = plan.from.url.strip_prefix(FILE) {
         let state = super::file::read(Path::new(file), dialect, plan.from.domain.as_deref())?;
-        secrets.extend(carry::secrets_of(&state));
+        secrets.extend(apply::secrets_of(&state));
     }
     if let Some(from) = &from {
         // What the account says of itself counts before what the environment happens to hold.
@@ -283,7 +283,7 @@ async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Resul
         }
         // Mailgun's webhooks have no secrets of their own.
         if dialect != Dialect::Mailgun {
-            secrets = carry::secrets_of(&from.read(&[], console).await?);
+            secrets = apply::secrets_of(&from.read(&[], console).await?);
         }
     }
     Ok(Sides { from, to, signing_key, secrets })

@@ -1,13 +1,13 @@
 //! From one provider to another: a pure function of what both sides have.
 
-mod hooks;
 mod source;
+mod webhooks;
 
 use waypost_compat::kind::matrix::Mode;
 use waypost_compat::{Dialect, kind};
 
-use hooks::{Hook, hooks};
 use source::{remarks, retire};
+use webhooks::{Hook, hooks};
 
 use super::coverage::Coverage;
 use super::names::{EVERY_EVENT, impossible, line};

@@ -5,9 +5,9 @@
 //! both of Mailgun's levels is called once, through the account's entry: lists that share a URL
 //! with an entry are switched first and given back last.
 
+mod conflicts;
 mod guard;
 mod lists;
-mod strangers;
 
 use std::collections::BTreeSet;
 
@@ -18,10 +18,10 @@ use super::{
     Action, Before, Class, End, INGEST, Item, NewWebhook, Plan, RowFields, SOURCE, Side, Step,
     Summary, VERSION, WEBHOOK,
 };
+use crate::migrate::error::Trouble;
 use crate::migrate::gateway::{Known, Standing};
 use crate::migrate::provider::Account;
 use crate::migrate::state::same_set;
-use crate::migrate::trouble::Trouble;
 use crate::migrate::{Entries, Row, RowState, State};
 
 /// A take-over of an account by a gateway, to be planned.

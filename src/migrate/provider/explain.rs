@@ -7,7 +7,7 @@ use waypost_compat::Dialect;
 
 use super::Server;
 use crate::client::api::ApiError;
-use crate::migrate::trouble::{Trouble, TroubleKind};
+use crate::migrate::error::{Trouble, TroubleKind};
 
 impl Server {
     /// The error of an answer that is not what the documentation promises.

@@ -9,8 +9,8 @@ use waypost_compat::{Secret, kind};
 
 use super::{Created, Repeat, Server};
 use crate::client::api::{Payload, path};
+use crate::migrate::error::{Progress, Trouble, TroubleKind};
 use crate::migrate::plan::{NewRow, RowFields};
-use crate::migrate::trouble::{Progress, Trouble, TroubleKind};
 use crate::migrate::{Entries, List, Row, RowState, State};
 
 /// The number of domains that are asked for at a time.

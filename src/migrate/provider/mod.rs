@@ -2,9 +2,9 @@
 
 mod explain;
 mod mailgun;
-mod patience;
 mod rows;
 mod secrets;
+mod server;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use http::{HeaderName, Method};
 use serde_json::Value;
 use waypost_compat::{Dialect, Secret};
 
+use super::error::{Progress, Trouble, TroubleKind};
 use super::plan::{NewRow, RowFields};
-use super::trouble::{Progress, Trouble, TroubleKind};
 use super::{Row, State};
 use crate::client::api::{Api, Payload};
 
 pub(super) use explain::unsendable;
 pub use mailgun::{Account, MailgunDomain, some_of};
 pub(super) use mailgun::{domain_form, domains as domain_names};
-pub use patience::{PATIENCE, Repeat, Server};
+pub use server::{PATIENCE, Repeat, Server};
 
 /// The documented address of each provider's API.
 const HOSTS: [(Dialect, &str); 5] = [

@@ -9,8 +9,8 @@ use waypost_compat::{Dialect, Secret};
 
 use super::{Created, Server};
 use crate::client::api::path;
+use crate::migrate::error::{Progress, Trouble};
 use crate::migrate::plan::{NewRow, RowFields};
-use crate::migrate::trouble::{Progress, Trouble};
 use crate::migrate::{Row, RowState};
 
 /// The path of a dialect's webhooks.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use waypost_compat::Secret;
 
 use crate::migrate::Row;
-use crate::migrate::trouble::Trouble;
+use crate::migrate::error::Trouble;
 
 /// The number of characters at its end that a hint shows of a secret.
 const HINT: usize = 4;

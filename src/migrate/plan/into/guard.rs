@@ -4,9 +4,9 @@ use waypost_compat::Dialect;
 
 use super::{Reach, Wish};
 use crate::client::is_public_url;
+use crate::migrate::error::Trouble;
 use crate::migrate::gateway::{KnownSource, Standing};
 use crate::migrate::provider::Account;
-use crate::migrate::trouble::Trouble;
 use crate::migrate::{Entries, Row, State};
 
 /// The least number of characters that two ids of one webhook have in common: Mailgun's API shows

@@ -6,14 +6,14 @@
 //! the provider's retries still come to them and what waits must go out, until [`retire`] finds
 //! that nothing does any more.
 
-mod back;
+mod restore;
 pub mod retire;
 
 use super::State;
-use super::carry::{Extent, Run, steps, told};
+use super::apply::{Extent, Run, steps, told};
+use super::error::{Trouble, TroubleKind};
 use super::journal::{Made, Mark};
 use super::plan::{End, Step};
-use super::trouble::{Trouble, TroubleKind};
 
 /// Counts of what was undone, and what could not be.
 #[derive(Debug, Default)]
@@ -148,12 +148,13 @@ impl Run<'_> {
                 sides.provider(*at)?.remove_row(id, self.progress).await?;
             }
             Step::ChangeRow { at, id, was, becomes } => {
-                let becomes = back::Fields { url: self.journal.resolved(&becomes.url)?, becomes };
-                let back = back::row(states.of(*at).row(id), was, &becomes);
+                let becomes =
+                    restore::Fields { url: self.journal.resolved(&becomes.url)?, becomes };
+                let back = restore::row(states.of(*at).row(id), was, &becomes);
                 let (now, wanted) = match back {
-                    back::Row::Change { now, wanted } => (now, wanted),
-                    back::Row::Same => return Ok(Back::Whole),
-                    back::Row::Theirs(why) => return Ok(Back::Theirs(format!("{id}: {why}"))),
+                    restore::Row::Change { now, wanted } => (now, wanted),
+                    restore::Row::Same => return Ok(Back::Whole),
+                    restore::Row::Theirs(why) => return Ok(Back::Theirs(format!("{id}: {why}"))),
                 };
                 sides.provider(*at)?.change_row(id, (&now, &wanted), self.progress).await?;
                 states.of(*at).set_row(id, &wanted);
@@ -162,10 +163,10 @@ impl Run<'_> {
                 let ours = becomes.iter().map(|url| self.journal.resolved(url));
                 let ours = ours.collect::<Result<Vec<_>, _>>()?;
                 let now = states.of(*at).urls(domain, event).to_vec();
-                let wanted = match back::list(&now, was, &ours) {
-                    back::List::Change(wanted) => wanted,
-                    back::List::Same => return Ok(Back::Whole),
-                    back::List::Theirs(why) => {
+                let wanted = match restore::list(&now, was, &ours) {
+                    restore::List::Change(wanted) => wanted,
+                    restore::List::Same => return Ok(Back::Whole),
+                    restore::List::Theirs(why) => {
                         return Ok(Back::Theirs(format!("{domain} {event}: {why}")));
                     }
                 };

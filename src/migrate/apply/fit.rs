@@ -2,10 +2,10 @@
 //! steps that were done, and after those that may have been.
 
 use super::{Extent, steps};
+use crate::migrate::error::Trouble;
 use crate::migrate::journal::{Journal, Mark};
 use crate::migrate::plan::{End, NewRow, RowFields, Step};
 use crate::migrate::state::same_set;
-use crate::migrate::trouble::Trouble;
 use crate::migrate::{Row, RowState, State};
 
 /// A side as it was found, compared with the plan.

@@ -6,10 +6,10 @@ mod steps;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::error::{Progress, Trouble};
 use super::gateway::Gateway;
 use super::journal::{Journal, Mark, step_name};
 use super::plan::{End, Plan, Step};
-use super::trouble::{Progress, Trouble};
 use super::{Provider, State};
 use crate::clock::Clock;
 use waypost_compat::Secret;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use waypost_compat::Dialect;
 
 use crate::client::api::{Api, ApiError, Payload};
-use crate::migrate::trouble::{Progress, Trouble};
+use crate::migrate::error::{Progress, Trouble};
 
 /// The time for which a call is tried, its pauses and lost answers added up. At one in two failing,
 /// that is twenty tries and more: a thousand calls all get through.

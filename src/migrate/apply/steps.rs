@@ -7,12 +7,12 @@ use waypost_compat::{Dialect, Secret};
 
 use super::{Carried, Fits, Run};
 use crate::migrate::State;
+use crate::migrate::error::{Trouble, TroubleKind};
 use crate::migrate::gateway::{KnownSource, NewSource};
 use crate::migrate::journal::{Made, Mark};
 use crate::migrate::plan::{End, NewRow, NewWebhook, RowFields, Step};
 use crate::migrate::provider::Created;
-use crate::migrate::trouble::{Trouble, TroubleKind};
-use crate::migrate::undo::retire::fingerprint;
+use crate::migrate::rollback::retire::fingerprint;
 use crate::model::WebhookId;
 
 /// The most tries at something that can be made only once, with a look in between at whether it is

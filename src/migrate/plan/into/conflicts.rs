@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use waypost_compat::{Dialect, kind};
 
 use super::Draft;
+use crate::migrate::error::Trouble;
 use crate::migrate::gateway::Known;
 use crate::migrate::plan::URLS_MAX;
 use crate::migrate::state::same_set;
-use crate::migrate::trouble::Trouble;
 use crate::migrate::{List, Row, RowState, State};
 
 impl Draft<'_> {

@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 use waypost_compat::{Dialect, Secret};
 
 use super::{Undone, stays};
-use crate::migrate::carry::{Extent, Run, steps, told};
+use crate::migrate::apply::{Extent, Run, steps, told};
+use crate::migrate::error::{Trouble, TroubleKind};
 use crate::migrate::journal::{Made, Mark};
 use crate::migrate::plan::{End, Step};
-use crate::migrate::trouble::{Trouble, TroubleKind};
 use crate::model::{Timestamp, hex};
 use crate::retry::Policy;
 
