@@ -4,6 +4,7 @@
 mod again;
 mod back;
 mod broken;
+mod failures;
 mod file;
 mod into;
 mod pairs;
@@ -11,7 +12,6 @@ mod plans;
 mod proxy;
 mod same;
 mod traffic;
-mod trouble;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

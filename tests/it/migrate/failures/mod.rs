@@ -1,7 +1,7 @@
 //! What goes wrong: wrong keys and places, servers that refuse or are silent, a desk in disorder.
 //! Each is told with its cause and the next step, and a run after it ends in the right state.
 
-mod desk;
+mod files;
 mod refusals;
 mod servers;
 
