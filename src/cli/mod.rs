@@ -34,7 +34,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::client::api::ApiError;
 use crate::config;
-use crate::migrate::{Trouble, TroubleKind};
+use crate::migrate::{Error as MigrateError, ErrorKind as MigrateErrorKind};
 
 use console::Console;
 
@@ -147,9 +147,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => DONE,
         Err(error) if error.is::<PlannedWithLosses>() => PLANNED_WITH_LOSSES,
         Err(error) => {
-            match error.downcast_ref::<Trouble>() {
+            match error.downcast_ref::<MigrateError>() {
                 // A drift is told line by line.
-                Some(trouble) => console.note(format_args!("waypost: {trouble}")),
+                Some(error) => console.note(format_args!("waypost: {error}")),
                 None => console.error(&format_args!("{error:#}{}", hint(&error))),
             }
             exit_code(&error)
@@ -161,13 +161,13 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<Misuse>() {
         return USED_WRONGLY;
     }
-    if let Some(trouble) = error.downcast_ref::<Trouble>() {
-        return match trouble.kind {
-            TroubleKind::Misuse => USED_WRONGLY,
-            TroubleKind::NotFound => NOT_FOUND,
-            TroubleKind::Refused => REFUSED,
-            TroubleKind::Unreachable => UNREACHABLE,
-            TroubleKind::Failed => FAILED,
+    if let Some(error) = error.downcast_ref::<MigrateError>() {
+        return match error.kind {
+            MigrateErrorKind::Misuse => USED_WRONGLY,
+            MigrateErrorKind::NotFound => NOT_FOUND,
+            MigrateErrorKind::Refused => REFUSED,
+            MigrateErrorKind::Unreachable => UNREACHABLE,
+            MigrateErrorKind::Failed => FAILED,
         };
     }
     match error.downcast_ref::<ApiError>() {

@@ -6,10 +6,11 @@ mod steps;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::error::{Progress, Trouble};
+use super::error::Error;
 use super::gateway::Gateway;
 use super::journal::{Journal, Mark, step_name};
 use super::plan::{End, Plan, Step};
+use super::progress::Progress;
 use super::{Provider, State};
 use crate::clock::Clock;
 use waypost_compat::Secret;
@@ -95,10 +96,10 @@ pub struct Run<'a> {
 
 impl Sides {
     /// The provider at an end of a plan.
-    pub(super) fn provider(&self, at: End) -> Result<&Provider, Trouble> {
+    pub(super) fn provider(&self, at: End) -> Result<&Provider, Error> {
         match (at, &self.to) {
             (End::From, _) => self.from.as_ref().ok_or_else(|| {
-                Trouble::misuse("the plan was made from a file: there is no source to call")
+                Error::misuse("the plan was made from a file: there is no source to call")
             }),
             (End::To, Target::Provider(provider)) => Ok(provider),
             (End::To, Target::Gateway(_)) => Err(crossed("a provider")),
@@ -106,9 +107,9 @@ impl Sides {
     }
 
     /// The key that the taken-over account signs with.
-    pub(super) fn signing_key(&self) -> Result<&Secret, Trouble> {
+    pub(super) fn signing_key(&self) -> Result<&Secret, Error> {
         self.signing_key.as_ref().ok_or_else(|| {
-            Trouble::misuse(
+            Error::misuse(
                 "the account's HTTP webhook signing key is needed; give it with --signing-key or \
                  --signing-key-file",
             )
@@ -116,7 +117,7 @@ impl Sides {
     }
 
     /// The gateway, where the target is one.
-    pub(super) fn gateway(&self) -> Result<&Gateway, Trouble> {
+    pub(super) fn gateway(&self) -> Result<&Gateway, Error> {
         match &self.to {
             Target::Gateway(gateway) => Ok(gateway),
             Target::Provider(_) => Err(crossed("a gateway")),
@@ -129,7 +130,7 @@ impl Sides {
         at: End,
         plan: &Plan,
         progress: &mut dyn Progress,
-    ) -> Result<State, Trouble> {
+    ) -> Result<State, Error> {
         match (at, &self.to) {
             (End::From, _) => match &self.from {
                 Some(from) => from.read(&domains(plan, at), progress).await,
@@ -141,8 +142,8 @@ impl Sides {
     }
 }
 
-fn crossed(expected: &str) -> Trouble {
-    Trouble::misuse(format!("the plan's target is not {expected}: it was written by hand?"))
+fn crossed(expected: &str) -> Error {
+    Error::misuse(format!("the plan's target is not {expected}: it was written by hand?"))
 }
 
 /// The Mailgun domains that a plan is about on one side.
@@ -179,9 +180,9 @@ pub(super) fn steps(plan: &Plan, extent: Extent) -> Vec<(String, Step)> {
 }
 
 /// Carries out what is left of the plan in the journal. Doing it twice is doing it once.
-pub async fn apply(run: &mut Run<'_>, extent: Extent) -> Result<Report, Trouble> {
+pub async fn apply(run: &mut Run<'_>, extent: Extent) -> Result<Report, Error> {
     if run.journal.is_being_undone() {
-        return Err(Trouble::refused(format!(
+        return Err(Error::refused(format!(
             "{} is being rolled back; end that with `waypost migrate rollback`, then plan again",
             run.journal.path().display()
         )));
@@ -236,7 +237,7 @@ impl Fits {
 
 impl Run<'_> {
     /// Refuses a plan that does not fit what is there any more.
-    async fn check_fit(&mut self, extent: Extent) -> Result<Fits, Trouble> {
+    async fn check_fit(&mut self, extent: Extent) -> Result<Fits, Error> {
         let from = self.fit_of(End::From, extent).await?;
         let to = self.fit_of(End::To, extent).await?;
         if from.drift.is_empty() && to.drift.is_empty() {
@@ -253,10 +254,10 @@ impl Run<'_> {
                 told += &format!("\n  {side}: {line}");
             }
         }
-        Err(Trouble::refused(told))
+        Err(Error::refused(told))
     }
 
-    pub(super) async fn fit_of(&mut self, at: End, extent: Extent) -> Result<Fit, Trouble> {
+    pub(super) async fn fit_of(&mut self, at: End, extent: Extent) -> Result<Fit, Error> {
         let found = self.sides.read(at, self.journal.plan(), self.progress).await?;
         fit(self.journal, at, extent, found)
     }

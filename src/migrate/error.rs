@@ -1,13 +1,13 @@
-//! Why a migration stopped, in words that say what to do next; and who is told of its progress.
+//! Why a migration stopped, in words that say what to do next.
 
 use std::fmt;
 
 /// A reason for which a migration stopped.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{text}{next}")]
-pub struct Trouble {
+pub struct Error {
     /// The sort of it.
-    pub kind: TroubleKind,
+    pub kind: ErrorKind,
     text: String,
     /// The advice, each part with what parts it from the one before.
     next: String,
@@ -15,7 +15,7 @@ pub struct Trouble {
 
 /// The sorts of error that a caller tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TroubleKind {
+pub enum ErrorKind {
     /// Asked for in a way that cannot be meant.
     Misuse,
     /// Not there.
@@ -28,25 +28,25 @@ pub enum TroubleKind {
     Failed,
 }
 
-impl Trouble {
+impl Error {
     /// An error of a sort.
-    pub fn new(kind: TroubleKind, text: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), next: String::new() }
     }
 
     /// An error about something that cannot be meant.
     pub fn misuse(text: impl Into<String>) -> Self {
-        Self::new(TroubleKind::Misuse, text)
+        Self::new(ErrorKind::Misuse, text)
     }
 
     /// An error about something that is refused.
     pub fn refused(text: impl Into<String>) -> Self {
-        Self::new(TroubleKind::Refused, text)
+        Self::new(ErrorKind::Refused, text)
     }
 
     /// An error about something that could not be done.
     pub fn failed(text: impl Into<String>) -> Self {
-        Self::new(TroubleKind::Failed, text)
+        Self::new(ErrorKind::Failed, text)
     }
 
     /// The cause alone, without the advice.
@@ -63,13 +63,7 @@ impl Trouble {
 
     /// Adds, on a line of its own, how things stand now.
     #[must_use]
-    pub fn then(self, standing: impl fmt::Display) -> Self {
-        Self { next: format!("{}\n{standing}", self.next), ..self }
+    pub fn then(self, state: impl fmt::Display) -> Self {
+        Self { next: format!("{}\n{state}", self.next), ..self }
     }
-}
-
-/// A listener that is told how far a migration is.
-pub trait Progress: Send {
-    /// Takes one line.
-    fn say(&mut self, line: fmt::Arguments<'_>);
 }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use waypost_compat::{Dialect, Secret};
 
 use super::RowState;
-use super::error::{Progress, Trouble, TroubleKind};
+use super::error::{Error, ErrorKind};
 use super::plan::NewWebhook;
+use super::progress::Progress;
 use super::provider::{Repeat, Server, domain_form, unsendable};
 use crate::client::api::{Api, Payload, path, query};
 
@@ -81,7 +82,7 @@ const SIGNING_KEY: &str = "/v5/accounts/http_signing_key";
 
 impl Gateway {
     /// Speaks to the gateway at `url` with an account-wide key. Nothing is sent yet.
-    pub fn connect(url: &str, key: &str) -> Result<Self, Trouble> {
+    pub fn connect(url: &str, key: &str) -> Result<Self, Error> {
         let api = Api::basic(url.trim_end_matches('/'), key);
         let api = api.map_err(|error| unsendable(&error, "into", "--into"))?;
         Ok(Self { server: Server::new(api, "the gateway".to_owned(), url, "into") })
@@ -98,7 +99,7 @@ impl Gateway {
         &self,
         dialect: Dialect,
         progress: &mut dyn Progress,
-    ) -> Result<Standing, Trouble> {
+    ) -> Result<Standing, Error> {
         let account = self.server.get(ACCOUNT, progress).await?;
         let public_url = text(&account, "public_url");
         let of_dialect = |item: &&Value| text(item, "dialect").as_deref() == Some(dialect.as_str());
@@ -113,12 +114,12 @@ impl Gateway {
     }
 
     /// Every source of the account.
-    async fn sources(&self, progress: &mut dyn Progress) -> Result<Vec<Value>, Trouble> {
+    async fn sources(&self, progress: &mut dyn Progress) -> Result<Vec<Value>, Error> {
         self.pages("/waypost/v1/sources", progress).await
     }
 
     /// All items of a listing, page by page.
-    async fn pages(&self, at: &str, progress: &mut dyn Progress) -> Result<Vec<Value>, Trouble> {
+    async fn pages(&self, at: &str, progress: &mut dyn Progress) -> Result<Vec<Value>, Error> {
         let mut items = Vec::new();
         let mut cursor = None;
         loop {
@@ -134,7 +135,7 @@ impl Gateway {
     }
 
     /// The key that signs its Mailgun deliveries.
-    pub async fn signing_key(&self, progress: &mut dyn Progress) -> Result<Secret, Trouble> {
+    pub async fn signing_key(&self, progress: &mut dyn Progress) -> Result<Secret, Error> {
         let answer = self.server.get(SIGNING_KEY, progress).await?;
         let key = text(&answer, "http_signing_key");
         key.map(Secret::new).ok_or_else(|| self.server.strange("its signing key"))
@@ -145,7 +146,7 @@ impl Gateway {
         &self,
         key: &Secret,
         progress: &mut dyn Progress,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let body = json!({ "signing_key": key.expose() });
         let call = (Method::PATCH, ACCOUNT, Payload::Json(&body));
         self.server.call(call, Repeat::Always, progress).await.map(|_| ())
@@ -157,7 +158,7 @@ impl Gateway {
         name: &str,
         settings: &serde_json::Map<String, Value>,
         progress: &mut dyn Progress,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let form = domain_form(name, settings);
         let form: Vec<(&str, &str)> = form.iter().map(|(k, v)| (&**k, &**v)).collect();
         let call = (Method::POST, "/v4/domains", Payload::Form(&form));
@@ -176,7 +177,7 @@ impl Gateway {
         name: &str,
         records: &serde_json::Map<String, Value>,
         progress: &mut dyn Progress,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let (at, body) = (path(&["waypost", "v1", "domains", name]), json!(records));
         let call = (Method::PATCH, &*at, Payload::Json(&body));
         self.server.call(call, Repeat::Always, progress).await.map(|_| ())
@@ -188,7 +189,7 @@ impl Gateway {
         (id, webhook): (&str, &NewWebhook),
         secret: Option<&Secret>,
         progress: &mut dyn Progress,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let mut body = json!({
             "id": id,
             "dialect": webhook.dialect,
@@ -213,12 +214,12 @@ impl Gateway {
     }
 
     /// Makes a source. Made once at most: where the answer got lost, that is
-    /// [`TroubleKind::Unreachable`].
+    /// [`ErrorKind::Unreachable`].
     pub async fn add_source(
         &self,
         source: &NewSource<'_>,
         progress: &mut dyn Progress,
-    ) -> Result<KnownSource, Trouble> {
+    ) -> Result<KnownSource, Error> {
         let at = match source.domain {
             Some(domain) => path(&["waypost", "v1", "domains", domain, "sources"]),
             None => "/waypost/v1/sources".to_owned(),
@@ -240,7 +241,7 @@ impl Gateway {
         (dialect, domain, serves): (Dialect, Option<&str>, &str),
         others: &[&str],
         progress: &mut dyn Progress,
-    ) -> Result<Option<KnownSource>, Trouble> {
+    ) -> Result<Option<KnownSource>, Error> {
         let dialect = dialect.as_str();
         let all = self.sources(progress).await?;
         let alike = all.iter().filter(|item| text(item, "dialect").as_deref() == Some(dialect));
@@ -257,18 +258,18 @@ impl Gateway {
         source: &str,
         serves: &str,
         progress: &mut dyn Progress,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let (at, body) = (path(&["waypost", "v1", "sources", source]), json!({"serves": serves}));
         let call = (Method::PATCH, &*at, Payload::Json(&body));
         self.server.call(call, Repeat::Always, progress).await.map(|_| ())
     }
 
     /// Removes something; what is gone already is removed.
-    pub async fn remove(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<(), Trouble> {
+    pub async fn remove(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<(), Error> {
         let at = path(parts);
         let call = (Method::DELETE, &*at, Payload::None);
         match self.server.call(call, Repeat::Always, progress).await {
-            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
             other => other.map(|_| ()),
         }
     }
@@ -278,7 +279,7 @@ impl Gateway {
         &self,
         webhook: &str,
         progress: &mut dyn Progress,
-    ) -> Result<usize, Trouble> {
+    ) -> Result<usize, Error> {
         let parameters =
             [("webhook", Some(webhook.to_owned())), ("state", Some("waiting".to_owned()))];
         let mut count = 0;
@@ -300,7 +301,7 @@ impl Gateway {
         &self,
         source: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Option<String>, Trouble> {
+    ) -> Result<Option<String>, Error> {
         let mut cursor: Option<String> = None;
         loop {
             let parameters = [
@@ -323,15 +324,15 @@ impl Gateway {
         &self,
         parts: &[&str],
         progress: &mut dyn Progress,
-    ) -> Result<Option<Value>, Trouble> {
+    ) -> Result<Option<Value>, Error> {
         match self.server.get(&path(parts), progress).await {
-            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             other => other.map(Some),
         }
     }
 
     /// Tells whether something is there.
-    pub async fn has(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<bool, Trouble> {
+    pub async fn has(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<bool, Error> {
         Ok(self.find(parts, progress).await?.is_some())
     }
 
@@ -341,7 +342,7 @@ impl Gateway {
         &self,
         event: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Vec<(String, String)>, Trouble> {
+    ) -> Result<Vec<(String, String)>, Error> {
         let at = query("/waypost/v1/deliveries", &[("event", Some(event.to_owned()))]);
         let mut looks = 0;
         loop {
@@ -359,11 +360,7 @@ impl Gateway {
     }
 
     /// Tells whether a domain has webhooks or sources.
-    pub async fn is_used(
-        &self,
-        domain: &str,
-        progress: &mut dyn Progress,
-    ) -> Result<bool, Trouble> {
+    pub async fn is_used(&self, domain: &str, progress: &mut dyn Progress) -> Result<bool, Error> {
         let at = query("/waypost/v1/webhooks", &[("domain", Some(domain.to_owned()))]);
         let webhooks = self.server.get(&at, progress).await?;
         let own = |item: &Value| text(item, "domain").as_deref() == Some(domain);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Trouble;
+use super::error::Error;
 use super::plan::{INGEST, Plan, SOURCE, Step, VERSION, WEBHOOK};
 use crate::clock::Clock;
 use crate::model::Timestamp;
@@ -98,7 +98,7 @@ pub fn step_name(retiring: bool, index: usize) -> String {
 
 impl Journal {
     /// Begins a journal, which must not exist.
-    pub fn create(path: &Path, plan: Plan, clock: &Clock) -> Result<Self, Trouble> {
+    pub fn create(path: &Path, plan: Plan, clock: &Clock) -> Result<Self, Error> {
         let told = |error: io::Error| cannot("make", path, &error);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).mode(0o600).open(path);
@@ -107,10 +107,10 @@ impl Journal {
         let (path_, marks, clock) = (path.to_owned(), BTreeMap::new(), clock.clone());
         let mut journal = Self { path: path_, file, plan, marks, clock };
         let head = Head { waypost_journal: VERSION, plan: journal.plan.clone() };
-        if let Err(trouble) = journal.write(&head) {
+        if let Err(error) = journal.write(&head) {
             // A journal without a plan would only be in the way of the next try.
             let _ = std::fs::remove_file(path);
-            return Err(trouble);
+            return Err(error);
         }
         // The name must survive a power cut as well as what is written under it.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -120,12 +120,12 @@ impl Journal {
     }
 
     /// Opens a journal to go on with it.
-    pub fn open(path: &Path, clock: &Clock) -> Result<Self, Trouble> {
+    pub fn open(path: &Path, clock: &Clock) -> Result<Self, Error> {
         let told = |error: io::Error| cannot("open", path, &error);
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(told)?;
         if !file.metadata().map_err(told)?.is_file() {
             let text = format!("expected a journal at {}, found no regular file", path.display());
-            return Err(Trouble::misuse(text).and("name another place with --journal"));
+            return Err(Error::misuse(text).and("name another place with --journal"));
         }
         lock(&file, path)?;
         let mut bytes = Vec::new();
@@ -185,7 +185,7 @@ impl Journal {
     }
 
     /// Notes that something was shown for good.
-    pub fn note_told(&mut self, what: &str) -> Result<(), Trouble> {
+    pub fn note_told(&mut self, what: &str) -> Result<(), Error> {
         self.note(&format!("{TOLD}{what}"), Mark::Found)
     }
 
@@ -226,9 +226,8 @@ impl Journal {
 
     /// A text of a step with what earlier steps made in the place of names: `@ingest/…` is an
     /// ingest URL, `@source/…` and `@webhook/…` are ids.
-    pub fn resolved(&self, text: &str) -> Result<String, Trouble> {
-        let unmade =
-            || Trouble::failed(format!("{}: {text} was not made yet", self.path.display()));
+    pub fn resolved(&self, text: &str) -> Result<String, Error> {
+        let unmade = || Error::failed(format!("{}: {text} was not made yet", self.path.display()));
         let made = |wanted: &str, of_source: bool| {
             let keyed = |step: &Step| match step {
                 Step::AddSource { key, .. } => of_source && key == wanted,
@@ -249,14 +248,14 @@ impl Journal {
     }
 
     /// Writes down how far a step has come. On disk when it returns.
-    pub fn note(&mut self, step: &str, mark: Mark) -> Result<(), Trouble> {
+    pub fn note(&mut self, step: &str, mark: Mark) -> Result<(), Error> {
         let at = self.clock.now();
         self.write(&Entry { step: step.to_owned(), at, mark: mark.clone() })?;
         self.marks.insert(step.to_owned(), (mark, at));
         Ok(())
     }
 
-    fn write(&mut self, line: &impl Serialize) -> Result<(), Trouble> {
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
         let mut text = serde_json::to_string(line).expect("journal lines are JSON");
         text.push('\n');
         let begun = self.file.stream_position().unwrap_or_default();
@@ -270,9 +269,9 @@ impl Journal {
 }
 
 /// Two runs on one journal would both make what is to be made once.
-fn lock(file: &File, path: &Path) -> Result<(), Trouble> {
+fn lock(file: &File, path: &Path) -> Result<(), Error> {
     file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => Trouble::refused(format!(
+        TryLockError::WouldBlock => Error::refused(format!(
             "another run is at {}; wait until it has ended, then run the same command again",
             path.display()
         )),
@@ -281,7 +280,7 @@ fn lock(file: &File, path: &Path) -> Result<(), Trouble> {
 }
 
 /// The plan of a journal and how far each step has come.
-fn read(bytes: &[u8], path: &Path) -> Result<(Plan, Marks), Trouble> {
+fn read(bytes: &[u8], path: &Path) -> Result<(Plan, Marks), Error> {
     let path = path.display();
     let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
@@ -296,15 +295,15 @@ fn read(bytes: &[u8], path: &Path) -> Result<(Plan, Marks), Trouble> {
                  file; check the path, which `apply` prints first"
             ),
         };
-        return Err(Trouble::misuse(text));
+        return Err(Error::misuse(text));
     }
     let strange = |error: &serde_json::Error, number: usize| {
-        Trouble::failed(format!("{path}: line {number} is damaged: {error}"))
+        Error::failed(format!("{path}: line {number} is damaged: {error}"))
             .and("restore the file from a copy; without it both sides must be put right by hand")
     };
     let head: Head = serde_json::from_slice(first).map_err(|error| strange(&error, 1))?;
     if head.waypost_journal != VERSION {
-        return Err(Trouble::failed(format!(
+        return Err(Error::failed(format!(
             "{path}: expected a journal of version {VERSION}, found {}",
             head.waypost_journal
         ))
@@ -319,7 +318,7 @@ fn read(bytes: &[u8], path: &Path) -> Result<(Plan, Marks), Trouble> {
     Ok((head.plan, marks))
 }
 
-fn cannot(verb: &str, path: &Path, error: &io::Error) -> Trouble {
+fn cannot(verb: &str, path: &Path, error: &io::Error) -> Error {
     let next = match (verb, error.kind()) {
         (
             _,
@@ -334,5 +333,5 @@ fn cannot(verb: &str, path: &Path, error: &io::Error) -> Trouble {
         (_, io::ErrorKind::PermissionDenied) => "run this as whoever ran `waypost migrate apply`",
         _ => "nothing is done without a journal: see to the disk and run the same command again",
     };
-    Trouble::failed(format!("cannot {verb} the journal {}: {error}", path.display())).and(next)
+    Error::failed(format!("cannot {verb} the journal {}: {error}", path.display())).and(next)
 }

@@ -16,13 +16,15 @@ pub mod gateway;
 pub mod journal;
 pub mod plan;
 pub mod probe;
+mod progress;
 pub mod provider;
 pub mod rollback;
 mod state;
 pub mod verify;
 
-pub use error::{Progress, Trouble, TroubleKind};
+pub use error::{Error, ErrorKind};
 pub use journal::Journal;
 pub use plan::{Plan, Step};
+pub use progress::Progress;
 pub use provider::Provider;
 pub use state::{Entries, List, Row, RowState, State};

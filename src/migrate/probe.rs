@@ -8,9 +8,10 @@ use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::{Dialect, Kind, Secret, kind};
 
 use super::apply::Sides;
-use super::error::{Progress, Trouble};
+use super::error::Error;
 use super::journal::{Journal, step_name};
 use super::plan::{INGEST, Plan, Step};
+use super::progress::Progress;
 use super::verify::Findings;
 use crate::client::api::{Api, Payload};
 use crate::clock::Clock;
@@ -30,7 +31,7 @@ pub async fn send_through(
     sides: &Sides,
     clock: &Clock,
     progress: &mut dyn Progress,
-) -> Result<Findings, Trouble> {
+) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let plan = journal.plan();
     for (index, step) in plan.steps.iter().enumerate() {

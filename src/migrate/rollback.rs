@@ -11,7 +11,7 @@ pub mod retire;
 
 use super::State;
 use super::apply::{Extent, Run, steps, told};
-use super::error::{Trouble, TroubleKind};
+use super::error::{Error, ErrorKind};
 use super::journal::{Made, Mark};
 use super::plan::{End, Step};
 
@@ -35,7 +35,7 @@ enum Back {
 }
 
 /// Restores both sides, from wherever the journal stands. Doing it twice is doing it once.
-pub async fn rollback(run: &mut Run<'_>) -> Result<Undone, Trouble> {
+pub async fn rollback(run: &mut Run<'_>) -> Result<Undone, Error> {
     let mut all = steps(run.journal.plan(), Extent::MoveAndRetire);
     // What retired the source was done last, so it is undone first: no moment without either.
     all.reverse();
@@ -59,10 +59,10 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<Undone, Trouble> {
         match run.undo(&name, &step, made, &mut states).await {
             Ok(Back::Whole) => undone.steps += 1,
             Ok(Back::Theirs(line)) => undone.left.push(line),
-            Err(trouble) if does_not_stop(&step, &trouble) => {
-                undone.left.push(format!("{}: {trouble}", told(&step)));
+            Err(error) if does_not_stop(&step, &error) => {
+                undone.left.push(format!("{}: {error}", told(&step)));
             }
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         }
     }
     Ok(undone)
@@ -71,9 +71,9 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<Undone, Trouble> {
 /// Tells whether the rest can be undone all the same: one webhook that its provider refuses to
 /// change must not keep the others, and a gateway that is gone delivers nothing, so it doubles
 /// nothing.
-fn does_not_stop(step: &Step, trouble: &Trouble) -> bool {
-    let refused = matches!(trouble.kind, TroubleKind::Refused | TroubleKind::NotFound);
-    refused || (matches!(step, Step::Serve { .. }) && trouble.kind == TroubleKind::Unreachable)
+fn does_not_stop(step: &Step, error: &Error) -> bool {
+    let refused = matches!(error.kind, ErrorKind::Refused | ErrorKind::NotFound);
+    refused || (matches!(step, Step::Serve { .. }) && error.kind == ErrorKind::Unreachable)
 }
 
 /// Tells whether a step made something at the gateway that outlives the rollback.
@@ -109,7 +109,7 @@ impl Run<'_> {
         step: &Step,
         made: Made,
         states: &mut States,
-    ) -> Result<Back, Trouble> {
+    ) -> Result<Back, Error> {
         let lost = matches!(self.journal.mark(name), Some(Mark::Begun(_)));
         let made = match step {
             // It may have been made, and nobody noted under which id.
@@ -129,7 +129,7 @@ impl Run<'_> {
     }
 
     /// Finds what an interrupted step has made, if it was carried out.
-    async fn stray(&mut self, name: &str, at: End) -> Result<Option<Made>, Trouble> {
+    async fn stray(&mut self, name: &str, at: End) -> Result<Option<Made>, Error> {
         let fit = self.fit_of(at, Extent::MoveAndRetire).await?;
         let id = fit.standing(name).cloned().flatten();
         Ok(id.map(|id| Made { id: Some(id), ..Made::default() }))
@@ -140,7 +140,7 @@ impl Run<'_> {
         step: &Step,
         made: &Made,
         states: &mut States,
-    ) -> Result<Back, Trouble> {
+    ) -> Result<Back, Error> {
         let sides = self.sides;
         match step {
             Step::CreateRow { at, .. } => {

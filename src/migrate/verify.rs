@@ -1,9 +1,10 @@
 //! Proof: both sides beside what the plan says, and a test event through what it made.
 
 use super::apply::{Extent, Sides, fit};
-use super::error::{Progress, Trouble};
+use super::error::Error;
 use super::journal::{Journal, Mark, step_name};
 use super::plan::{End, Step};
+use super::progress::Progress;
 
 /// The findings of a comparison.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub async fn verify(
     journal: &Journal,
     sides: &Sides,
     progress: &mut dyn Progress,
-) -> Result<Findings, Trouble> {
+) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let plan = journal.plan();
     let pending = (0..plan.steps.len()).filter(|index| {
@@ -57,7 +58,7 @@ pub async fn verify_gateway(
     journal: &Journal,
     sides: &Sides,
     progress: &mut dyn Progress,
-) -> Result<Findings, Trouble> {
+) -> Result<Findings, Error> {
     let (mut findings, mut there) = (Findings::default(), 0);
     let gateway = sides.gateway()?;
     for (index, step) in journal.plan().steps.iter().enumerate() {
@@ -94,7 +95,7 @@ pub async fn send_tests(
     journal: &Journal,
     sides: &Sides,
     progress: &mut dyn Progress,
-) -> Result<Findings, Trouble> {
+) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for (index, step) in journal.plan().steps.iter().enumerate() {
         let Step::CreateRow { at, row } = step else { continue };

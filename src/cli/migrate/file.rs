@@ -8,7 +8,7 @@ use serde_json::Value;
 use waypost_compat::{Dialect, Secret};
 
 use crate::cli::Misuse;
-use crate::migrate::{List, Row, RowState, State, Trouble};
+use crate::migrate::{Error, List, Row, RowState, State};
 
 /// The webhooks of a dialect in an exported file; Mailgun's of one domain. Those of a domain that
 /// are switched off are rows: Mailgun's lists have no such state.
@@ -97,8 +97,8 @@ fn add(state: &mut State, domain: &str, row: Row) {
     }
 }
 
-fn strange(file: &Path, found: &str) -> Trouble {
-    Trouble::misuse(format!(
+fn strange(file: &Path, found: &str) -> Error {
+    Error::misuse(format!(
         "{}: expected a file as `waypost export` writes it: {found}",
         file.display()
     ))

@@ -9,7 +9,7 @@ use waypost_compat::{Dialect, Secret};
 use crate::cli::Misuse;
 use crate::config;
 use crate::migrate::provider::{Connection, documented_url};
-use crate::migrate::{Provider, Trouble};
+use crate::migrate::{Error, Provider};
 
 /// The account that is read.
 #[derive(Debug, Clone, clap::Args)]
@@ -182,21 +182,21 @@ pub(super) fn url_of(given: Option<&str>, dialect: Dialect) -> String {
 fn given(key: Option<&str>, file: Option<&Path>, flag: &str) -> anyhow::Result<String> {
     let variable = flag.to_uppercase().replace('-', "_");
     match (key, file) {
-        (Some(_), Some(_)) => Err(Trouble::misuse(format!(
+        (Some(_), Some(_)) => Err(Error::misuse(format!(
             "expected one API key, found two: --{flag} (or WAYPOST_{variable}) and --{flag}-file; \
              leave one out"
         ))
         .into()),
         (Some(key), None) => Ok(key.trim().to_owned()),
         (None, Some(file)) => match read(file)?.trim() {
-            "" => Err(Trouble::misuse(format!(
+            "" => Err(Error::misuse(format!(
                 "--{flag}-file: expected an API key in {}, found nothing",
                 file.display()
             ))
             .into()),
             key => Ok(key.to_owned()),
         },
-        (None, None) => Err(Trouble::misuse(format!(
+        (None, None) => Err(Error::misuse(format!(
             "expected an API key, found none; give --{flag}, --{flag}-file or WAYPOST_{variable}"
         ))
         .into()),
@@ -205,7 +205,7 @@ fn given(key: Option<&str>, file: Option<&Path>, flag: &str) -> anyhow::Result<S
 
 fn read(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).map_err(|error| {
-        Trouble::misuse(format!("cannot read {}: {error}; check the path", file.display())).into()
+        Error::misuse(format!("cannot read {}: {error}; check the path", file.display())).into()
     })
 }
 

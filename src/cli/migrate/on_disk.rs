@@ -6,16 +6,16 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::migrate::plan::{Plan, VERSION};
-use crate::migrate::{Journal, Trouble};
+use crate::migrate::{Error, Journal};
 
 pub(super) fn read_plan(file: &Path) -> anyhow::Result<Plan> {
     let text = std::fs::read(file).map_err(|error| {
-        Trouble::misuse(format!("cannot read the plan {}: {error}", file.display()))
+        Error::misuse(format!("cannot read the plan {}: {error}", file.display()))
             .and("`waypost migrate plan --out FILE` writes one")
     })?;
     let file = file.display();
     let plan: Plan = serde_json::from_slice(&text).map_err(|error| {
-        Trouble::misuse(if text.starts_with(b"{\"waypost_journal\"") {
+        Error::misuse(if text.starts_with(b"{\"waypost_journal\"") {
             format!("{file} is a journal; expected the plan that it belongs to")
         } else {
             format!("{file}: expected a plan as `waypost migrate plan --out` writes it: {error}")
@@ -23,7 +23,7 @@ pub(super) fn read_plan(file: &Path) -> anyhow::Result<Plan> {
     })?;
     if plan.waypost_plan != VERSION {
         let found = plan.waypost_plan;
-        return Err(Trouble::misuse(format!(
+        return Err(Error::misuse(format!(
             "{file}: expected a plan of version {VERSION}, found {found}; plan again"
         ))
         .into());
@@ -71,7 +71,7 @@ pub(super) fn same_plan(journal: &Journal, plan: &Plan) -> anyhow::Result<()> {
         return Ok(());
     }
     let path = journal.path().display();
-    Err(Trouble::refused(format!(
+    Err(Error::refused(format!(
         "{path} is the journal of another plan, {} steps of which are done; roll that back with \
          `waypost migrate rollback {path}` (and --retire, out of a gateway), or keep it and give \
          this plan another with --journal",

@@ -14,7 +14,7 @@ use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::into::{Keys, Reach};
 use crate::migrate::plan::{self, Plan, Side};
 use crate::migrate::provider::{Account, give_secrets, same_server, some_of};
-use crate::migrate::{Provider, State, Trouble};
+use crate::migrate::{Error, Provider, State};
 
 /// Plans, prints, and says by its error whether something is lost.
 pub(super) async fn run(args: &super::Plan, console: &mut Console) -> anyhow::Result<()> {
@@ -108,10 +108,10 @@ async fn source(args: &super::Plan, console: &mut Console) -> anyhow::Result<(Si
 fn by_id(
     given: BTreeMap<String, Secret>,
     state: &State,
-) -> Result<BTreeMap<String, Secret>, Trouble> {
+) -> Result<BTreeMap<String, Secret>, Error> {
     match given.keys().find(|name| state.row(name).is_none()) {
         None => Ok(given),
-        Some(name) => Err(Trouble::misuse(format!(
+        Some(name) => Err(Error::misuse(format!(
             "--secret: expected the id of a webhook, as the file shows it, found {name}"
         ))),
     }
@@ -137,8 +137,8 @@ fn is_same(
     Ok(one_server && one_caller || all_shared)
 }
 
-fn one_account(dialect: Dialect) -> Trouble {
-    Trouble::misuse(match dialect {
+fn one_account(dialect: Dialect) -> Error {
+    Error::misuse(match dialect {
         Dialect::Mailgun => {
             "source and target are the same domain of the same account; name another with \
              --to-domain, or another server with --to-url"
@@ -166,7 +166,7 @@ async fn one_domain(
     let domains = side.domains(console).await?;
     match domains.as_slice() {
         [one] => Ok(Some(one.clone())),
-        [] => Err(Trouble::misuse(format!("the Mailgun account has no domain (--{flag})")).into()),
+        [] => Err(Error::misuse(format!("the Mailgun account has no domain (--{flag})")).into()),
         several => Err(Misuse(format!(
             "expected --{flag} or --domain: the Mailgun account has {} domains: {}",
             several.len(),
@@ -224,7 +224,7 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
 fn in_a_circle(what: &str) -> anyhow::Error {
     let text = format!("source and gateway are the same {what}: events would go round in a circle");
     let next = "--from-url names the provider, --into names the Waypost in between";
-    Trouble::misuse(text).and(next).into()
+    Error::misuse(text).and(next).into()
 }
 
 /// Whether the gateway signs as the account does.

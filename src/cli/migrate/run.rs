@@ -16,7 +16,7 @@ use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::Plan;
 use crate::migrate::rollback;
 use crate::migrate::rollback::retire::{self, Readiness};
-use crate::migrate::{Journal, Trouble, probe, verify};
+use crate::migrate::{Error, Journal, probe, verify};
 
 /// How long `--retire --after` goes on waiting beyond the time itself.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -42,22 +42,22 @@ pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result
     let extent = if args.retire { Extent::MoveAndRetire } else { Extent::Move };
     let report = match apply::apply(&mut run, extent).await {
         Ok(report) => report,
-        Err(trouble) => return Err(how_it_stands(trouble, &journal, extent).into()),
+        Err(error) => return Err(how_it_stands(error, &journal, extent).into()),
     };
     tell(&report, console)?;
     hand_over(&report, &mut journal, args.secrets_out.as_deref(), console)
 }
 
-/// A trouble, and how far things had come: whoever reads it must know what is changed already.
-fn how_it_stands(trouble: Trouble, journal: &Journal, extent: Extent) -> Trouble {
+/// Adds how far things had come to an error things had come: whoever reads it must know what is changed already.
+fn how_it_stands(error: Error, journal: &Journal, extent: Extent) -> Error {
     let (plan, path) = (journal.plan(), journal.path().display());
     let all = plan.steps.len() + if extent == Extent::Move { 0 } else { plan.retire.len() };
     if journal.is_being_undone() {
-        trouble
+        error
     } else if journal.is_blank() {
-        trouble.then("nothing was changed")
+        error.then("nothing was changed")
     } else {
-        trouble.then(format_args!(
+        error.then(format_args!(
             "{} of {all} steps are done: the same command goes on with the others, `waypost \
              migrate rollback {path}` undoes them",
             journal.done()
@@ -95,7 +95,7 @@ fn hand_over(
     if let Some(file) = file {
         let text = serde_json::to_string_pretty(&report.secrets).context("secrets are JSON")?;
         private_file::write(file, format!("{text}\n").as_bytes()).map_err(|error| {
-            Trouble::failed(format!("{error:#}")).then(
+            Error::failed(format!("{error:#}")).then(
                 "all steps are done and the journal has the secrets: run the same command again \
                  to have them written",
             )
@@ -142,7 +142,7 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
     }
     match findings.bad.len() {
         0 => Ok(()),
-        count => Err(Trouble::failed(format!("{count} things are not as planned"))
+        count => Err(Error::failed(format!("{count} things are not as planned"))
             .and(
                 "`waypost migrate apply` carries out what is missing; what somebody else changed \
                  is theirs to put back",
@@ -165,15 +165,15 @@ pub(super) async fn rollback(args: &Rollback, console: &mut Console) -> anyhow::
     };
     let undone = match rollback::rollback(&mut run).await {
         Ok(undone) => undone,
-        Err(trouble) if journal.is_being_undone() => {
+        Err(error) if journal.is_being_undone() => {
             let next = "the rollback has begun and is not complete: run the same command again";
-            return Err(trouble.then(next).into());
+            return Err(error.then(next).into());
         }
-        Err(trouble) => return Err(trouble.then("nothing was changed").into()),
+        Err(error) => return Err(error.then("nothing was changed").into()),
     };
     console.line(format_args!("rolled back: {} steps undone", undone.steps))?;
     if !undone.left.is_empty() {
-        return Err(Trouble::refused(format!(
+        return Err(Error::refused(format!(
             "these could not be put back; look at each, the rest is as it was:\n  {}",
             undone.left.join("\n  ")
         ))
@@ -227,7 +227,7 @@ async fn wait_until_ready(
         };
         if asked.is_none_or(|asked| waited > asked + PATIENCE) {
             let next = "run the same command again then, or say with --after how long is enough";
-            return Err(Trouble::refused(told).and(next).into());
+            return Err(Error::refused(told).and(next).into());
         }
         if waited.is_zero() {
             run.progress.say(format_args!("{told}; waiting"));

@@ -2,7 +2,7 @@
 //! steps that were done, and after those that may have been.
 
 use super::{Extent, steps};
-use crate::migrate::error::Trouble;
+use crate::migrate::error::Error;
 use crate::migrate::journal::{Journal, Mark};
 use crate::migrate::plan::{End, NewRow, RowFields, Step};
 use crate::migrate::state::same_set;
@@ -33,7 +33,7 @@ pub(in crate::migrate) fn fit(
     at: End,
     extent: Extent,
     found: State,
-) -> Result<Fit, Trouble> {
+) -> Result<Fit, Error> {
     let plan = journal.plan();
     let mut expected = match at {
         End::From => plan.before.from.clone(),
@@ -85,7 +85,7 @@ enum Effect {
     New(NewRow),
 }
 
-fn effect(journal: &Journal, step: &Step, side: End) -> Result<Option<Effect>, Trouble> {
+fn effect(journal: &Journal, step: &Step, side: End) -> Result<Option<Effect>, Error> {
     // A source that is yet to be made has no URL that could be there already.
     let resolved = |url: &String| journal.resolved(url).unwrap_or_else(|_| url.clone());
     Ok(match step {

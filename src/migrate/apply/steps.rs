@@ -7,7 +7,7 @@ use waypost_compat::{Dialect, Secret};
 
 use super::{Carried, Fits, Run};
 use crate::migrate::State;
-use crate::migrate::error::{Trouble, TroubleKind};
+use crate::migrate::error::{Error, ErrorKind};
 use crate::migrate::gateway::{KnownSource, NewSource};
 use crate::migrate::journal::{Made, Mark};
 use crate::migrate::plan::{End, NewRow, NewWebhook, RowFields, Step};
@@ -26,7 +26,7 @@ impl Run<'_> {
         name: &str,
         step: &Step,
         fits: &Fits,
-    ) -> Result<Carried, Trouble> {
+    ) -> Result<Carried, Error> {
         let begun = match self.journal.mark(name) {
             Some(Mark::Begun(made) | Mark::Half(made)) => Some(made.clone()),
             _ => None,
@@ -46,27 +46,27 @@ impl Run<'_> {
                 Made::default()
             }
         };
-        self.journal.note(name, Mark::Done(made)).map_err(|trouble| {
-            trouble.and("the step itself was carried out, and the next run finds it so")
+        self.journal.note(name, Mark::Done(made)).map_err(|error| {
+            error.and("the step itself was carried out, and the next run finds it so")
         })?;
         Ok(Carried::Done)
     }
 
     /// Tells whether a step would add a domain that the gateway has: that stays as its owner made
     /// it.
-    async fn has_domain(&mut self, step: &Step) -> Result<bool, Trouble> {
+    async fn has_domain(&mut self, step: &Step) -> Result<bool, Error> {
         let Step::AddDomain { name, .. } = step else { return Ok(false) };
         self.sides.gateway()?.has(&["v4", "domains", name], self.progress).await
     }
 
-    fn begin(&mut self, name: &str, known: Made) -> Result<(), Trouble> {
+    fn begin(&mut self, name: &str, known: Made) -> Result<(), Error> {
         self.journal
             .note(name, Mark::Begun(known))
-            .map_err(|trouble| trouble.and("the step was not begun"))
+            .map_err(|error| error.and("the step was not begun"))
     }
 
     /// Steps of which doing them twice is doing them once.
-    async fn repeatable(&mut self, step: &Step) -> Result<(), Trouble> {
+    async fn repeatable(&mut self, step: &Step) -> Result<(), Error> {
         let sides = self.sides;
         match step {
             Step::ChangeRow { at, id, was, becomes } => {
@@ -109,7 +109,7 @@ impl Run<'_> {
 
     /// Makes a webhook at a provider. Where the answer got lost, it is looked for; where the secret
     /// in it got lost as well, that is made anew.
-    async fn create_row(&mut self, name: &str, at: End, row: &NewRow) -> Result<Made, Trouble> {
+    async fn create_row(&mut self, name: &str, at: End, row: &NewRow) -> Result<Made, Error> {
         let secret = self.carried_secret(row)?;
         let mut made = match self.journal.mark(name) {
             Some(Mark::Half(made)) => Some(made.clone()),
@@ -128,18 +128,18 @@ impl Run<'_> {
                     let secret = shown.or_else(|| Some(secret.as_ref()?.expose().to_owned()));
                     made = Some(Made { id: Some(id), secret, ..Made::default() });
                 }
-                Err(trouble) if trouble.kind == TroubleKind::Unreachable && tries < TRIES_MAX => {
-                    let cause = trouble.cause();
+                Err(error) if error.kind == ErrorKind::Unreachable && tries < TRIES_MAX => {
+                    let cause = error.cause();
                     self.progress.say(format_args!("{cause}; looking whether it was done"));
                     pause(tries).await;
                     made = self.adopted(at, row).await?;
                 }
-                Err(trouble) => {
+                Err(error) => {
                     // Refused is not done: what stands there later was made by somebody else.
-                    if trouble.kind == TroubleKind::Refused {
+                    if error.kind == ErrorKind::Refused {
                         self.journal.note(name, Mark::Refused)?;
                     }
-                    return Err(trouble);
+                    return Err(error);
                 }
             }
         }
@@ -161,16 +161,16 @@ impl Run<'_> {
     }
 
     /// The secret that a row shall have, where the target takes one.
-    fn carried_secret(&self, row: &NewRow) -> Result<Option<Secret>, Trouble> {
+    fn carried_secret(&self, row: &NewRow) -> Result<Option<Secret>, Error> {
         let Some(source) = &row.secret_of else { return Ok(None) };
         self.secret_of(source).map(Some)
     }
 
     /// The secret of a row of the source: shown by its API, or given.
-    fn secret_of(&self, row: &str) -> Result<Secret, Trouble> {
+    fn secret_of(&self, row: &str) -> Result<Secret, Error> {
         let found = self.sides.secrets.get(row);
         found.cloned().ok_or_else(|| {
-            Trouble::refused(format!(
+            Error::refused(format!(
                 "the secret of the webhook {row} is needed and its API does not show it; give it \
                  with --secret {row}=whsec_… or --secrets-file"
             ))
@@ -179,7 +179,7 @@ impl Run<'_> {
 
     /// A webhook that an earlier try has made: its secret is read, made anew, or it makes way for
     /// another one, as its provider's API allows.
-    async fn adopted(&mut self, at: End, row: &NewRow) -> Result<Option<Made>, Trouble> {
+    async fn adopted(&mut self, at: End, row: &NewRow) -> Result<Option<Made>, Error> {
         let fit = self.fit_of(at, super::Extent::Move).await?;
         let ours = fit.standing.iter().filter_map(|(name, id)| Some((name, id.clone()?)));
         let mut ours = ours.filter_map(|(name, id)| Some((name, fit.found.row(&id)?)));
@@ -207,11 +207,7 @@ impl Run<'_> {
     }
 
     /// Makes the gateway sign as the account does; what it signed with is kept for the way back.
-    async fn adopt_signing_key(
-        &mut self,
-        name: &str,
-        begun: Option<Made>,
-    ) -> Result<Made, Trouble> {
+    async fn adopt_signing_key(&mut self, name: &str, begun: Option<Made>) -> Result<Made, Error> {
         let gateway = self.sides.gateway()?;
         let key = self.sides.signing_key()?;
         let known = match begun {
@@ -220,7 +216,7 @@ impl Run<'_> {
                 let before = gateway.signing_key(self.progress).await?;
                 let standing = gateway.standing(Dialect::Mailgun, self.progress).await?;
                 if !standing.webhooks.is_empty() && before.expose() != key.expose() {
-                    return Err(Trouble::refused(
+                    return Err(Error::refused(
                         "the gateway's account has Mailgun webhooks since the plan was made, and \
                          their receivers know its present signing key; plan again",
                     ));
@@ -241,7 +237,7 @@ impl Run<'_> {
         name: &str,
         webhook: &NewWebhook,
         begun: Option<Made>,
-    ) -> Result<Made, Trouble> {
+    ) -> Result<Made, Error> {
         let secret = match &webhook.secret_of {
             Some(row) => Some(self.secret_of(row)?),
             None => None,
@@ -261,7 +257,7 @@ impl Run<'_> {
         Ok(known)
     }
 
-    async fn add_source(&mut self, name: &str, step: &Step) -> Result<Made, Trouble> {
+    async fn add_source(&mut self, name: &str, step: &Step) -> Result<Made, Error> {
         let Step::AddSource { dialect, domain, serves, secret_of, .. } = step else {
             return Ok(Made::default());
         };
@@ -288,14 +284,14 @@ impl Run<'_> {
             tries += 1;
             found = match gateway.add_source(&new, self.progress).await {
                 Ok(source) => Some(source),
-                Err(trouble) if trouble.kind == TroubleKind::Unreachable && tries < TRIES_MAX => {
+                Err(error) if error.kind == ErrorKind::Unreachable && tries < TRIES_MAX => {
                     pause(tries).await;
                     self.stray_source(step).await?
                 }
-                Err(trouble) => return Err(trouble),
+                Err(error) => return Err(error),
             };
         }
-        let source = found.ok_or_else(|| Trouble::failed("the source was not made"))?;
+        let source = found.ok_or_else(|| Error::failed("the source was not made"))?;
         let (id, ingest_url) = (Some(source.id), Some(source.ingest_url));
         Ok(Made { id, ingest_url, ..Made::default() })
     }
@@ -304,7 +300,7 @@ impl Run<'_> {
     pub(in crate::migrate) async fn stray_source(
         &mut self,
         step: &Step,
-    ) -> Result<Option<KnownSource>, Trouble> {
+    ) -> Result<Option<KnownSource>, Error> {
         let Step::AddSource { dialect, domain, serves, .. } = step else { return Ok(None) };
         let serves = self.journal.resolved(serves)?;
         let steps = super::steps(self.journal.plan(), super::Extent::Move);

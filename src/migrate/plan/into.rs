@@ -18,7 +18,7 @@ use super::{
     Action, Before, Class, End, INGEST, Item, NewWebhook, Plan, RowFields, SOURCE, Side, Step,
     Summary, VERSION, WEBHOOK,
 };
-use crate::migrate::error::Trouble;
+use crate::migrate::error::Error;
 use crate::migrate::gateway::{Known, Standing};
 use crate::migrate::provider::Account;
 use crate::migrate::state::same_set;
@@ -62,7 +62,7 @@ pub enum Keys {
 }
 
 /// Plans a take-over, or says why there can be none.
-pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, Trouble> {
+pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, Error> {
     guard::check(wish, account, gateway)?;
     let mut draft = Draft {
         wish,
@@ -139,7 +139,7 @@ struct Draft<'w> {
 }
 
 impl Draft<'_> {
-    fn mailgun(&mut self) -> Result<(), Trouble> {
+    fn mailgun(&mut self) -> Result<(), Error> {
         self.signing_key()?;
         self.check_standing()?;
         let account = self.account;
@@ -174,10 +174,10 @@ impl Draft<'_> {
     }
 
     /// Receivers know one key: the account's. Webhooks that are here already know the gateway's.
-    fn signing_key(&mut self) -> Result<(), Trouble> {
+    fn signing_key(&mut self) -> Result<(), Error> {
         match self.wish.keys {
             Keys::Same => Ok(()),
-            Keys::Unknown => Err(Trouble::refused(
+            Keys::Unknown => Err(Error::refused(
                 "Mailgun's API does not show the HTTP webhook signing key to this API key; copy it \
                  from Mailgun's dashboard (API security, HTTP webhook signing key) and give it \
                  with --signing-key or --signing-key-file",
@@ -186,7 +186,7 @@ impl Draft<'_> {
                 self.steps.key.push(Step::AdoptSigningKey);
                 Ok(())
             }
-            Keys::Differ => Err(Trouble::refused(format!(
+            Keys::Differ => Err(Error::refused(format!(
                 "this account of the gateway has Mailgun webhooks already ({}) and signs them with \
                  another key than the account that is taken over, whose receivers know only \
                  theirs; make an account of its own for it (`waypost account add`), and give its \

@@ -7,12 +7,12 @@ use waypost_compat::Dialect;
 
 use super::Server;
 use crate::client::api::ApiError;
-use crate::migrate::error::{Trouble, TroubleKind};
+use crate::migrate::error::{Error, ErrorKind};
 
 impl Server {
     /// The error of an answer that is not what the documentation promises.
-    pub fn strange(&self, expected: &str) -> Trouble {
-        Trouble::failed(format!(
+    pub fn strange(&self, expected: &str) -> Error {
+        Error::failed(format!(
             "expected {expected} from {}, found none; check {}: is it that API?",
             self.who(),
             self.url_flag()
@@ -30,11 +30,11 @@ impl Server {
         format!("--{}{suffix}", self.flag)
     }
 
-    pub(super) fn explain(&self, method: &Method, path: &str, error: &ApiError) -> Trouble {
+    pub(super) fn explain(&self, method: &Method, path: &str, error: &ApiError) -> Error {
         let (url_flag, who) = (self.url_flag(), self.who());
         match error {
             ApiError::Refused { status: 401, .. } => {
-                Trouble::refused(format!("{who} refused the key: {error}"))
+                Error::refused(format!("{who} refused the key: {error}"))
                     .and(self.wrong_key(*method != Method::GET))
             }
             ApiError::Refused { status, retry_after, .. } => {
@@ -45,19 +45,19 @@ impl Server {
             }
             ApiError::Unreachable { .. } => {
                 let text = format!("{}: {error}", self.name);
-                Trouble::new(TroubleKind::Unreachable, text).and(format_args!(
+                Error::new(ErrorKind::Unreachable, text).and(format_args!(
                     "check {url_flag} and the network, and run the same command again"
                 ))
             }
             ApiError::TooSlow { .. } => {
                 let text = format!("{}: {error}", self.name);
-                Trouble::new(TroubleKind::Unreachable, text).and(format_args!(
+                Error::new(ErrorKind::Unreachable, text).and(format_args!(
                     "check {url_flag} and run the same command again, with more --patience if it \
                      is always so slow"
                 ))
             }
             ApiError::NotJson { .. } => {
-                Trouble::failed(format!("{}: {error}", self.name)).and(format_args!(
+                Error::failed(format!("{}: {error}", self.name)).and(format_args!(
                     "check {url_flag}: it must be the base URL of the API, not of a website"
                 ))
             }
@@ -70,10 +70,10 @@ impl Server {
         status: u16,
         retry_after: Option<Duration>,
         (method, doing): (&Method, String),
-    ) -> Trouble {
+    ) -> Error {
         let (flag, url_flag) = (self.flag, self.url_flag());
         let changes = *method != Method::GET;
-        let refused = Trouble::refused(doing.clone());
+        let refused = Error::refused(doing.clone());
         match status {
             403 if self.dialect == Some(Dialect::MailStack) && !self.has_opened() => {
                 refused.and(format_args!(
@@ -87,14 +87,14 @@ impl Server {
             403 => refused.and(format_args!(
                 "the key does not open this: give --{flag}-key one that opens the whole account"
             )),
-            404 if changes && *method != Method::POST => Trouble::new(TroubleKind::NotFound, doing)
+            404 if changes && *method != Method::POST => Error::new(ErrorKind::NotFound, doing)
                 .and("somebody has removed it; run `waypost migrate verify` and see what else"),
-            404 => Trouble::new(TroubleKind::NotFound, doing).and(format_args!(
+            404 => Error::new(ErrorKind::NotFound, doing).and(format_args!(
                 "check {url_flag}: it must be the base URL of {}, without a path",
                 self.dialect
                     .map_or_else(|| "a Waypost".to_owned(), |dialect| format!("{dialect}'s API"))
             )),
-            429 => Trouble::failed(doing).and(format_args!(
+            429 => Error::failed(doing).and(format_args!(
                 "it is too busy; {} and run the same command again, which goes on where it \
                  stopped, or give it more --patience",
                 retry_after.filter(|asked| !asked.is_zero()).map_or_else(
@@ -103,7 +103,7 @@ impl Server {
                 )
             )),
             300..=399 => refused.and(format_args!("give {url_flag} the address that answers")),
-            500.. => Trouble::new(TroubleKind::Unreachable, doing).and(
+            500.. => Error::new(ErrorKind::Unreachable, doing).and(
                 "the server is in trouble; wait a while and run the same command again: it goes \
                  on where it stopped",
             ),
@@ -139,10 +139,10 @@ impl Server {
 }
 
 /// The error of a call that could not be made, with the flag to correct.
-pub(in crate::migrate) fn unsendable(error: &ApiError, flag: &str, url_flag: &str) -> Trouble {
+pub(in crate::migrate) fn unsendable(error: &ApiError, flag: &str, url_flag: &str) -> Error {
     match error {
-        ApiError::Unwritable => Trouble::misuse(format!("--{flag}-key: {error}")),
-        other => Trouble::misuse(format!("{url_flag}: {other}")),
+        ApiError::Unwritable => Error::misuse(format!("--{flag}-key: {error}")),
+        other => Error::misuse(format!("{url_flag}: {other}")),
     }
 }
 

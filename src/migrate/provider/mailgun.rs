@@ -9,8 +9,9 @@ use waypost_compat::{Secret, kind};
 
 use super::{Created, Repeat, Server};
 use crate::client::api::{Payload, path};
-use crate::migrate::error::{Progress, Trouble, TroubleKind};
+use crate::migrate::error::{Error, ErrorKind};
 use crate::migrate::plan::{NewRow, RowFields};
+use crate::migrate::progress::Progress;
 use crate::migrate::{Entries, List, Row, RowState, State};
 
 /// The number of domains that are asked for at a time.
@@ -59,7 +60,7 @@ pub struct MailgunDomain {
 pub(in crate::migrate) async fn domains(
     server: &Server,
     progress: &mut dyn Progress,
-) -> Result<Vec<String>, Trouble> {
+) -> Result<Vec<String>, Error> {
     let (mut names, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let page = format!("/v4/domains?limit={PAGE}&skip={}", names.len());
@@ -83,24 +84,24 @@ pub(super) async fn read(
     server: &Server,
     wanted: &[String],
     progress: &mut dyn Progress,
-) -> Result<State, Trouble> {
+) -> Result<State, Error> {
     let (rows, entries) = entries(server, progress).await?;
     let mut state = State { rows, entries, ..State::default() };
     for domain in wanted {
         match lists(server, domain, progress).await {
             Ok(lists) => state.lists.extend(lists),
-            Err(trouble) if trouble.kind == TroubleKind::NotFound => {
+            Err(error) if error.kind == ErrorKind::NotFound => {
                 let known = domains(server, progress).await?;
                 return Err(no_such_domain(server.flag, domain, &known));
             }
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         }
     }
     Ok(state)
 }
 
 /// A domain that the account does not have, and those it has: the nearest name first.
-fn no_such_domain(flag: &str, domain: &str, known: &[String]) -> Trouble {
+fn no_such_domain(flag: &str, domain: &str, known: &[String]) -> Error {
     let near = known
         .iter()
         .max_by(|a, b| strsim::jaro_winkler(a, domain).total_cmp(&strsim::jaro_winkler(b, domain)));
@@ -115,7 +116,7 @@ fn no_such_domain(flag: &str, domain: &str, known: &[String]) -> Trouble {
             some_of(known)
         ),
     };
-    Trouble::new(TroubleKind::NotFound, text)
+    Error::new(ErrorKind::NotFound, text)
 }
 
 /// The first of some names, and how many more there are.
@@ -132,7 +133,7 @@ async fn lists(
     server: &Server,
     domain: &str,
     progress: &mut dyn Progress,
-) -> Result<Vec<List>, Trouble> {
+) -> Result<Vec<List>, Error> {
     let answer = server.get(&path(&["v3", "domains", domain, "webhooks"]), progress).await?;
     let all = answer.get("webhooks").and_then(Value::as_object);
     let all = all.ok_or_else(|| server.strange("the webhooks of a domain"))?;
@@ -165,16 +166,16 @@ async fn lists(
 async fn entries(
     server: &Server,
     progress: &mut dyn Progress,
-) -> Result<(Vec<Row>, Entries), Trouble> {
+) -> Result<(Vec<Row>, Entries), Error> {
     let answer = match server.get("/v1/webhooks", progress).await {
         Ok(answer) => answer,
-        Err(trouble) if trouble.kind == TroubleKind::NotFound => {
+        Err(error) if error.kind == ErrorKind::NotFound => {
             return Ok((Vec::new(), Entries::NoSuchApi));
         }
-        Err(trouble) if trouble.to_string().contains("(403)") => {
+        Err(error) if error.to_string().contains("(403)") => {
             return Ok((Vec::new(), Entries::Closed));
         }
-        Err(trouble) => return Err(trouble),
+        Err(error) => return Err(error),
     };
     let items = answer.get("webhooks").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut rows: Vec<(Option<String>, Row)> = Vec::new();
@@ -205,7 +206,7 @@ pub(super) async fn read_account(
     server: &Server,
     only: Option<&str>,
     progress: &mut dyn Progress,
-) -> Result<Account, Trouble> {
+) -> Result<Account, Error> {
     let known = domains(server, progress).await?;
     let names = match only {
         None => known,
@@ -225,7 +226,7 @@ async fn domain(
     server: &Server,
     name: &str,
     progress: &mut dyn Progress,
-) -> Result<MailgunDomain, Trouble> {
+) -> Result<MailgunDomain, Error> {
     let answer = server.get(&path(&["v4", "domains", name]), progress).await?;
     let shown = answer.get("domain").and_then(Value::as_object);
     let shown = shown.ok_or_else(|| server.strange("a domain"))?;
@@ -242,17 +243,15 @@ async fn domain(
 pub(super) async fn signing_key(
     server: &Server,
     progress: &mut dyn Progress,
-) -> Result<Option<Secret>, Trouble> {
+) -> Result<Option<Secret>, Error> {
     match server.get("/v5/accounts/http_signing_key", progress).await {
         Ok(answer) => {
             let key = answer.get("http_signing_key").and_then(Value::as_str);
             Ok(key.filter(|key| !key.is_empty()).map(Secret::new))
         }
         // 400 `could not get HSK for account`, 403 and 404 for keys and accounts without it.
-        Err(trouble) if matches!(trouble.kind, TroubleKind::Refused | TroubleKind::NotFound) => {
-            Ok(None)
-        }
-        Err(trouble) => Err(trouble),
+        Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::NotFound) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -262,7 +261,7 @@ pub(super) async fn set_list(
     (domain, event): (&str, &str),
     (was, urls): (&[String], &[String]),
     progress: &mut dyn Progress,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let all = path(&["v3", "domains", domain, "webhooks"]);
     let one = path(&["v3", "domains", domain, "webhooks", event]);
     let mut form: Vec<(&str, &str)> = urls.iter().map(|url| ("url", url.as_str())).collect();
@@ -271,7 +270,7 @@ pub(super) async fn set_list(
         let call = (Method::DELETE, &*one, Payload::None);
         return match server.call(call, Repeat::Always, progress).await {
             // A try whose answer got lost has done it.
-            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
             other => other.map(|_| ()),
         };
     }
@@ -283,7 +282,7 @@ pub(super) async fn set_list(
         let made = server.call((Method::POST, &all, body), Repeat::Always, progress).await;
         match made {
             // A try whose answer got lost has made it: it is there with other words than ours.
-            Err(trouble) if trouble.to_string().contains("already exists") => {}
+            Err(error) if error.to_string().contains("already exists") => {}
             other => return other.map(|_| ()),
         }
     }
@@ -295,7 +294,7 @@ pub(super) async fn create_entry(
     server: &Server,
     row: &NewRow,
     progress: &mut dyn Progress,
-) -> Result<Created, Trouble> {
+) -> Result<Created, Error> {
     let form = entry(&row.url, &row.events, row.description.as_deref());
     let body = Payload::Form(&form);
     let call = (Method::POST, "/v1/webhooks", body);
@@ -311,7 +310,7 @@ pub(super) async fn change_entry(
     id: &str,
     becomes: &RowFields,
     progress: &mut dyn Progress,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let form = entry(&becomes.url, &becomes.events, becomes.description.as_deref());
     let path = path(&["v1", "webhooks", id]);
     let call = (Method::PUT, &*path, Payload::Form(&form));

@@ -14,8 +14,9 @@ use http::{HeaderName, Method};
 use serde_json::Value;
 use waypost_compat::{Dialect, Secret};
 
-use super::error::{Progress, Trouble, TroubleKind};
+use super::error::{Error, ErrorKind};
 use super::plan::{NewRow, RowFields};
+use super::progress::Progress;
 use super::{Row, State};
 use crate::client::api::{Api, Payload};
 
@@ -51,7 +52,7 @@ fn bare(url: &str, dialect: Dialect) -> &str {
 }
 
 /// Gives rows that were read from a file the secrets that their APIs do not show.
-pub fn give_secrets(rows: &mut [Row], given: &BTreeMap<String, Secret>) -> Result<(), Trouble> {
+pub fn give_secrets(rows: &mut [Row], given: &BTreeMap<String, Secret>) -> Result<(), Error> {
     secrets::give(rows, given, &BTreeMap::new())
 }
 
@@ -102,7 +103,7 @@ pub struct Created {
 
 impl Provider {
     /// Speaks to a provider. Nothing is sent yet.
-    pub fn connect(to: &Connection<'_>) -> Result<Self, Trouble> {
+    pub fn connect(to: &Connection<'_>) -> Result<Self, Error> {
         let bearer = format!("Bearer {}", to.key);
         let api_key = HeaderName::from_static("x-api-key");
         let org = HeaderName::from_static("x-mailstack-org");
@@ -115,7 +116,7 @@ impl Provider {
             Dialect::MailStack => {
                 let Some(named) = to.org else {
                     let text = format!("mailstack needs an organisation: give --{flag}-org org_…");
-                    return Err(Trouble::misuse(text));
+                    return Err(Error::misuse(text));
                 };
                 Api::new(url, &[(AUTHORIZATION, &bearer), (org, named)])
             }
@@ -150,7 +151,7 @@ impl Provider {
         &self,
         domains: &[String],
         progress: &mut dyn Progress,
-    ) -> Result<State, Trouble> {
+    ) -> Result<State, Error> {
         if self.dialect == Dialect::Mailgun {
             return mailgun::read(&self.server, domains, progress).await;
         }
@@ -164,20 +165,17 @@ impl Provider {
         &self,
         only: Option<&str>,
         progress: &mut dyn Progress,
-    ) -> Result<Account, Trouble> {
+    ) -> Result<Account, Error> {
         mailgun::read_account(&self.server, only, progress).await
     }
 
     /// The names of a Mailgun account's domains.
-    pub async fn domains(&self, progress: &mut dyn Progress) -> Result<Vec<String>, Trouble> {
+    pub async fn domains(&self, progress: &mut dyn Progress) -> Result<Vec<String>, Error> {
         mailgun::domains(&self.server, progress).await
     }
 
     /// The key that a Mailgun account signs its webhooks with; `None` where its API does not say.
-    pub async fn signing_key(
-        &self,
-        progress: &mut dyn Progress,
-    ) -> Result<Option<Secret>, Trouble> {
+    pub async fn signing_key(&self, progress: &mut dyn Progress) -> Result<Option<Secret>, Error> {
         mailgun::signing_key(&self.server, progress).await
     }
 
@@ -188,18 +186,18 @@ impl Provider {
         was: &[String],
         urls: &[String],
         progress: &mut dyn Progress,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         mailgun::set_list(&self.server, (domain, event), (was, urls), progress).await
     }
 
     /// Makes a webhook with an id, paused at once where it shall be. Made once at most: where the
-    /// answer got lost, that is [`TroubleKind::Unreachable`].
+    /// answer got lost, that is [`ErrorKind::Unreachable`].
     pub async fn create_row(
         &self,
         row: &NewRow,
         secret: Option<&Secret>,
         progress: &mut dyn Progress,
-    ) -> Result<Created, Trouble> {
+    ) -> Result<Created, Error> {
         match self.dialect {
             Dialect::Mailgun => mailgun::create_entry(&self.server, row, progress).await,
             dialect => {
@@ -221,7 +219,7 @@ impl Provider {
         id: &str,
         (was, becomes): (&RowFields, &RowFields),
         progress: &mut dyn Progress,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         match self.dialect {
             Dialect::Mailgun => mailgun::change_entry(&self.server, id, becomes, progress).await,
             dialect => {
@@ -234,14 +232,14 @@ impl Provider {
     }
 
     /// Removes a webhook with an id; one that is gone already is removed.
-    pub async fn remove_row(&self, id: &str, progress: &mut dyn Progress) -> Result<(), Trouble> {
+    pub async fn remove_row(&self, id: &str, progress: &mut dyn Progress) -> Result<(), Error> {
         let path = match self.dialect {
             Dialect::Mailgun => format!("/v1/webhooks/{id}"),
             dialect => rows::item(dialect, id),
         };
         let call = (Method::DELETE, &*path, Payload::None);
         match self.server.call(call, Repeat::Always, progress).await {
-            Err(trouble) if trouble.kind == TroubleKind::NotFound => Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
             other => other.map(|_| ()),
         }
     }
@@ -251,7 +249,7 @@ impl Provider {
         &self,
         id: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Option<String>, Trouble> {
+    ) -> Result<Option<String>, Error> {
         if self.dialect != Dialect::MailStack {
             return Ok(None);
         }
@@ -263,11 +261,7 @@ impl Provider {
 
     /// Has the provider send a test event to a webhook: the receiver's status. `None` where its
     /// API has no such call.
-    pub async fn test(
-        &self,
-        id: &str,
-        progress: &mut dyn Progress,
-    ) -> Result<Option<u64>, Trouble> {
+    pub async fn test(&self, id: &str, progress: &mut dyn Progress) -> Result<Option<u64>, Error> {
         match self.dialect {
             Dialect::Posthawk | Dialect::Wistfare => {
                 let path = format!("{}/test", rows::item(self.dialect, id));

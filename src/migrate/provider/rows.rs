@@ -9,8 +9,9 @@ use waypost_compat::{Dialect, Secret};
 
 use super::{Created, Server};
 use crate::client::api::path;
-use crate::migrate::error::{Progress, Trouble};
+use crate::migrate::error::Error;
 use crate::migrate::plan::{NewRow, RowFields};
+use crate::migrate::progress::Progress;
 use crate::migrate::{Row, RowState};
 
 /// The path of a dialect's webhooks.
@@ -35,7 +36,7 @@ pub(super) async fn read(
     server: &Server,
     dialect: Dialect,
     progress: &mut dyn Progress,
-) -> Result<(Vec<Row>, BTreeMap<String, String>), Trouble> {
+) -> Result<(Vec<Row>, BTreeMap<String, String>), Error> {
     let answer = server.get(collection(dialect), progress).await?;
     let items = answer.as_array().or_else(|| answer.get("data")?.as_array());
     let items = items.ok_or_else(|| server.strange("a list of webhooks"))?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use waypost_compat::Secret;
 
 use crate::migrate::Row;
-use crate::migrate::error::Trouble;
+use crate::migrate::error::Error;
 
 /// The number of characters at its end that a hint shows of a secret.
 const HINT: usize = 4;
@@ -17,7 +17,7 @@ pub(super) fn give(
     rows: &mut [Row],
     given: &BTreeMap<String, Secret>,
     hints: &BTreeMap<String, String>,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     for (name, secret) in given {
         let named: Vec<usize> = match rows.iter().position(|row| row.id == *name) {
             Some(index) => vec![index],
@@ -25,7 +25,7 @@ pub(super) fn give(
         };
         if let [_, _, ..] = named.as_slice() {
             let ids: Vec<&str> = named.iter().map(|&index| &*rows[index].id).collect();
-            return Err(Trouble::misuse(format!(
+            return Err(Error::misuse(format!(
                 "--secret: expected the id of one webhook, found {name}, which several have; give \
                  each its own by id: {}",
                 ids.join(", ")
@@ -40,7 +40,7 @@ pub(super) fn give(
 }
 
 /// Refuses a secret that ends otherwise than the provider says that the webhook's does.
-fn check(id: &str, secret: &Secret, hints: &BTreeMap<String, String>) -> Result<(), Trouble> {
+fn check(id: &str, secret: &Secret, hints: &BTreeMap<String, String>) -> Result<(), Error> {
     let end = |text: &str| text.chars().skip(text.chars().count().saturating_sub(HINT)).collect();
     let Some(shown) = hints.get(id).map(|hint| -> String { end(hint) }) else { return Ok(()) };
     let found: String = end(secret.expose());
@@ -48,7 +48,7 @@ fn check(id: &str, secret: &Secret, hints: &BTreeMap<String, String>) -> Result<
     if !is_told || shown.contains('*') || shown == found {
         return Ok(());
     }
-    Err(Trouble::misuse(format!(
+    Err(Error::misuse(format!(
         "--secret {id}=…: expected a secret that ends in {shown}, as its provider shows it, found \
          another; its receiver has the right one"
     )))

@@ -8,7 +8,8 @@ use serde_json::Value;
 use waypost_compat::Dialect;
 
 use crate::client::api::{Api, ApiError, Payload};
-use crate::migrate::error::{Progress, Trouble};
+use crate::migrate::error::Error;
+use crate::migrate::progress::Progress;
 
 /// The time for which a call is tried, its pauses and lost answers added up. At one in two failing,
 /// that is twenty tries and more: a thousand calls all get through.
@@ -63,18 +64,18 @@ impl Server {
     }
 
     /// Asks for something.
-    pub async fn get(&self, path: &str, progress: &mut dyn Progress) -> Result<Value, Trouble> {
+    pub async fn get(&self, path: &str, progress: &mut dyn Progress) -> Result<Value, Error> {
         self.call((Method::GET, path, Payload::None), Repeat::Always, progress).await
     }
 
     /// Makes a call, again while the server is busy. Where the last try may have been carried out,
-    /// the trouble is [unreachable](crate::migrate::TroubleKind::Unreachable).
+    /// the error is [unreachable](crate::migrate::ErrorKind::Unreachable).
     pub async fn call(
         &self,
         (method, path, payload): (Method, &str, Payload<'_>),
         repeat: Repeat,
         progress: &mut dyn Progress,
-    ) -> Result<Value, Trouble> {
+    ) -> Result<Value, Error> {
         let (mut tries, mut spent) = (1, Duration::ZERO);
         loop {
             let error = match self.api.call(method.clone(), path, payload.clone()).await {

@@ -8,7 +8,7 @@ use waypost_compat::{Dialect, Secret};
 
 use super::{Undone, stays};
 use crate::migrate::apply::{Extent, Run, steps, told};
-use crate::migrate::error::{Trouble, TroubleKind};
+use crate::migrate::error::{Error, ErrorKind};
 use crate::migrate::journal::{Made, Mark};
 use crate::migrate::plan::{End, Step};
 use crate::model::{Timestamp, hex};
@@ -47,7 +47,7 @@ pub async fn readiness(
     run: &mut Run<'_>,
     span: Duration,
     now: Timestamp,
-) -> Result<Readiness, Trouble> {
+) -> Result<Readiness, Error> {
     let gateway = run.sides.gateway()?;
     let (mut waiting, mut last) = (Vec::new(), run.journal.last_undone());
     for (name, step) in steps(run.journal.plan(), Extent::Move) {
@@ -74,7 +74,7 @@ pub async fn readiness(
 
 /// Removes what a rolled-back migration left at the gateway and restores its signing key. Refused
 /// while anything at the source leads to what would go.
-pub async fn clear(run: &mut Run<'_>) -> Result<Undone, Trouble> {
+pub async fn clear(run: &mut Run<'_>) -> Result<Undone, Error> {
     refuse_in_use(run).await?;
     let mut undone = Undone::default();
     let mut all = steps(run.journal.plan(), Extent::Move);
@@ -86,7 +86,7 @@ pub async fn clear(run: &mut Run<'_>) -> Result<Undone, Trouble> {
         };
         if !stays(&step) {
             let text = "roll the move back first: not all of its places were given back";
-            return Err(Trouble::new(TroubleKind::Refused, text));
+            return Err(Error::new(ErrorKind::Refused, text));
         }
         let made = match (&step, &made.id) {
             // Its making was interrupted, and nobody noted under which id.
@@ -106,7 +106,7 @@ pub async fn clear(run: &mut Run<'_>) -> Result<Undone, Trouble> {
 }
 
 /// A later move may have taken these sources into use again.
-async fn refuse_in_use(run: &mut Run<'_>) -> Result<(), Trouble> {
+async fn refuse_in_use(run: &mut Run<'_>) -> Result<(), Error> {
     let made = steps(run.journal.plan(), Extent::Move).into_iter();
     let made = made.filter_map(|(name, _)| run.journal.made(&name)?.ingest_url.clone());
     let made: Vec<String> = made.collect();
@@ -117,14 +117,14 @@ async fn refuse_in_use(run: &mut Run<'_>) -> Result<(), Trouble> {
     if used.is_empty() {
         return Ok(());
     }
-    Err(Trouble::refused(format!(
+    Err(Error::refused(format!(
         "the source still leads to what would be removed: {}; a later move uses it, so roll that \
          one back first",
         used.join(", ")
     )))
 }
 
-async fn remove(run: &mut Run<'_>, step: &Step, made: &Made) -> Result<(), Trouble> {
+async fn remove(run: &mut Run<'_>, step: &Step, made: &Made) -> Result<(), Error> {
     let gateway = run.sides.gateway()?;
     match (step, &made.id) {
         (Step::AddWebhook { .. }, Some(id)) => {
@@ -136,7 +136,7 @@ async fn remove(run: &mut Run<'_>, step: &Step, made: &Made) -> Result<(), Troub
         (Step::AddDomain { name, .. }, _) => {
             let is_used = match gateway.is_used(name, run.progress).await {
                 // It was never made, or an interrupted run has removed it.
-                Err(trouble) if trouble.kind == TroubleKind::NotFound => return Ok(()),
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
                 other => other?,
             };
             if is_used {
@@ -152,7 +152,7 @@ async fn remove(run: &mut Run<'_>, step: &Step, made: &Made) -> Result<(), Troub
 }
 
 /// Gives the gateway its own signing key back, unless somebody relies on the one it has.
-async fn restore_key(run: &mut Run<'_>, made: &Made, adopted: Option<&str>) -> Result<(), Trouble> {
+async fn restore_key(run: &mut Run<'_>, made: &Made, adopted: Option<&str>) -> Result<(), Error> {
     let Some(before) = &made.before else { return Ok(()) };
     let gateway = run.sides.gateway()?;
     let current = gateway.signing_key(run.progress).await?;

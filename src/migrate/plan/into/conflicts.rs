@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use waypost_compat::{Dialect, kind};
 
 use super::Draft;
-use crate::migrate::error::Trouble;
+use crate::migrate::error::Error;
 use crate::migrate::gateway::Known;
 use crate::migrate::plan::URLS_MAX;
 use crate::migrate::state::same_set;
@@ -14,7 +14,7 @@ use crate::migrate::{List, Row, RowState, State};
 
 impl Draft<'_> {
     /// Refuses where the gateway's webhooks are not what the account's places say.
-    pub(super) fn check_standing(&mut self) -> Result<(), Trouble> {
+    pub(super) fn check_standing(&mut self) -> Result<(), Error> {
         let state = &self.account.state;
         self.check_paused(state)?;
         let mut strangers = Vec::new();
@@ -28,7 +28,7 @@ impl Draft<'_> {
         if strangers.is_empty() {
             return self.check_room(state);
         }
-        Err(Trouble::refused(format!(
+        Err(Error::refused(format!(
             "the gateway has Mailgun webhooks that the account does not have in these places; \
              remove each there (DELETE /waypost/v1/webhooks/ID), or add it at Mailgun, then plan \
              again:\n  {}",
@@ -37,7 +37,7 @@ impl Draft<'_> {
     }
 
     /// A subscription that is switched off here would swallow what its place brings.
-    fn check_paused(&self, state: &State) -> Result<(), Trouble> {
+    fn check_paused(&self, state: &State) -> Result<(), Error> {
         let off = self.gateway.webhooks.iter().find(|known| {
             known.state != RowState::Active
                 && match &known.domain {
@@ -46,7 +46,7 @@ impl Draft<'_> {
                 }
         });
         let Some(known) = off else { return Ok(()) };
-        Err(Trouble::refused(format!(
+        Err(Error::refused(format!(
             "the gateway has a webhook that the account calls switched off: {}; remove it there \
              (DELETE /waypost/v1/webhooks/{}) so that it is made anew, or take it off at Mailgun, \
              then plan again",
@@ -123,7 +123,7 @@ impl Draft<'_> {
     }
 
     /// Refuses a URL more than an event name takes, which would be refused halfway through.
-    fn check_room<'s>(&'s self, state: &'s State) -> Result<(), Trouble> {
+    fn check_room<'s>(&'s self, state: &'s State) -> Result<(), Error> {
         for list in &state.lists {
             let (domain, event) = (Some(&list.domain), &list.event);
             let urls = list.urls.iter().filter(|url| !self.is_ours(url));
@@ -143,7 +143,7 @@ impl Draft<'_> {
         (domain, event): (Option<&String>, &String),
         mut urls: BTreeSet<&'s String>,
         allowed_there: usize,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         if urls.is_empty() {
             return Ok(());
         }
@@ -155,7 +155,7 @@ impl Draft<'_> {
             return Ok(());
         }
         let urls: Vec<&str> = urls.into_iter().map(String::as_str).collect();
-        Err(Trouble::refused(format!(
+        Err(Error::refused(format!(
             "{} would have {} URLs for {event} at the gateway, which takes {URLS_MAX}: {}; take \
              one away there or at Mailgun, then plan again",
             domain.map_or("the account", |name| name),

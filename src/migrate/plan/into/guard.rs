@@ -4,7 +4,7 @@ use waypost_compat::Dialect;
 
 use super::{Reach, Wish};
 use crate::client::is_public_url;
-use crate::migrate::error::Trouble;
+use crate::migrate::error::Error;
 use crate::migrate::gateway::{KnownSource, Standing};
 use crate::migrate::provider::Account;
 use crate::migrate::{Entries, Row, State};
@@ -14,18 +14,18 @@ use crate::migrate::{Entries, Row, State};
 const ID_MIN: usize = 24;
 
 /// Refuses what cannot be planned, whatever the plan would say.
-pub(super) fn check(wish: &Wish, account: &Account, gateway: &Standing) -> Result<(), Trouble> {
+pub(super) fn check(wish: &Wish, account: &Account, gateway: &Standing) -> Result<(), Error> {
     check_reach(wish, gateway)?;
     check_itself(wish, &account.state, gateway)?;
     check_entries(account.state.entries)?;
     check_led(wish, &account.state, gateway)
 }
 
-fn check_reach(wish: &Wish, gateway: &Standing) -> Result<(), Trouble> {
+fn check_reach(wish: &Wish, gateway: &Standing) -> Result<(), Error> {
     if wish.reach == Reach::Anywhere || is_public_url(&gateway.public_url) {
         return Ok(());
     }
-    Err(Trouble::refused(format!(
+    Err(Error::refused(format!(
         "the gateway's public URL is {}, which {} cannot reach; start it with --public-url \
          https://…, or give --allow-private for a laptop or a private network",
         gateway.public_url, wish.dialect
@@ -33,7 +33,7 @@ fn check_reach(wish: &Wish, gateway: &Standing) -> Result<(), Trouble> {
 }
 
 /// A gateway whose own webhooks were led through it would call itself for ever.
-fn check_itself(wish: &Wish, state: &State, gateway: &Standing) -> Result<(), Trouble> {
+fn check_itself(wish: &Wish, state: &State, gateway: &Standing) -> Result<(), Error> {
     let own = state.rows.iter().find(|row| gateway.webhooks.iter().any(|k| is_one(&k.id, &row.id)));
     let at = ingest_of(&wish.from.url);
     let urls = places(state).find(|(_, url)| url.starts_with(&at));
@@ -42,7 +42,7 @@ fn check_itself(wish: &Wish, state: &State, gateway: &Standing) -> Result<(), Tr
         (None, Some((place, url))) => format!("{place} of the source leads to itself: {url}"),
         (None, None) => return Ok(()),
     };
-    Err(Trouble::refused(format!(
+    Err(Error::refused(format!(
         "expected an account and a gateway to put in between, found one and the same ({found}); \
          --from-url and --into must be two"
     )))
@@ -56,12 +56,12 @@ fn is_one(of_gateway: &str, of_source: &str) -> bool {
 
 /// A URL on both of Mailgun's levels is called once, through the entry: whoever cannot see the
 /// entries cannot tell which lists bring what.
-fn check_entries(entries: Entries) -> Result<(), Trouble> {
+fn check_entries(entries: Entries) -> Result<(), Error> {
     // Where there is no such API there is nothing that could stand there.
     if entries != Entries::Closed {
         return Ok(());
     }
-    Err(Trouble::refused(
+    Err(Error::refused(
         "the account's own webhooks cannot be read (403 at /v1/webhooks): --from-key does not open \
          them, and a URL that stands there and on a domain's list would be called twice; give a \
          key of the whole account that may read and change its webhooks (at Mailgun the role Admin \
@@ -70,7 +70,7 @@ fn check_entries(entries: Entries) -> Result<(), Trouble> {
 }
 
 /// Every place that leads to this gateway already leads to a source that stands for it.
-fn check_led(wish: &Wish, state: &State, gateway: &Standing) -> Result<(), Trouble> {
+fn check_led(wish: &Wish, state: &State, gateway: &Standing) -> Result<(), Error> {
     for list in &state.lists {
         for url in &list.urls {
             let fits = |source: &KnownSource| is_of_domain(source, &list.domain);
@@ -90,7 +90,7 @@ fn check_place(
     gateway: &Standing,
     (place, url): (&str, &str),
     fits: &dyn Fn(&KnownSource) -> bool,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let source = gateway.sources.iter().find(|source| source.ingest_url == url);
     let is_here = [&gateway.public_url, &wish.into.url]
         .into_iter()
@@ -114,7 +114,7 @@ fn check_place(
             source.domain.as_deref().unwrap_or("all domains")
         ),
     };
-    Err(Trouble::refused(format!(
+    Err(Error::refused(format!(
         "{place} leads to a source of the gateway, {url}, {told}, then plan again"
     )))
 }

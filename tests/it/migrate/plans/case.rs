@@ -20,7 +20,7 @@ use waypost::migrate::gateway::{Known, KnownSource, Standing};
 use waypost::migrate::plan::into::{Keys, Reach};
 use waypost::migrate::plan::{Plan, Side, between, into};
 use waypost::migrate::provider::{Account, MailgunDomain};
-use waypost::migrate::{Entries, List, Row, RowState, State, Trouble};
+use waypost::migrate::{Entries, Error, List, Row, RowState, State};
 use waypost_compat::kind::matrix::Mode;
 use waypost_compat::{Dialect, Secret};
 
@@ -70,7 +70,7 @@ impl Case {
         case
     }
 
-    pub(super) fn plan(&self) -> Result<Plan, Trouble> {
+    pub(super) fn plan(&self) -> Result<Plan, Error> {
         let from_dialect = self.from.dialect.unwrap();
         match &self.to {
             Target::Provider { side, state, mode } => {

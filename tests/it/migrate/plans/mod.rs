@@ -89,7 +89,7 @@ fn cases(folder: &str) -> Vec<(PathBuf, String)> {
 fn told(case: &Case) -> String {
     let plan = match case.plan() {
         Ok(plan) => plan,
-        Err(trouble) => return format!("refused: {trouble}\n"),
+        Err(error) => return format!("refused: {error}\n"),
     };
     let mut told = format!("{}\n", show::text(&plan));
     for (head, steps) in [("steps", &plan.steps), ("retire", &plan.retire)] {
