@@ -104,7 +104,7 @@ impl DnsRecord {
             let Value::Object(fields) = record else {
                 return Err(InvalidRecord { place, reason: "expected an object".to_owned() });
             };
-            list.push(Self::read(of, &Fields { place: &place, fields })?);
+            list.push(Self::read(of, &RecordFields { place: &place, fields })?);
         }
         let bytes = serde_json::to_string(&list).map_or(usize::MAX, |text| text.len());
         if bytes > RECORDS_BYTES_MAX {
@@ -115,7 +115,7 @@ impl DnsRecord {
         Ok(list)
     }
 
-    fn read(of: DnsUse, fields: &Fields<'_>) -> Result<Self, InvalidRecord> {
+    fn read(of: DnsUse, fields: &RecordFields<'_>) -> Result<Self, InvalidRecord> {
         let record_type = fields.text("record_type", TYPE_BYTES_MAX)?.to_ascii_uppercase();
         if !record_type.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(fields.wrong("record_type", "a type such as `TXT`", &record_type));
@@ -137,12 +137,12 @@ impl DnsRecord {
 }
 
 /// One record's fields, and where it stands.
-struct Fields<'r> {
+struct RecordFields<'r> {
     place: &'r str,
     fields: &'r Map<String, Value>,
 }
 
-impl Fields<'_> {
+impl RecordFields<'_> {
     fn wrong(&self, field: &str, expected: &str, found: impl fmt::Debug) -> InvalidRecord {
         let mut found = format!("{found:?}");
         if let Some((end, _)) = found.char_indices().nth(80) {
