@@ -1,4 +1,4 @@
-//! The story of a request: judge_key, parse, ask the store, tell.
+//! The story of a request: judge its key, parse, ask the store, answer.
 
 use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
