@@ -23,7 +23,7 @@ pub struct Sides {
     /// The source; `None` where it was read from a file.
     pub from: Option<Provider>,
     /// The target.
-    pub to: Target,
+    pub to: TargetSide,
     /// The key that the source signs with, where it is a Mailgun account that is taken over.
     pub signing_key: Option<Secret>,
     /// The secrets of the source's webhooks, by id, as far as they are shown or were given.
@@ -31,7 +31,7 @@ pub struct Sides {
 }
 
 /// A target.
-pub enum Target {
+pub enum TargetSide {
     /// Another provider.
     Provider(Provider),
     /// A gateway.
@@ -62,8 +62,8 @@ pub struct Report {
 
 impl Report {
     /// The secrets that no run has shown yet.
-    pub fn untold<'r>(&'r self, journal: &'r Journal) -> impl Iterator<Item = &'r NewSecret> {
-        self.secrets.iter().filter(|secret| !journal.was_told(&secret.webhook))
+    pub fn unshown<'r>(&'r self, journal: &'r Journal) -> impl Iterator<Item = &'r NewSecret> {
+        self.secrets.iter().filter(|secret| !journal.was_shown(&secret.webhook))
     }
 }
 
@@ -101,8 +101,8 @@ impl Sides {
             (End::From, _) => self.from.as_ref().ok_or_else(|| {
                 Error::misuse("the plan was made from a file: there is no source to call")
             }),
-            (End::To, Target::Provider(provider)) => Ok(provider),
-            (End::To, Target::Gateway(_)) => Err(crossed("a provider")),
+            (End::To, TargetSide::Provider(provider)) => Ok(provider),
+            (End::To, TargetSide::Gateway(_)) => Err(wrong_target("a provider")),
         }
     }
 
@@ -119,8 +119,8 @@ impl Sides {
     /// The gateway, where the target is one.
     pub(super) fn gateway(&self) -> Result<&Gateway, Error> {
         match &self.to {
-            Target::Gateway(gateway) => Ok(gateway),
-            Target::Provider(_) => Err(crossed("a gateway")),
+            TargetSide::Gateway(gateway) => Ok(gateway),
+            TargetSide::Provider(_) => Err(wrong_target("a gateway")),
         }
     }
 
@@ -136,13 +136,13 @@ impl Sides {
                 Some(from) => from.read(&domains(plan, at), progress).await,
                 None => Ok(plan.before.from.clone()),
             },
-            (End::To, Target::Provider(to)) => to.read(&domains(plan, at), progress).await,
-            (End::To, Target::Gateway(_)) => Ok(State::default()),
+            (End::To, TargetSide::Provider(to)) => to.read(&domains(plan, at), progress).await,
+            (End::To, TargetSide::Gateway(_)) => Ok(State::default()),
         }
     }
 }
 
-fn crossed(expected: &str) -> Error {
+fn wrong_target(expected: &str) -> Error {
     Error::misuse(format!("the plan's target is not {expected}: it was written by hand?"))
 }
 
@@ -199,8 +199,8 @@ pub async fn apply(run: &mut Run<'_>, extent: Extent) -> Result<Report, Error> {
         let fits = run.check_fit(extent).await?;
         let count = pending.len();
         for (number, (name, step)) in pending.into_iter().enumerate() {
-            run.progress.say(format_args!("[{}/{count}] {}", number + 1, told(&step)));
-            if run.carry(&name, &step, &fits).await? == Carried::Found {
+            run.progress.say(format_args!("[{}/{count}] {}", number + 1, describe(&step)));
+            if run.apply_step(&name, &step, &fits).await? == Applied::Found {
                 report.found += 1;
             } else {
                 report.done += 1;
@@ -213,7 +213,7 @@ pub async fn apply(run: &mut Run<'_>, extent: Extent) -> Result<Report, Error> {
 
 /// The way in which a step came to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Carried {
+enum Applied {
     /// By this run.
     Done,
     /// By somebody else, before.
@@ -243,7 +243,7 @@ impl Run<'_> {
         if from.drift.is_empty() && to.drift.is_empty() {
             return Ok(Fits { from, to });
         }
-        let mut told = match self.journal.is_blank() {
+        let mut told = match self.journal.is_untouched() {
             true => "the plan does not fit any more; plan again. Since it was made:".to_owned(),
             false => "somebody else has changed what this plan is about; put that back and run \
                       the same command again, or roll back and plan again. Expected and found:"
@@ -265,7 +265,7 @@ impl Run<'_> {
 
 /// Describes a step for people.
 #[must_use]
-pub fn told(step: &Step) -> String {
+pub fn describe(step: &Step) -> String {
     let side = |at: &End| match at {
         End::From => "source",
         End::To => "target",

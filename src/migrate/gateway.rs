@@ -20,20 +20,20 @@ pub struct Gateway {
 
 /// An inventory of a gateway's account.
 #[derive(Debug, Clone, Default)]
-pub struct Standing {
+pub struct Inventory {
     /// The URL at which providers reach it.
     pub public_url: String,
     /// The names of its domains.
     pub domains: Vec<String>,
     /// The webhooks of one dialect.
-    pub webhooks: Vec<Known>,
+    pub webhooks: Vec<KnownWebhook>,
     /// The sources of that dialect.
     pub sources: Vec<KnownSource>,
 }
 
 /// A webhook that a gateway has.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct KnownWebhook {
     /// The id.
     pub id: String,
     /// The domain; `None` for all of the account's.
@@ -95,20 +95,20 @@ impl Gateway {
     }
 
     /// Reads what its account has of a dialect, and its domains.
-    pub async fn standing(
+    pub async fn inventory(
         &self,
         dialect: Dialect,
         progress: &mut dyn Progress,
-    ) -> Result<Standing, Error> {
+    ) -> Result<Inventory, Error> {
         let account = self.server.get(ACCOUNT, progress).await?;
         let public_url = text(&account, "public_url");
         let of_dialect = |item: &&Value| text(item, "dialect").as_deref() == Some(dialect.as_str());
         let webhooks = self.pages("/waypost/v1/webhooks", progress).await?;
         let sources = self.sources(progress).await?;
-        Ok(Standing {
-            public_url: public_url.ok_or_else(|| self.server.strange("its public URL"))?,
+        Ok(Inventory {
+            public_url: public_url.ok_or_else(|| self.server.unexpected("its public URL"))?,
             domains: super::provider::domain_names(&self.server, progress).await?,
-            webhooks: webhooks.iter().filter(of_dialect).filter_map(known).collect(),
+            webhooks: webhooks.iter().filter(of_dialect).filter_map(known_webhook).collect(),
             sources: sources.iter().filter(of_dialect).filter_map(known_source).collect(),
         })
     }
@@ -126,7 +126,7 @@ impl Gateway {
             let page = query(at, &[("cursor", cursor)]);
             let answer = self.server.get(&page, progress).await?;
             let found = answer.get("items").and_then(Value::as_array);
-            items.extend(found.ok_or_else(|| self.server.strange("a list"))?.iter().cloned());
+            items.extend(found.ok_or_else(|| self.server.unexpected("a list"))?.iter().cloned());
             cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
             if cursor.is_none() {
                 return Ok(items);
@@ -138,7 +138,7 @@ impl Gateway {
     pub async fn signing_key(&self, progress: &mut dyn Progress) -> Result<Secret, Error> {
         let answer = self.server.get(SIGNING_KEY, progress).await?;
         let key = text(&answer, "http_signing_key");
-        key.map(Secret::new).ok_or_else(|| self.server.strange("its signing key"))
+        key.map(Secret::new).ok_or_else(|| self.server.unexpected("its signing key"))
     }
 
     /// Replaces that key.
@@ -231,12 +231,12 @@ impl Gateway {
         });
         let call = (Method::POST, &*at, Payload::Json(&body));
         let answer = self.server.call(call, Repeat::OnlyIfNotDone, progress).await?;
-        known_source(&answer).ok_or_else(|| self.server.strange("the source that it made"))
+        known_source(&answer).ok_or_else(|| self.server.unexpected("the source that it made"))
     }
 
     /// A source of this provider that feeds this domain and serves this, and is not among `others`:
     /// the trace of a try whose answer got lost.
-    pub async fn stray_source(
+    pub async fn unrecorded_source(
         &self,
         (dialect, domain, serves): (Dialect, Option<&str>, &str),
         others: &[&str],
@@ -374,9 +374,9 @@ fn text(item: &Value, field: &str) -> Option<String> {
     item.get(field)?.as_str().map(str::to_owned)
 }
 
-fn known(item: &Value) -> Option<Known> {
+fn known_webhook(item: &Value) -> Option<KnownWebhook> {
     let events = item.get("events")?.as_array()?.iter();
-    Some(Known {
+    Some(KnownWebhook {
         id: text(item, "id")?,
         domain: text(item, "domain"),
         url: text(item, "url")?,

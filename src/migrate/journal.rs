@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::model::Timestamp;
 
 /// The beginning of the names of marks that are no steps: of what was shown for good.
-const TOLD: &str = "told ";
+const SHOWN: &str = "told ";
 
 /// The mark of each step, and its time.
 type Marks = BTreeMap<String, (Mark, Timestamp)>;
@@ -142,7 +142,7 @@ impl Journal {
 
     /// Tells whether a file is the trace of a journal that was not begun: of its first line, which
     /// is the plan, a part or nothing was written.
-    pub fn is_stillborn(path: &Path) -> bool {
+    pub fn lacks_plan(path: &Path) -> bool {
         let start = HEAD_START.as_bytes();
         // A device may go on for ever.
         let is_file = std::fs::metadata(path).is_ok_and(|about| about.is_file());
@@ -180,13 +180,13 @@ impl Journal {
 
     /// Tells whether something was shown for good, such as a secret that is shown once.
     #[must_use]
-    pub fn was_told(&self, what: &str) -> bool {
-        self.marks.contains_key(&format!("{TOLD}{what}"))
+    pub fn was_shown(&self, what: &str) -> bool {
+        self.marks.contains_key(&format!("{SHOWN}{what}"))
     }
 
     /// Notes that something was shown for good.
-    pub fn note_told(&mut self, what: &str) -> Result<(), Error> {
-        self.note(&format!("{TOLD}{what}"), Mark::Found)
+    pub fn note_shown(&mut self, what: &str) -> Result<(), Error> {
+        self.note(&format!("{SHOWN}{what}"), Mark::Found)
     }
 
     /// Tells whether something was undone: from then on nothing more is carried out.
@@ -197,21 +197,21 @@ impl Journal {
 
     /// Tells whether nothing that was done is left, or nothing was ever begun.
     #[must_use]
-    pub fn is_bare(&self) -> bool {
+    pub fn is_undone(&self) -> bool {
         let left = |mark: &Mark| !matches!(mark, Mark::Undone | Mark::Found | Mark::Refused);
         !self.marks.values().any(|(mark, _)| left(mark))
     }
 
     /// Tells whether no step was ever begun.
     #[must_use]
-    pub fn is_blank(&self) -> bool {
+    pub fn is_untouched(&self) -> bool {
         self.marks.is_empty()
     }
 
     /// Counts the steps that are done.
     #[must_use]
     pub fn done(&self) -> usize {
-        let steps = self.marks.iter().filter(|(name, _)| !name.starts_with(TOLD));
+        let steps = self.marks.iter().filter(|(name, _)| !name.starts_with(SHOWN));
         steps.filter(|(_, (mark, _))| matches!(mark, Mark::Done(_) | Mark::Found)).count()
     }
 
@@ -297,11 +297,11 @@ fn read(bytes: &[u8], path: &Path) -> Result<(Plan, Marks), Error> {
         };
         return Err(Error::misuse(text));
     }
-    let strange = |error: &serde_json::Error, number: usize| {
+    let damaged = |error: &serde_json::Error, number: usize| {
         Error::failed(format!("{path}: line {number} is damaged: {error}"))
             .and("restore the file from a copy; without it both sides must be put right by hand")
     };
-    let head: Head = serde_json::from_slice(first).map_err(|error| strange(&error, 1))?;
+    let head: Head = serde_json::from_slice(first).map_err(|error| damaged(&error, 1))?;
     if head.waypost_journal != VERSION {
         return Err(Error::failed(format!(
             "{path}: expected a journal of version {VERSION}, found {}",
@@ -312,7 +312,7 @@ fn read(bytes: &[u8], path: &Path) -> Result<(Plan, Marks), Error> {
     let mut marks = BTreeMap::new();
     for (number, line) in lines.enumerate() {
         let entry: Entry =
-            serde_json::from_slice(line).map_err(|error| strange(&error, number + 2))?;
+            serde_json::from_slice(line).map_err(|error| damaged(&error, number + 2))?;
         marks.insert(entry.step, (entry.mark, entry.at));
     }
     Ok((head.plan, marks))

@@ -10,7 +10,7 @@ mod restore;
 pub mod retire;
 
 use super::State;
-use super::apply::{Extent, Run, steps, told};
+use super::apply::{Extent, Run, describe, steps};
 use super::error::{Error, ErrorKind};
 use super::journal::{Made, Mark};
 use super::plan::{End, Step};
@@ -27,7 +27,7 @@ pub struct Undone {
 }
 
 /// The result of undoing a step.
-enum Back {
+enum Restored {
     /// All as it was.
     Whole,
     /// Somebody else has changed it since, so it stays as they left it.
@@ -55,12 +55,12 @@ pub async fn rollback(run: &mut Run<'_>) -> Result<Undone, Error> {
             undone.staying += 1;
             continue;
         }
-        run.progress.say(format_args!("undo {}", told(&step)));
+        run.progress.say(format_args!("undo {}", describe(&step)));
         match run.undo(&name, &step, made, &mut states).await {
-            Ok(Back::Whole) => undone.steps += 1,
-            Ok(Back::Theirs(line)) => undone.left.push(line),
+            Ok(Restored::Whole) => undone.steps += 1,
+            Ok(Restored::Theirs(line)) => undone.left.push(line),
             Err(error) if does_not_stop(&step, &error) => {
-                undone.left.push(format!("{}: {error}", told(&step)));
+                undone.left.push(format!("{}: {error}", describe(&step)));
             }
             Err(error) => return Err(error),
         }
@@ -109,29 +109,29 @@ impl Run<'_> {
         step: &Step,
         made: Made,
         states: &mut States,
-    ) -> Result<Back, Error> {
+    ) -> Result<Restored, Error> {
         let lost = matches!(self.journal.mark(name), Some(Mark::Begun(_)));
         let made = match step {
             // It may have been made, and nobody noted under which id.
-            Step::CreateRow { at, .. } if lost => match self.stray(name, *at).await? {
+            Step::CreateRow { at, .. } if lost => match self.unrecorded(name, *at).await? {
                 Some(made) => made,
                 None => {
                     self.journal.note(name, Mark::Undone)?;
-                    return Ok(Back::Whole);
+                    return Ok(Restored::Whole);
                 }
             },
             _ => made,
         };
         self.journal.note(name, Mark::Undoing(made.clone()))?;
-        let back = self.reverse(step, &made, states).await?;
+        let restored = self.reverse(step, &made, states).await?;
         self.journal.note(name, Mark::Undone)?;
-        Ok(back)
+        Ok(restored)
     }
 
     /// Finds what an interrupted step has made, if it was carried out.
-    async fn stray(&mut self, name: &str, at: End) -> Result<Option<Made>, Error> {
+    async fn unrecorded(&mut self, name: &str, at: End) -> Result<Option<Made>, Error> {
         let fit = self.fit_of(at, Extent::MoveAndRetire).await?;
-        let id = fit.standing(name).cloned().flatten();
+        let id = fit.applied(name).cloned().flatten();
         Ok(id.map(|id| Made { id: Some(id), ..Made::default() }))
     }
 
@@ -140,7 +140,7 @@ impl Run<'_> {
         step: &Step,
         made: &Made,
         states: &mut States,
-    ) -> Result<Back, Error> {
+    ) -> Result<Restored, Error> {
         let sides = self.sides;
         match step {
             Step::CreateRow { at, .. } => {
@@ -149,12 +149,14 @@ impl Run<'_> {
             }
             Step::ChangeRow { at, id, was, becomes } => {
                 let becomes =
-                    restore::Fields { url: self.journal.resolved(&becomes.url)?, becomes };
-                let back = restore::row(states.of(*at).row(id), was, &becomes);
-                let (now, wanted) = match back {
-                    restore::Row::Change { now, wanted } => (now, wanted),
-                    restore::Row::Same => return Ok(Back::Whole),
-                    restore::Row::Theirs(why) => return Ok(Back::Theirs(format!("{id}: {why}"))),
+                    restore::AppliedRow { url: self.journal.resolved(&becomes.url)?, becomes };
+                let restored = restore::row(states.of(*at).row(id), was, &becomes);
+                let (now, wanted) = match restored {
+                    restore::RowRestore::Change { now, wanted } => (now, wanted),
+                    restore::RowRestore::Same => return Ok(Restored::Whole),
+                    restore::RowRestore::Theirs(why) => {
+                        return Ok(Restored::Theirs(format!("{id}: {why}")));
+                    }
                 };
                 sides.provider(*at)?.change_row(id, (&now, &wanted), self.progress).await?;
                 states.of(*at).set_row(id, &wanted);
@@ -164,10 +166,10 @@ impl Run<'_> {
                 let ours = ours.collect::<Result<Vec<_>, _>>()?;
                 let now = states.of(*at).urls(domain, event).to_vec();
                 let wanted = match restore::list(&now, was, &ours) {
-                    restore::List::Change(wanted) => wanted,
-                    restore::List::Same => return Ok(Back::Whole),
-                    restore::List::Theirs(why) => {
-                        return Ok(Back::Theirs(format!("{domain} {event}: {why}")));
+                    restore::ListRestore::Change(wanted) => wanted,
+                    restore::ListRestore::Same => return Ok(Restored::Whole),
+                    restore::ListRestore::Theirs(why) => {
+                        return Ok(Restored::Theirs(format!("{domain} {event}: {why}")));
                     }
                 };
                 let provider = sides.provider(*at)?;
@@ -184,7 +186,7 @@ impl Run<'_> {
             | Step::AddSource { .. }
             | Step::AddDomain { .. } => {}
         }
-        Ok(Back::Whole)
+        Ok(Restored::Whole)
     }
 
     /// Lists that share a URL with an entry are given back once the provider acts on the entry's

@@ -137,19 +137,19 @@ impl State {
         for (domain, event) in names {
             let (was, is) = (self.urls(domain, event), found.urls(domain, event));
             if was != is {
-                let told = |urls: &[String]| {
+                let list = |urls: &[String]| {
                     (!urls.is_empty()).then(|| format!("{domain} {event}: {}", urls.join(" ")))
                 };
-                say('-', told(was));
-                say('+', told(is));
+                say('-', list(was));
+                say('+', list(is));
             }
         }
         let ids: BTreeSet<_> = self.rows.iter().chain(&found.rows).map(|row| &*row.id).collect();
         for id in ids {
             let (was, is) = (self.row(id), found.row(id));
             if was.zip(is).is_none_or(|(was, is)| !was.equals(is)) {
-                say('-', was.map(Row::told));
-                say('+', is.map(Row::told));
+                say('-', was.map(Row::describe));
+                say('+', is.map(Row::describe));
             }
         }
         lines
@@ -168,7 +168,7 @@ impl Row {
         self.url == other.url && self.state == other.state && same_set(&self.events, &other.events)
     }
 
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let state = match self.state {
             RowState::Active => "",
             RowState::Paused => " (paused)",

@@ -35,7 +35,7 @@ pub async fn verify(
         !matches!(journal.mark(&step_name(false, *index)), Some(Mark::Done(_) | Mark::Found))
     });
     for index in pending {
-        let told = super::apply::told(&plan.steps[index]);
+        let told = super::apply::describe(&plan.steps[index]);
         findings.bad.push(format!("not carried out: {told}; run `waypost migrate apply`"));
     }
     for (at, name) in [(End::From, "source"), (End::To, "target")] {
@@ -64,7 +64,7 @@ pub async fn verify_gateway(
     for (index, step) in journal.plan().steps.iter().enumerate() {
         let made = journal.made(&step_name(false, index)).and_then(|made| made.id.as_deref());
         let (Some(id), Some(noun)) = (made, noun(step)) else { continue };
-        let told = super::apply::told(step);
+        let told = super::apply::describe(step);
         match gateway.find(&["waypost", "v1", noun, id], progress).await? {
             None => findings.bad.push(format!("gateway: {told} ({id}): it is gone")),
             Some(found) if is_on(&found) => there += 1,

@@ -46,13 +46,13 @@ pub(super) fn journal_path(named: Option<&Path>, plan: &Path) -> PathBuf {
 /// Goes on with the journal that is there. One of which nothing is left, or in which nothing was
 /// begun, makes way.
 pub(super) fn open_or_create(path: &Path, plan: Plan, clock: &Clock) -> anyhow::Result<Journal> {
-    if path.exists() && !Journal::is_stillborn(path) {
+    if path.exists() && !Journal::lacks_plan(path) {
         let journal = Journal::open(path, clock)?;
-        if !journal.is_bare() || (journal.is_blank() && is_about(&journal, &plan)) {
+        if !journal.is_undone() || (journal.is_untouched() && is_about(&journal, &plan)) {
             same_plan(&journal, &plan)?;
             return Ok(journal);
         }
-        if !journal.is_blank() {
+        if !journal.is_untouched() {
             let mut aside = path.as_os_str().to_owned();
             aside.push(".undone");
             let cannot = || format!("cannot move {}", path.display());

@@ -56,17 +56,17 @@ async fn between(
         domain: to_domain,
         org: args.target.to_org.clone(),
     };
-    let wish = plan::between::Wish {
+    let wanted = plan::between::Move {
         from,
         from_dialect: args.from,
         to,
         to_dialect,
         mode: if args.lenient { Mode::Lenient } else { Mode::Strict },
     };
-    if args.from == to_dialect && is_same(args, &wish, &from_state, &to_state)? {
+    if args.from == to_dialect && is_same(args, &wanted, &from_state, &to_state)? {
         return Err(one_account(to_dialect).into());
     }
-    let mut plan = plan::between::plan(&wish, &from_state, &to_state);
+    let mut plan = plan::between::plan(&wanted, &from_state, &to_state);
     if args.from_file.is_some() {
         // Nobody is there to be switched off.
         plan.retire.clear();
@@ -121,18 +121,18 @@ fn by_id(
 /// keys open two accounts there. Mailgun knows a domain in one account only.
 fn is_same(
     args: &super::Plan,
-    wish: &plan::between::Wish,
+    wanted: &plan::between::Move,
     from: &State,
     to: &State,
 ) -> anyhow::Result<bool> {
     if args.from_file.is_some() {
         return Ok(false);
     }
-    let one_server = same_server(&wish.from.url, &wish.to.url);
-    if wish.to_dialect == Dialect::Mailgun {
-        return Ok(one_server && wish.from.domain == wish.to.domain);
+    let one_server = same_server(&wanted.from.url, &wanted.to.url);
+    if wanted.to_dialect == Dialect::Mailgun {
+        return Ok(one_server && wanted.from.domain == wanted.to.domain);
     }
-    let one_caller = args.source.key()? == args.target.key()? && wish.from.org == wish.to.org;
+    let one_caller = args.source.key()? == args.target.key()? && wanted.from.org == wanted.to.org;
     let all_shared = !from.rows.is_empty() && from.rows.iter().all(|row| row.is_among(&to.rows));
     Ok(one_server && one_caller || all_shared)
 }
@@ -187,7 +187,7 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
     let source = args.source.connect(args.from, &from_url)?.patient(patience);
     let source = source.knowing(args.secrets.of_rows()?);
     let domain = args.from_domain.as_ref().or(args.domain.as_ref());
-    let standing = gateway.standing(args.from, console).await?;
+    let inventory = gateway.inventory(args.from, console).await?;
     let (account, keys) = match args.from {
         Dialect::Mailgun => {
             let account = source.read_account(domain.map(String::as_str), console).await?;
@@ -200,12 +200,12 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
         }
     };
     // A server knows a domain in one account only.
-    let one_server = same_server(&from_url, &standing.public_url);
-    let shares = account.domains.iter().any(|domain| standing.domains.contains(&domain.name));
+    let one_server = same_server(&from_url, &inventory.public_url);
+    let shares = account.domains.iter().any(|domain| inventory.domains.contains(&domain.name));
     if one_server && (shares || args.source.key()? == args.gateway.key()?) {
         return Err(in_a_circle("account"));
     }
-    let wish = plan::into::Wish {
+    let wanted = plan::into::TakeOver {
         from: Side {
             dialect: Some(args.from),
             url: from_url,
@@ -218,7 +218,7 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
         keys,
         secrets_of: with_secret(&account.state),
     };
-    Ok(plan::into::plan(&wish, &account, &standing)?)
+    Ok(plan::into::plan(&wanted, &account, &inventory)?)
 }
 
 fn in_a_circle(what: &str) -> anyhow::Error {

@@ -11,7 +11,7 @@ use super::{Apply, Ends, FILE, Rollback, Verify};
 use crate::cli::console::Console;
 use crate::cli::private_file;
 use crate::clock::Clock;
-use crate::migrate::apply::{self, Extent, NewSecret, Report, Run, Sides, Target};
+use crate::migrate::apply::{self, Extent, NewSecret, Report, Run, Sides, TargetSide};
 use crate::migrate::gateway::Gateway;
 use crate::migrate::plan::Plan;
 use crate::migrate::rollback;
@@ -48,13 +48,13 @@ pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result
     hand_over(&report, &mut journal, args.secrets_out.as_deref(), console)
 }
 
-/// Adds how far things had come to an error things had come: whoever reads it must know what is changed already.
+/// Adds to an error how far things had come: whoever reads it must know what is changed already.
 fn how_it_stands(error: Error, journal: &Journal, extent: Extent) -> Error {
     let (plan, path) = (journal.plan(), journal.path().display());
     let all = plan.steps.len() + if extent == Extent::Move { 0 } else { plan.retire.len() };
     if journal.is_being_undone() {
         error
-    } else if journal.is_blank() {
+    } else if journal.is_untouched() {
         error.then("nothing was changed")
     } else {
         error.then(format_args!(
@@ -85,8 +85,8 @@ fn hand_over(
     file: Option<&Path>,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let untold: Vec<NewSecret> = report.untold(journal).cloned().collect();
-    for lost in untold.iter().filter(|secret| secret.renewed) {
+    let unshown: Vec<NewSecret> = report.unshown(journal).cloned().collect();
+    for lost in unshown.iter().filter(|secret| secret.renewed) {
         console.note(format_args!(
             "the first secret of {} got lost in an interruption; this one is new",
             lost.url
@@ -102,16 +102,16 @@ fn hand_over(
         })?;
         let (count, file) = (report.secrets.len(), file.display());
         console.line(format_args!("{count} new secrets are in {file}"))?;
-    } else if !untold.is_empty() {
+    } else if !unshown.is_empty() {
         console.line("new secrets, for their receivers; they are not shown again:")?;
-        for NewSecret { url, webhook, secret, .. } in &untold {
+        for NewSecret { url, webhook, secret, .. } in &unshown {
             console.line(format_args!("  {url}  {webhook}  {secret}"))?;
         }
     } else if !report.secrets.is_empty() {
         console.note("its new secrets were shown before; --secrets-out FILE writes them once more");
     }
-    for secret in &untold {
-        journal.note_told(&secret.webhook)?;
+    for secret in &unshown {
+        journal.note_shown(&secret.webhook)?;
     }
     Ok(())
 }
@@ -124,7 +124,7 @@ pub(super) async fn compare(args: &Verify, console: &mut Console) -> anyhow::Res
     let journal = Journal::open(&path, &clock)?;
     same_plan(&journal, &plan)?;
     let mut findings = verify::verify(&journal, &sides, console).await?;
-    let is_gateway = matches!(sides.to, Target::Gateway(_));
+    let is_gateway = matches!(sides.to, TargetSide::Gateway(_));
     if is_gateway {
         findings.extend(verify::verify_gateway(&journal, &sides, console).await?);
     }
@@ -264,10 +264,12 @@ async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Resul
     let mut target = ends.target.clone();
     target.to_org = target.to_org.or_else(|| plan.to.org.clone());
     let to = match plan.to.dialect {
-        Some(dialect) => Target::Provider(target.connect(dialect, &plan.to.url)?.patient(patience)),
+        Some(dialect) => {
+            TargetSide::Provider(target.connect(dialect, &plan.to.url)?.patient(patience))
+        }
         None => {
             let url = ends.gateway.into.as_deref().unwrap_or(&plan.to.url);
-            Target::Gateway(Gateway::connect(url, &ends.gateway.key()?)?.patient(patience))
+            TargetSide::Gateway(Gateway::connect(url, &ends.gateway.key()?)?.patient(patience))
         }
     };
     let is_taken_over = plan.to.dialect.is_none() && dialect == Dialect::Mailgun;

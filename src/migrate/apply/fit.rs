@@ -14,20 +14,20 @@ pub(in crate::migrate) struct Fit {
     pub(in crate::migrate) found: State,
     /// Changes that only somebody else can have made, a line each.
     pub(in crate::migrate) drift: Vec<String>,
-    /// The pending steps that stand there already, with the id of what they make.
-    pub(in crate::migrate) standing: Vec<(String, Option<String>)>,
+    /// The pending steps that are done all the same, with the id of what they made.
+    pub(in crate::migrate) applied: Vec<(String, Option<String>)>,
 }
 
 impl Fit {
     /// The id of what a step that nobody noted as done has made; `Some(None)` where it makes
     /// nothing with an id.
-    pub(in crate::migrate) fn standing(&self, step: &str) -> Option<&Option<String>> {
-        self.standing.iter().find(|(name, _)| name == step).map(|(_, id)| id)
+    pub(in crate::migrate) fn applied(&self, step: &str) -> Option<&Option<String>> {
+        self.applied.iter().find(|(name, _)| name == step).map(|(_, id)| id)
     }
 }
 
 /// Compares a side with what it must look like. A step that is not noted as done may have been:
-/// where the side looks as it does afterwards, it counts as standing and not as drift.
+/// where the side looks as it does afterwards, it counts as applied and not as drift.
 pub(in crate::migrate) fn fit(
     journal: &Journal,
     at: End,
@@ -39,7 +39,7 @@ pub(in crate::migrate) fn fit(
         End::From => plan.before.from.clone(),
         End::To => plan.before.to.clone(),
     };
-    let mut standing = Vec::new();
+    let mut applied = Vec::new();
     for (name, step) in steps(plan, extent) {
         let mark = journal.mark(&name);
         match effect(journal, &step, at)? {
@@ -48,20 +48,20 @@ pub(in crate::migrate) fn fit(
                 let there = found.urls(&domain, &event) == becomes;
                 if settled(mark) || there {
                     expected.set_urls(&domain, &event, becomes);
-                    note(&mut standing, mark, (name, None));
+                    note(&mut applied, mark, (name, None));
                 }
             }
             Some(Effect::Row { id, becomes }) => {
                 let there = found.row(&id).is_some_and(|row| is_as(row, &becomes));
                 if settled(mark) || there {
                     expected.set_row(&id, &becomes);
-                    note(&mut standing, mark, (name, None));
+                    note(&mut applied, mark, (name, None));
                 }
             }
             Some(Effect::New(row)) => {
                 let id = match mark {
                     Some(Mark::Done(made) | Mark::Half(made)) => made.id.clone(),
-                    _ => stray(&row, &found, &expected).map(|row| row.id.clone()),
+                    _ => unrecorded(&row, &found, &expected).map(|row| row.id.clone()),
                 };
                 let Some(id) = id else { continue };
                 // A webhook is paused in a second call: between the two either is right.
@@ -70,12 +70,12 @@ pub(in crate::migrate) fn fit(
                 let planned = if row.enabled { RowState::Active } else { RowState::Paused };
                 let state = now.filter(|_| half).unwrap_or(planned);
                 expected.rows.push(as_row(&row, &id, state));
-                note(&mut standing, mark, (name, Some(id)));
+                note(&mut applied, mark, (name, Some(id)));
             }
         }
     }
     let drift = expected.differences(&found);
-    Ok(Fit { found, drift, standing })
+    Ok(Fit { found, drift, applied })
 }
 
 /// A step's effect on a side.
@@ -108,12 +108,12 @@ const fn settled(mark: Option<&Mark>) -> bool {
 }
 
 fn note(
-    standing: &mut Vec<(String, Option<String>)>,
+    applied: &mut Vec<(String, Option<String>)>,
     mark: Option<&Mark>,
     step: (String, Option<String>),
 ) {
     if !settled(mark) {
-        standing.push(step);
+        applied.push(step);
     }
 }
 
@@ -124,7 +124,7 @@ fn is_as(row: &Row, fields: &RowFields) -> bool {
 }
 
 /// A row that looks as one that is to be made and that nobody expects.
-fn stray<'f>(row: &NewRow, found: &'f State, expected: &State) -> Option<&'f Row> {
+fn unrecorded<'f>(row: &NewRow, found: &'f State, expected: &State) -> Option<&'f Row> {
     found.rows.iter().find(|other| {
         other.url == row.url
             && same_set(&other.events, &row.events)

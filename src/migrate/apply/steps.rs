@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use waypost_compat::{Dialect, Secret};
 
-use super::{Carried, Fits, Run};
+use super::{Applied, Fits, Run};
 use crate::migrate::State;
 use crate::migrate::error::{Error, ErrorKind};
 use crate::migrate::gateway::{KnownSource, NewSource};
@@ -21,19 +21,19 @@ const TRIES_MAX: usize = 10;
 
 impl Run<'_> {
     /// Carries out one step that is not noted as done.
-    pub(super) async fn carry(
+    pub(super) async fn apply_step(
         &mut self,
         name: &str,
         step: &Step,
         fits: &Fits,
-    ) -> Result<Carried, Error> {
+    ) -> Result<Applied, Error> {
         let begun = match self.journal.mark(name) {
             Some(Mark::Begun(made) | Mark::Half(made)) => Some(made.clone()),
             _ => None,
         };
-        if begun.is_none() && (is_standing(name, step, fits) || self.has_domain(step).await?) {
+        if begun.is_none() && (is_applied(name, step, fits) || self.has_domain(step).await?) {
             self.journal.note(name, Mark::Found)?;
-            return Ok(Carried::Found);
+            return Ok(Applied::Found);
         }
         let made = match step {
             Step::CreateRow { at, row } => self.create_row(name, *at, row).await?,
@@ -49,7 +49,7 @@ impl Run<'_> {
         self.journal.note(name, Mark::Done(made)).map_err(|error| {
             error.and("the step itself was carried out, and the next run finds it so")
         })?;
-        Ok(Carried::Done)
+        Ok(Applied::Done)
     }
 
     /// Tells whether a step would add a domain that the gateway has: that stays as its owner made
@@ -110,7 +110,7 @@ impl Run<'_> {
     /// Makes a webhook at a provider. Where the answer got lost, it is looked for; where the secret
     /// in it got lost as well, that is made anew.
     async fn create_row(&mut self, name: &str, at: End, row: &NewRow) -> Result<Made, Error> {
-        let secret = self.carried_secret(row)?;
+        let secret = self.wanted_secret(row)?;
         let mut made = match self.journal.mark(name) {
             Some(Mark::Half(made)) => Some(made.clone()),
             Some(Mark::Begun(_)) => self.adopted(at, row).await?,
@@ -161,7 +161,7 @@ impl Run<'_> {
     }
 
     /// The secret that a row shall have, where the target takes one.
-    fn carried_secret(&self, row: &NewRow) -> Result<Option<Secret>, Error> {
+    fn wanted_secret(&self, row: &NewRow) -> Result<Option<Secret>, Error> {
         let Some(source) = &row.secret_of else { return Ok(None) };
         self.secret_of(source).map(Some)
     }
@@ -181,7 +181,7 @@ impl Run<'_> {
     /// another one, as its provider's API allows.
     async fn adopted(&mut self, at: End, row: &NewRow) -> Result<Option<Made>, Error> {
         let fit = self.fit_of(at, super::Extent::Move).await?;
-        let ours = fit.standing.iter().filter_map(|(name, id)| Some((name, id.clone()?)));
+        let ours = fit.applied.iter().filter_map(|(name, id)| Some((name, id.clone()?)));
         let mut ours = ours.filter_map(|(name, id)| Some((name, fit.found.row(&id)?)));
         let found = ours.find(|(name, found)| {
             matches!(self.journal.mark(name), Some(Mark::Begun(_))) && found.url == row.url
@@ -189,7 +189,7 @@ impl Run<'_> {
         let Some((_, found)) = found else { return Ok(None) };
         let (id, shown) = (found.id.clone(), found.secret.clone());
         let provider = self.sides.provider(at)?;
-        let known = shown.or(self.carried_secret(row)?);
+        let known = shown.or(self.wanted_secret(row)?);
         let needs_one = provider.dialect() != Dialect::Mailgun;
         let (secret, renewed) = match known {
             Some(secret) => (Some(secret.expose().to_owned()), false),
@@ -214,8 +214,8 @@ impl Run<'_> {
             Some(known) => known,
             None => {
                 let before = gateway.signing_key(self.progress).await?;
-                let standing = gateway.standing(Dialect::Mailgun, self.progress).await?;
-                if !standing.webhooks.is_empty() && before.expose() != key.expose() {
+                let inventory = gateway.inventory(Dialect::Mailgun, self.progress).await?;
+                if !inventory.webhooks.is_empty() && before.expose() != key.expose() {
                     return Err(Error::refused(
                         "the gateway's account has Mailgun webhooks since the plan was made, and \
                          their receivers know its present signing key; plan again",
@@ -275,7 +275,7 @@ impl Run<'_> {
         let gateway = self.sides.gateway()?;
         let mut found: Option<KnownSource> = None;
         if self.journal.mark(name).is_some() {
-            found = self.stray_source(step).await?;
+            found = self.unrecorded_source(step).await?;
         } else {
             self.begin(name, Made::default())?;
         }
@@ -286,7 +286,7 @@ impl Run<'_> {
                 Ok(source) => Some(source),
                 Err(error) if error.kind == ErrorKind::Unreachable && tries < TRIES_MAX => {
                     pause(tries).await;
-                    self.stray_source(step).await?
+                    self.unrecorded_source(step).await?
                 }
                 Err(error) => return Err(error),
             };
@@ -297,7 +297,7 @@ impl Run<'_> {
     }
 
     /// The source that an earlier try of a step has made, if it was carried out.
-    pub(in crate::migrate) async fn stray_source(
+    pub(in crate::migrate) async fn unrecorded_source(
         &mut self,
         step: &Step,
     ) -> Result<Option<KnownSource>, Error> {
@@ -308,7 +308,7 @@ impl Run<'_> {
         let mut others: Vec<&str> = made.collect();
         others.extend(self.journal.plan().before.sources.iter().map(String::as_str));
         let like = (*dialect, domain.as_deref(), &*serves);
-        self.sides.gateway()?.stray_source(like, &others, self.progress).await
+        self.sides.gateway()?.unrecorded_source(like, &others, self.progress).await
     }
 }
 
@@ -318,12 +318,12 @@ async fn pause(tries: usize) {
 }
 
 /// Tells whether somebody else has done a step that was never begun.
-fn is_standing(name: &str, step: &Step, fits: &Fits) -> bool {
+fn is_applied(name: &str, step: &Step, fits: &Fits) -> bool {
     let at = match step {
         Step::CreateRow { at, .. } | Step::ChangeRow { at, .. } | Step::SetList { at, .. } => *at,
         _ => return false,
     };
-    fits.of(at).standing(name).is_some()
+    fits.of(at).applied(name).is_some()
 }
 
 /// The secrets of a source's rows, by id, as far as they are known.

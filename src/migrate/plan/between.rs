@@ -7,7 +7,7 @@ use waypost_compat::kind::matrix::Mode;
 use waypost_compat::{Dialect, kind};
 
 use source::{remarks, retire};
-use webhooks::{Hook, hooks};
+use webhooks::SourceWebhook;
 
 use super::coverage::Coverage;
 use super::names::{EVERY_EVENT, impossible, line};
@@ -19,7 +19,7 @@ use crate::migrate::{RowState, State};
 
 /// A move from one provider to another, to be planned.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct Move {
     /// The account that is read.
     pub from: Side,
     /// The provider at that end.
@@ -32,7 +32,7 @@ pub struct Wish {
     pub mode: Mode,
 }
 
-/// The names of a hook at the target.
+/// The names of a webhook at the target.
 struct Mapped {
     lines: Vec<Line>,
     notes: Vec<Note>,
@@ -54,34 +54,34 @@ impl Mapped {
 
 /// Plans a move.
 #[must_use]
-pub fn plan(wish: &Wish, from: &State, to: &State) -> Plan {
+pub fn plan(wanted: &Move, from: &State, to: &State) -> Plan {
     let mut draft = Draft {
-        wish,
+        wanted,
         there: to,
         to: to.clone(),
         rows: Coverage::of(to.rows.clone()),
         items: Vec::new(),
         steps: Vec::new(),
     };
-    let mut hooks: Vec<(Hook, Mapped)> =
-        hooks(wish, from).into_iter().map(|hook| draft.mapped(hook)).collect();
+    let mut webhooks: Vec<(SourceWebhook, Mapped)> =
+        webhooks::of(wanted, from).into_iter().map(|webhook| draft.mapped(webhook)).collect();
     // Whatever is there just so is kept before anything else may make use of it.
-    for (hook, mapped) in &mut hooks {
-        mapped.is_there = draft.is_there(hook, mapped);
+    for (webhook, mapped) in &mut webhooks {
+        mapped.is_there = draft.is_there(webhook, mapped);
     }
-    for (hook, mapped) in hooks {
-        draft.carry(hook, mapped);
+    for (webhook, mapped) in webhooks {
+        draft.add(webhook, mapped);
     }
-    let receivers = receivers::of(wish.from_dialect, wish.to_dialect, &draft.items);
+    let receivers = receivers::of(wanted.from_dialect, wanted.to_dialect, &draft.items);
     Plan {
         waypost_plan: VERSION,
-        from: wish.from.clone(),
-        to: wish.to.clone(),
+        from: wanted.from.clone(),
+        to: wanted.to.clone(),
         summary: Summary::default(),
         webhooks: draft.items,
-        remarks: remarks(wish, from, to),
+        remarks: remarks(wanted, from, to),
         steps: draft.steps,
-        retire: retire(wish, from, to),
+        retire: retire(wanted, from, to),
         receivers,
         before: Before { from: from.clone(), to: to.clone(), sources: Vec::new() },
     }
@@ -90,7 +90,7 @@ pub fn plan(wish: &Wish, from: &State, to: &State) -> Plan {
 
 /// A plan in the making, and the target as it will be.
 struct Draft<'w> {
-    wish: &'w Wish,
+    wanted: &'w Move,
     /// The target as it is.
     there: &'w State,
     to: State,
@@ -100,52 +100,54 @@ struct Draft<'w> {
 }
 
 impl Draft<'_> {
-    fn carry(&mut self, hook: Hook, mut mapped: Mapped) {
+    fn add(&mut self, webhook: SourceWebhook, mut mapped: Mapped) {
         let action = if mapped.is_there {
             Action::Keep
-        } else if self.wish.to_dialect == Dialect::Mailgun && hook.state != RowState::Active {
+        } else if self.wanted.to_dialect == Dialect::Mailgun && webhook.state != RowState::Active {
             skip_paused(
                 &mut mapped,
                 "Mailgun has no paused webhooks, and a paused one is never made active",
             );
             Action::Skip
-        } else if self.goes_to_lists(&hook) {
-            self.add_to_lists(&hook, &mut mapped)
+        } else if self.goes_to_lists(&webhook) {
+            self.add_to_lists(&webhook, &mut mapped)
         } else {
-            self.make_room(&hook, &mut mapped);
-            self.add_row(&hook, &mapped)
+            self.make_room(&webhook, &mut mapped);
+            self.add_row(&webhook, &mapped)
         };
         match action {
             Action::Skip => mapped.notes.clear(),
-            Action::Create | Action::Change | Action::Keep => self.note_losses(&hook, &mut mapped),
+            Action::Create | Action::Change | Action::Keep => {
+                self.note_losses(&webhook, &mut mapped);
+            }
         }
         if action == Action::Create {
-            mapped.notes.extend(self.secret(&hook));
+            mapped.notes.extend(self.secret(&webhook));
         }
         let Mapped { lines, notes, .. } = mapped;
-        let paused = hook.state != RowState::Active;
-        let Hook { source, url, .. } = hook;
+        let paused = webhook.state != RowState::Active;
+        let SourceWebhook { source, url, .. } = webhook;
         self.items.push(Item { action, url, source, paused, events: lines, notes });
     }
 
     /// Whether a row of the target is just so.
-    fn is_there(&mut self, hook: &Hook, mapped: &Mapped) -> bool {
+    fn is_there(&mut self, webhook: &SourceWebhook, mapped: &Mapped) -> bool {
         let events = mapped.events();
         !events.is_empty()
-            && !self.goes_to_lists(hook)
-            && self.rows.use_same(&hook.url, &events, hook.state)
+            && !self.goes_to_lists(webhook)
+            && self.rows.use_same(&webhook.url, &events, webhook.state)
     }
 
     /// Mailgun's entries go to the account's level there, everything else to the domain's.
-    fn goes_to_lists(&self, hook: &Hook) -> bool {
-        let from_lists = self.wish.from_dialect != Dialect::Mailgun || hook.source == "domain";
-        self.wish.to_dialect == Dialect::Mailgun && from_lists
+    fn goes_to_lists(&self, webhook: &SourceWebhook) -> bool {
+        let from_lists = self.wanted.from_dialect != Dialect::Mailgun || webhook.source == "domain";
+        self.wanted.to_dialect == Dialect::Mailgun && from_lists
     }
 
-    fn mapped(&self, hook: Hook) -> (Hook, Mapped) {
-        let (from, to) = (self.wish.from_dialect, self.wish.to_dialect);
+    fn mapped(&self, webhook: SourceWebhook) -> (SourceWebhook, Mapped) {
+        let (from, to) = (self.wanted.from_dialect, self.wanted.to_dialect);
         let mut notes = Vec::new();
-        let is_wildcard = hook.names == [EVERY_EVENT];
+        let is_wildcard = webhook.names == [EVERY_EVENT];
         let names = match is_wildcard && from != to {
             true => {
                 let reason =
@@ -153,37 +155,37 @@ impl Draft<'_> {
                 notes.push(Note { class: Class::WildcardFrozen, reason: reason.to_owned() });
                 kind::names(from).into_iter().map(str::to_owned).collect()
             }
-            false => hook.names.clone(),
+            false => webhook.names.clone(),
         };
         let https_only = matches!(to, Dialect::Wistfare | Dialect::MailingApi)
-            && self.wish.to.url.starts_with("https:")
-            && !hook.url.starts_with("https:");
+            && self.wanted.to.url.starts_with("https:")
+            && !webhook.url.starts_with("https:");
         let line = |name: &String| match https_only {
             true => impossible(name, format!("{to} takes https URLs only")),
-            false => line(from, name, to, self.wish.mode),
+            false => line(from, name, to, self.wanted.mode),
         };
         let lines = names.iter().map(line).collect();
-        (hook, Mapped { lines, notes, is_there: false })
+        (webhook, Mapped { lines, notes, is_there: false })
     }
 
     /// Adds the URL to the list of each name: those that are there stay first.
-    fn add_to_lists(&mut self, hook: &Hook, mapped: &mut Mapped) -> Action {
-        let domain = self.wish.to.domain.clone().unwrap_or_default();
+    fn add_to_lists(&mut self, webhook: &SourceWebhook, mapped: &mut Mapped) -> Action {
+        let domain = self.wanted.to.domain.clone().unwrap_or_default();
         let (mut kept, mut added) = (false, false);
         for line in &mut mapped.lines {
             for name in std::mem::take(&mut line.to) {
                 let was = self.to.urls(&domain, &name).to_vec();
-                let is_on_it = was.contains(&hook.url);
+                let is_on_it = was.contains(&webhook.url);
                 if !is_on_it && was.len() >= URLS_MAX {
                     line.class = Class::Overflow;
                     line.reason =
                         Some(format!("{name} has {URLS_MAX} URLs already: {}", was.join(", ")));
                     continue;
                 }
-                let was_on_it = self.there.urls(&domain, &name).contains(&hook.url);
+                let was_on_it = self.there.urls(&domain, &name).contains(&webhook.url);
                 (kept, added) = (kept || was_on_it, added || !was_on_it);
                 if !is_on_it {
-                    let becomes = [was.clone(), vec![hook.url.clone()]].concat();
+                    let becomes = [was.clone(), vec![webhook.url.clone()]].concat();
                     self.set_list(&domain, &name, was, becomes);
                 }
                 line.to.push(name);
@@ -197,7 +199,7 @@ impl Draft<'_> {
         }
     }
 
-    /// One call for each name, whatever the number of hooks that add to it.
+    /// One call for each name, whatever the number of webhooks that add to it.
     fn set_list(&mut self, domain: &str, event: &str, was: Vec<String>, becomes: Vec<String>) {
         self.to.set_urls(domain, event, becomes.clone());
         let same = |step: &&mut Step| matches!(step, Step::SetList { domain: d, event: e, .. } if d == domain && e == event);
@@ -210,8 +212,8 @@ impl Draft<'_> {
     }
 
     /// Takes away the names of a Mailgun account that have as many URLs as they take.
-    fn make_room(&self, hook: &Hook, mapped: &mut Mapped) {
-        if self.wish.to_dialect != Dialect::Mailgun {
+    fn make_room(&self, webhook: &SourceWebhook, mapped: &mut Mapped) {
+        if self.wanted.to_dialect != Dialect::Mailgun {
             return;
         }
         for line in &mut mapped.lines {
@@ -223,7 +225,7 @@ impl Draft<'_> {
                     _ => None,
                 });
                 urls.extend(made);
-                let fits = urls.len() < URLS_MAX || urls.contains(&*hook.url);
+                let fits = urls.len() < URLS_MAX || urls.contains(&*webhook.url);
                 full = full.take().or_else(|| (!fits).then(|| (name.clone(), urls)));
                 fits
             });
@@ -238,37 +240,37 @@ impl Draft<'_> {
         }
     }
 
-    fn add_row(&mut self, hook: &Hook, mapped: &Mapped) -> Action {
+    fn add_row(&mut self, webhook: &SourceWebhook, mapped: &Mapped) -> Action {
         let mut events = mapped.events();
         if events.is_empty() {
             return Action::Skip;
         }
-        if hook.state == RowState::Active {
-            events = self.rows.use_names(&hook.url, &events);
+        if webhook.state == RowState::Active {
+            events = self.rows.use_names(&webhook.url, &events);
             if events.is_empty() {
                 return Action::Keep;
             }
-            if let Some(step) = self.rows.grow(&hook.url, &events) {
+            if let Some(step) = self.rows.grow(&webhook.url, &events) {
                 self.change_row(step);
                 return Action::Change;
             }
         }
         let takes_label = matches!(
-            self.wish.to_dialect,
+            self.wanted.to_dialect,
             Dialect::Mailgun | Dialect::Posthawk | Dialect::MailingApi
         );
         let row = NewRow {
-            url: hook.url.clone(),
+            url: webhook.url.clone(),
             events,
-            enabled: hook.state == RowState::Active,
-            description: hook.description.clone().filter(|_| takes_label),
-            secret_of: self.carried_secret(hook).cloned(),
+            enabled: webhook.state == RowState::Active,
+            description: webhook.description.clone().filter(|_| takes_label),
+            secret_of: self.secret_source(webhook).cloned(),
         };
         self.steps.push(Step::CreateRow { at: End::To, row });
         Action::Create
     }
 
-    /// One call for each row, whatever the number of hooks that add to it.
+    /// One call for each row, whatever the number of webhooks that add to it.
     fn change_row(&mut self, step: Step) {
         let Step::ChangeRow { id, becomes, .. } = &step else { return };
         for planned in &mut self.steps {
@@ -284,33 +286,33 @@ impl Draft<'_> {
     }
 
     /// The row whose secret a new one gets, where the target takes one.
-    fn carried_secret<'h>(&self, hook: &'h Hook) -> Option<&'h String> {
-        hook.secret_of.as_ref().filter(|_| self.wish.to_dialect == Dialect::MailingApi)
+    fn secret_source<'h>(&self, webhook: &'h SourceWebhook) -> Option<&'h String> {
+        webhook.secret_of.as_ref().filter(|_| self.wanted.to_dialect == Dialect::MailingApi)
     }
 
-    fn secret(&self, hook: &Hook) -> Option<Note> {
-        let reason = match self.wish.to_dialect {
+    fn secret(&self, webhook: &SourceWebhook) -> Option<Note> {
+        let reason = match self.wanted.to_dialect {
             Dialect::Mailgun => {
                 "deliveries are signed with the target account's HTTP signing key".to_owned()
             }
-            _ if self.carried_secret(hook).is_some() => return None,
+            _ if self.secret_source(webhook).is_some() => return None,
             to => format!("{to} makes a secret of its own; the receiver needs it"),
         };
         Some(Note { class: Class::SecretRegenerated, reason })
     }
 
-    fn note_losses(&self, hook: &Hook, mapped: &mut Mapped) {
-        let to = self.wish.to_dialect;
+    fn note_losses(&self, webhook: &SourceWebhook, mapped: &mut Mapped) {
+        let to = self.wanted.to_dialect;
         let keeps_label = match to {
-            Dialect::Mailgun => !self.goes_to_lists(hook),
+            Dialect::Mailgun => !self.goes_to_lists(webhook),
             Dialect::Posthawk | Dialect::MailingApi => true,
             Dialect::MailStack | Dialect::Wistfare => false,
         };
         let mut note = |class, reason: String| mapped.notes.push(Note { class, reason });
-        if let Some(label) = hook.description.as_ref().filter(|_| !keeps_label) {
+        if let Some(label) = webhook.description.as_ref().filter(|_| !keeps_label) {
             note(Class::DescriptionLost, format!("{to} has no place for {label:?}"));
         }
-        if hook.has_history {
+        if webhook.has_history {
             let reason = "its counters and its log stay at the source";
             note(Class::StatsLost, reason.to_owned());
         }

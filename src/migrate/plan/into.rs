@@ -13,20 +13,20 @@ use std::collections::BTreeSet;
 
 use waypost_compat::Dialect;
 
-use super::names::{EVERY_EVENT, carried, why_unled};
+use super::names::{EVERY_EVENT, unchanged, why_unled};
 use super::{
     Action, Before, Class, End, INGEST, Item, NewWebhook, Plan, RowFields, SOURCE, Side, Step,
     Summary, VERSION, WEBHOOK,
 };
 use crate::migrate::error::Error;
-use crate::migrate::gateway::{Known, Standing};
+use crate::migrate::gateway::{Inventory, KnownWebhook};
 use crate::migrate::provider::Account;
 use crate::migrate::state::same_set;
 use crate::migrate::{Entries, Row, RowState, State};
 
 /// A take-over of an account by a gateway, to be planned.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct TakeOver {
     /// The account that is taken over.
     pub from: Side,
     /// The account's provider.
@@ -62,10 +62,10 @@ pub enum Keys {
 }
 
 /// Plans a take-over, or says why there can be none.
-pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, Error> {
-    guard::check(wish, account, gateway)?;
+pub fn plan(wanted: &TakeOver, account: &Account, gateway: &Inventory) -> Result<Plan, Error> {
+    guard::check(wanted, account, gateway)?;
     let mut draft = Draft {
-        wish,
+        wanted,
         account,
         gateway,
         made: 0,
@@ -74,7 +74,7 @@ pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, 
         remarks: Vec::new(),
         steps: Steps::default(),
     };
-    match wish.dialect {
+    match wanted.dialect {
         Dialect::Mailgun => draft.mailgun()?,
         Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
             draft.rows(&account.state.rows);
@@ -82,8 +82,8 @@ pub fn plan(wish: &Wish, account: &Account, gateway: &Standing) -> Result<Plan, 
     }
     let plan = Plan {
         waypost_plan: VERSION,
-        from: wish.from.clone(),
-        to: wish.into.clone(),
+        from: wanted.from.clone(),
+        to: wanted.into.clone(),
         summary: Summary::default(),
         webhooks: draft.items,
         remarks: draft.remarks,
@@ -126,9 +126,9 @@ impl Steps {
 }
 
 struct Draft<'w> {
-    wish: &'w Wish,
+    wanted: &'w TakeOver,
     account: &'w Account,
-    gateway: &'w Standing,
+    gateway: &'w Inventory,
     /// The number of subscriptions of lists that are to be made.
     made: usize,
     /// True if the gateway has webhooks for all domains that stand at no place of the account.
@@ -141,7 +141,7 @@ struct Draft<'w> {
 impl Draft<'_> {
     fn mailgun(&mut self) -> Result<(), Error> {
         self.signing_key()?;
-        self.check_standing()?;
+        self.check_conflicts()?;
         let account = self.account;
         if account.state.entries == Entries::NoSuchApi {
             let told = "the source has no webhooks of the whole account (404 at /v1/webhooks)";
@@ -158,7 +158,7 @@ impl Draft<'_> {
             self.domain(&domain.name);
         }
         let entries = &account.state.rows;
-        if self.wish.from.domain.is_none() {
+        if self.wanted.from.domain.is_none() {
             for row in entries {
                 self.entry(row);
             }
@@ -175,7 +175,7 @@ impl Draft<'_> {
 
     /// Receivers know one key: the account's. Webhooks that are here already know the gateway's.
     fn signing_key(&mut self) -> Result<(), Error> {
-        match self.wish.keys {
+        match self.wanted.keys {
             Keys::Same => Ok(()),
             Keys::Unknown => Err(Error::refused(
                 "Mailgun's API does not show the HTTP webhook signing key to this API key; copy it \
@@ -215,7 +215,7 @@ impl Draft<'_> {
 
     /// The rows of one of the four other providers.
     fn rows(&mut self, rows: &[Row]) {
-        if let Some(name) = &self.wish.from.domain
+        if let Some(name) = &self.wanted.from.domain
             && !self.gateway.domains.contains(name)
         {
             let (name, settings, records) = (name.clone(), Default::default(), Default::default());
@@ -230,7 +230,7 @@ impl Draft<'_> {
                 self.skipped(row, Class::SkippedPaused, reason);
             } else if let Some(why) = self.unknown_name(row) {
                 self.skipped(row, Class::Impossible, &why);
-            } else if !self.wish.secrets_of.contains(&row.id) {
+            } else if !self.wanted.secrets_of.contains(&row.id) {
                 let reason = format!(
                     "its API does not show its secret, which its receiver has: give it with \
                      --secret {}=whsec_… or --secrets-file",
@@ -252,7 +252,7 @@ impl Draft<'_> {
 
     /// The reason for which a row's names cannot be written to a gateway, if they cannot.
     fn unknown_name(&self, row: &Row) -> Option<String> {
-        let dialect = self.wish.dialect;
+        let dialect = self.wanted.dialect;
         if dialect == Dialect::MailStack && row.events == [EVERY_EVENT] {
             return None;
         }
@@ -261,7 +261,7 @@ impl Draft<'_> {
 
     /// Tells whether an entry of a Mailgun account is taken over.
     fn takes(&self, row: &Row) -> bool {
-        self.wish.from.domain.is_none() && self.unknown_name(row).is_none()
+        self.wanted.from.domain.is_none() && self.unknown_name(row).is_none()
     }
 
     /// Tells whether an entry leads to a source that serves all of the account's webhooks here:
@@ -271,7 +271,7 @@ impl Draft<'_> {
             let mut sources = self.gateway.sources.iter();
             sources.any(|source| source.ingest_url == row.url && source.serves == "account")
         };
-        self.wish.dialect == Dialect::Mailgun && self.account.state.rows.iter().any(serves_all)
+        self.wanted.dialect == Dialect::Mailgun && self.account.state.rows.iter().any(serves_all)
     }
 
     /// Tells whether a row is led through this gateway already, and notes it in the plan.
@@ -287,9 +287,9 @@ impl Draft<'_> {
     /// serves.
     fn place(&mut self, row: &Row, secret_of: Option<String>) -> (String, String) {
         self.item(row, Action::Create);
-        let domain = self.wish.from.domain.clone();
+        let domain = self.wanted.from.domain.clone();
         let there = self.gateway.webhooks.iter().find(|known| self.is_same(known, row));
-        let there = there.filter(|_| self.wish.dialect == Dialect::Mailgun);
+        let there = there.filter(|_| self.wanted.dialect == Dialect::Mailgun);
         let fed = there.and_then(|webhook| {
             let mut sources = self.gateway.sources.iter();
             sources.find(|source| source.enabled && source.serves == webhook.id)
@@ -298,7 +298,7 @@ impl Draft<'_> {
         let (mut webhooks, mut sources) = (Vec::new(), Vec::new());
         if there.is_none() {
             let webhook = NewWebhook {
-                dialect: self.wish.dialect,
+                dialect: self.wanted.dialect,
                 domain: domain.clone(),
                 url: row.url.clone(),
                 events: row.events.clone(),
@@ -311,7 +311,7 @@ impl Draft<'_> {
         let url = fed.map_or_else(|| format!("{INGEST}{key}"), |source| source.ingest_url.clone());
         let source = fed.map_or_else(|| format!("{SOURCE}{key}"), |source| source.id.clone());
         if fed.is_none() {
-            let (dialect, serves) = (self.wish.dialect, serves.clone());
+            let (dialect, serves) = (self.wanted.dialect, serves.clone());
             sources.push(Step::AddSource { key, dialect, domain, serves, secret_of });
         }
         if self.is_live() && !webhooks.is_empty() {
@@ -327,8 +327,8 @@ impl Draft<'_> {
         (source, serves)
     }
 
-    fn is_same(&self, known: &Known, row: &Row) -> bool {
-        known.domain == self.wish.from.domain
+    fn is_same(&self, known: &KnownWebhook, row: &Row) -> bool {
+        known.domain == self.wanted.from.domain
             && known.url == row.url
             && same_set(&known.events, &row.events)
     }
@@ -339,7 +339,7 @@ impl Draft<'_> {
             url: row.url.clone(),
             source: row.id.clone(),
             paused: row.state != RowState::Active,
-            events: row.events.iter().map(|name| carried(name)).collect(),
+            events: row.events.iter().map(|name| unchanged(name)).collect(),
             notes: Vec::new(),
         });
     }

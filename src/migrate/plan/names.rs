@@ -48,7 +48,7 @@ pub(super) fn impossible(name: &str, reason: String) -> Line {
 }
 
 /// A name that stays what it is, as within one dialect.
-pub(super) fn carried(name: &str) -> Line {
+pub(super) fn unchanged(name: &str) -> Line {
     let same = name.to_owned();
     Line { from: same.clone(), to: vec![same], class: Class::Exact, reason: None }
 }

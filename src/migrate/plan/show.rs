@@ -14,7 +14,7 @@ pub fn text(plan: &Plan) -> String {
     }
     let actions = if plan.to.dialect.is_none() { &PLACES } else { &WEBHOOKS };
     for item in &plan.webhooks {
-        text += &told(item, actions);
+        text += &webhook(item, actions);
     }
     text += &gateway(&plan.steps);
     for remark in &plan.remarks {
@@ -59,7 +59,7 @@ fn side(side: &Side) -> String {
     format!("{who}{domain} at {}", side.url)
 }
 
-fn told(item: &Item, words: &Words) -> String {
+fn webhook(item: &Item, words: &Words) -> String {
     let (sign, what) = match item.action {
         Action::Create => ('+', words.create[0]),
         Action::Change => ('~', "change"),

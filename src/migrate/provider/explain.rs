@@ -11,7 +11,7 @@ use crate::migrate::error::{Error, ErrorKind};
 
 impl Server {
     /// The error of an answer that is not what the documentation promises.
-    pub fn strange(&self, expected: &str) -> Error {
+    pub fn unexpected(&self, expected: &str) -> Error {
         Error::failed(format!(
             "expected {expected} from {}, found none; check {}: is it that API?",
             self.who(),

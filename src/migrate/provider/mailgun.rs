@@ -66,7 +66,7 @@ pub(in crate::migrate) async fn domains(
         let page = format!("/v4/domains?limit={PAGE}&skip={}", names.len());
         let answer = server.get(&page, progress).await?;
         let items = answer.get("items").and_then(Value::as_array);
-        let items = items.ok_or_else(|| server.strange("a list of domains"))?;
+        let items = items.ok_or_else(|| server.unexpected("a list of domains"))?;
         let found = items.iter().filter_map(|item| item.get("name")?.as_str());
         let new: Vec<_> = found.filter(|name| !seen.contains(*name)).map(str::to_owned).collect();
         seen.extend(new.iter().cloned());
@@ -136,7 +136,7 @@ async fn lists(
 ) -> Result<Vec<List>, Error> {
     let answer = server.get(&path(&["v3", "domains", domain, "webhooks"]), progress).await?;
     let all = answer.get("webhooks").and_then(Value::as_object);
-    let all = all.ok_or_else(|| server.strange("the webhooks of a domain"))?;
+    let all = all.ok_or_else(|| server.unexpected("the webhooks of a domain"))?;
     let mut lists: Vec<List> = Vec::new();
     for (name, value) in all {
         // Lists from before 2018 have one `url`; both shapes have stood side by side.
@@ -184,7 +184,7 @@ async fn entries(
         let events = item.get("event_types").and_then(Value::as_array);
         let events = events.map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned));
         let (Some(id), Some(url), Some(events)) = (text("webhook_id"), text("url"), events) else {
-            return Err(server.strange("an id, a URL and event types of each account webhook"));
+            return Err(server.unexpected("an id, a URL and event types of each account webhook"));
         };
         let row = Row {
             id,
@@ -229,7 +229,7 @@ async fn domain(
 ) -> Result<MailgunDomain, Error> {
     let answer = server.get(&path(&["v4", "domains", name]), progress).await?;
     let shown = answer.get("domain").and_then(Value::as_object);
-    let shown = shown.ok_or_else(|| server.strange("a domain"))?;
+    let shown = shown.ok_or_else(|| server.unexpected("a domain"))?;
     let picked = |from: &Map<String, Value>, names: &[&str]| {
         let found = names.iter().filter_map(|name| Some(((*name).to_owned(), from.get(*name)?)));
         let set = found.filter(|(_, value)| !value.is_null());
@@ -300,7 +300,7 @@ pub(super) async fn create_entry(
     let call = (Method::POST, "/v1/webhooks", body);
     let answer = server.call(call, Repeat::OnlyIfNotDone, progress).await?;
     let id = answer.get("webhook_id").and_then(Value::as_str);
-    let id = id.ok_or_else(|| server.strange("the id of the webhook that it made"))?;
+    let id = id.ok_or_else(|| server.unexpected("the id of the webhook that it made"))?;
     Ok(Created { id: id.to_owned(), secret: None })
 }
 

@@ -207,7 +207,7 @@ impl Provider {
                 let answer =
                     self.server.call((Method::POST, path, Payload::Json(&body)), repeat, progress);
                 let created = rows::created(dialect, &answer.await?)
-                    .ok_or_else(|| self.server.strange("an id of the webhook that it made"))?;
+                    .ok_or_else(|| self.server.unexpected("an id of the webhook that it made"))?;
                 Ok(created)
             }
         }

@@ -39,11 +39,11 @@ pub(super) async fn read(
 ) -> Result<(Vec<Row>, BTreeMap<String, String>), Error> {
     let answer = server.get(collection(dialect), progress).await?;
     let items = answer.as_array().or_else(|| answer.get("data")?.as_array());
-    let items = items.ok_or_else(|| server.strange("a list of webhooks"))?;
+    let items = items.ok_or_else(|| server.unexpected("a list of webhooks"))?;
     let (mut rows, mut hints) = (Vec::new(), BTreeMap::new());
     for item in items {
         let mut row = row(dialect, item)
-            .ok_or_else(|| server.strange("an id, a URL and events of each webhook"))?;
+            .ok_or_else(|| server.unexpected("an id, a URL and events of each webhook"))?;
         match dialect {
             Dialect::MailingApi => {
                 let whole = server.get(&self::item(dialect, &row.id), progress).await?;

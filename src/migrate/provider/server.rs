@@ -16,7 +16,7 @@ use crate::migrate::progress::Progress;
 pub const PATIENCE: Duration = Duration::from_mins(2);
 /// The most tries at a server that cannot be reached and has not answered yet: its address may well
 /// be a mistake, and whoever made it waits.
-const TRIES_OF_STRANGERS: u32 = 3;
+const TRIES_UNANSWERED: u32 = 3;
 /// The first wait; each further one is twice as long.
 const WAIT: Duration = Duration::from_millis(100);
 /// The longest wait that is not asked for by the server.
@@ -105,11 +105,9 @@ impl Server {
     }
 
     fn may_repeat(&self, repeat: Repeat, error: &ApiError, tries: u32) -> bool {
-        let is_stranger = !self.has_answered.load(Ordering::Relaxed);
+        let is_silent = !self.has_answered.load(Ordering::Relaxed);
         match (repeat, error) {
-            (_, ApiError::Unreachable { .. }) if is_stranger && tries >= TRIES_OF_STRANGERS => {
-                false
-            }
+            (_, ApiError::Unreachable { .. }) if is_silent && tries >= TRIES_UNANSWERED => false,
             (Repeat::Always, error) => is_passing(error),
             (Repeat::OnlyIfNotDone, error) => error.status() == Some(429),
         }

@@ -3,17 +3,17 @@
 
 use crate::migrate::plan::{RowFields, URLS_MAX};
 use crate::migrate::state::same_set;
-use crate::migrate::{Row as Now, RowState};
+use crate::migrate::{Row, RowState};
 
 /// A row as a step made it, its URL resolved.
-pub(super) struct Fields<'s> {
+pub(super) struct AppliedRow<'s> {
     pub(super) url: String,
     pub(super) becomes: &'s RowFields,
 }
 
 /// The way to put a row back.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Row {
+pub(super) enum RowRestore {
     /// Nothing: it is as it was.
     Same,
     Change {
@@ -26,7 +26,7 @@ pub(super) enum Row {
 
 /// The way to put a list back.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum List {
+pub(super) enum ListRestore {
     /// Nothing: it is as it was.
     Same,
     Change(Vec<String>),
@@ -35,9 +35,12 @@ pub(super) enum List {
 }
 
 /// Takes back of a row what a step changed, and nothing else: what its owner changed stays.
-pub(super) fn row(now: Option<&Now>, was: &RowFields, made: &Fields<'_>) -> Row {
+pub(super) fn row(now: Option<&Row>, was: &RowFields, made: &AppliedRow<'_>) -> RowRestore {
     let Some(now) = now else {
-        return Row::Theirs(format!("{} was removed; there is nothing to put back", was.url));
+        return RowRestore::Theirs(format!(
+            "{} was removed; there is nothing to put back",
+            was.url
+        ));
     };
     let enabled = now.state == RowState::Active;
     let mut wanted = RowFields {
@@ -49,7 +52,7 @@ pub(super) fn row(now: Option<&Now>, was: &RowFields, made: &Fields<'_>) -> Row 
     let current = wanted.clone();
     if made.url != was.url && now.url != was.url {
         if now.url != made.url {
-            return Row::Theirs(format!(
+            return RowRestore::Theirs(format!(
                 "it leads to {} by now; it was {} before the move",
                 now.url, was.url
             ));
@@ -68,33 +71,33 @@ pub(super) fn row(now: Option<&Now>, was: &RowFields, made: &Fields<'_>) -> Row 
     if becomes.enabled != was.enabled && enabled == becomes.enabled {
         wanted.enabled = was.enabled;
     }
-    if wanted == current { Row::Same } else { Row::Change { now: current, wanted } }
+    if wanted == current { RowRestore::Same } else { RowRestore::Change { now: current, wanted } }
 }
 
 /// Takes back of a list what a step changed: what it added goes, what it took away comes back in
 /// its place, and what its owner has added since stays behind that.
-pub(super) fn list(now: &[String], was: &[String], made: &[String]) -> List {
+pub(super) fn list(now: &[String], was: &[String], made: &[String]) -> ListRestore {
     if now == was {
-        return List::Same;
+        return ListRestore::Same;
     }
     if now == made {
-        return List::Change(was.to_vec());
+        return ListRestore::Change(was.to_vec());
     }
     if now.is_empty() {
-        return List::Theirs("it was removed; there is nothing to put back".to_owned());
+        return ListRestore::Theirs("it was removed; there is nothing to put back".to_owned());
     }
     let theirs = now.iter().filter(|url| !made.contains(url) && !was.contains(url));
     let kept = was.iter().filter(|url| now.contains(url) || !made.contains(url));
     let wanted: Vec<String> = kept.chain(theirs).cloned().collect();
     if wanted.len() > URLS_MAX {
-        return List::Theirs(format!(
+        return ListRestore::Theirs(format!(
             "it is {} by now and was {} before the move, which is more than {URLS_MAX} URLs \
              together; set it by hand",
             now.join(" "),
             was.join(" ")
         ));
     }
-    if wanted == now { List::Same } else { List::Change(wanted) }
+    if wanted == now { ListRestore::Same } else { ListRestore::Change(wanted) }
 }
 
 #[cfg(test)]
@@ -108,8 +111,8 @@ mod tests {
     #[track_caller]
     fn check_list(now: &str, was: &str, made: &str, expected: &str) {
         let expected = match expected {
-            "same" => List::Same,
-            other => List::Change(urls(other)),
+            "same" => ListRestore::Same,
+            other => ListRestore::Change(urls(other)),
         };
         assert_eq!(list(&urls(now), &urls(was), &urls(made)), expected);
     }
@@ -121,16 +124,16 @@ mod tests {
         check_list("in c", "a b", "in", "a b c");
         check_list("a b c", "a", "a b", "a c");
         check_list("", "a", "", "a");
-        assert!(matches!(list(&[], &urls("a"), &urls("in")), List::Theirs(_)));
-        assert!(matches!(list(&urls("in d e"), &urls("a b"), &urls("in")), List::Theirs(_)));
+        assert!(matches!(list(&[], &urls("a"), &urls("in")), ListRestore::Theirs(_)));
+        assert!(matches!(list(&urls("in d e"), &urls("a b"), &urls("in")), ListRestore::Theirs(_)));
     }
 
     fn fields(url: &str, events: &str, enabled: bool) -> RowFields {
         RowFields { url: url.to_owned(), events: urls(events), enabled, description: None }
     }
 
-    fn now(url: &str, events: &str, state: RowState) -> Now {
-        Now {
+    fn now(url: &str, events: &str, state: RowState) -> Row {
+        Row {
             id: "r".to_owned(),
             url: url.to_owned(),
             events: urls(events),
@@ -142,11 +145,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_row(now: &Now, was: &RowFields, becomes: &RowFields, expected: Option<&RowFields>) {
-        let made = Fields { url: becomes.url.clone(), becomes };
+    fn check_row(now: &Row, was: &RowFields, becomes: &RowFields, expected: Option<&RowFields>) {
+        let made = AppliedRow { url: becomes.url.clone(), becomes };
         match (row(Some(now), was, &made), expected) {
-            (Row::Change { wanted, .. }, Some(expected)) => assert_eq!(wanted, *expected),
-            (Row::Same, None) => {}
+            (RowRestore::Change { wanted, .. }, Some(expected)) => assert_eq!(wanted, *expected),
+            (RowRestore::Same, None) => {}
             (other, _) => panic!("{other:?}"),
         }
     }
@@ -171,9 +174,9 @@ mod tests {
     #[test]
     fn a_row_that_is_gone_or_leads_elsewhere_is_left_and_told() {
         let (was, led) = (fields("a", "open", true), fields("in", "open", true));
-        let made = Fields { url: led.url.clone(), becomes: &led };
-        assert!(matches!(row(None, &was, &made), Row::Theirs(_)));
+        let made = AppliedRow { url: led.url.clone(), becomes: &led };
+        assert!(matches!(row(None, &was, &made), RowRestore::Theirs(_)));
         let moved = now("elsewhere", "open", RowState::Active);
-        assert!(matches!(row(Some(&moved), &was, &made), Row::Theirs(_)));
+        assert!(matches!(row(Some(&moved), &was, &made), RowRestore::Theirs(_)));
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use waypost_compat::{Dialect, Secret};
 
 use super::{Undone, stays};
-use crate::migrate::apply::{Extent, Run, steps, told};
+use crate::migrate::apply::{Extent, Run, describe, steps};
 use crate::migrate::error::{Error, ErrorKind};
 use crate::migrate::journal::{Made, Mark};
 use crate::migrate::plan::{End, Step};
@@ -91,12 +91,12 @@ pub async fn clear(run: &mut Run<'_>) -> Result<Undone, Error> {
         let made = match (&step, &made.id) {
             // Its making was interrupted, and nobody noted under which id.
             (Step::AddSource { .. }, None) => {
-                let found = run.stray_source(&step).await?;
+                let found = run.unrecorded_source(&step).await?;
                 Made { id: found.map(|source| source.id), ..Made::default() }
             }
             _ => made,
         };
-        run.progress.say(format_args!("remove {}", told(&step)));
+        run.progress.say(format_args!("remove {}", describe(&step)));
         run.journal.note(&name, Mark::Undoing(made.clone()))?;
         remove(run, &step, &made).await?;
         run.journal.note(&name, Mark::Undone)?;
@@ -156,7 +156,7 @@ async fn restore_key(run: &mut Run<'_>, made: &Made, adopted: Option<&str>) -> R
     let Some(before) = &made.before else { return Ok(()) };
     let gateway = run.sides.gateway()?;
     let current = gateway.signing_key(run.progress).await?;
-    let others = gateway.standing(Dialect::Mailgun, run.progress).await?.webhooks;
+    let others = gateway.inventory(Dialect::Mailgun, run.progress).await?.webhooks;
     let replaced = adopted.is_some_and(|adopted| adopted != fingerprint(&current));
     if replaced || !others.is_empty() {
         run.progress.say(format_args!(

@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 
 use waypost_compat::Dialect;
 
-use super::Wish;
+use super::Move;
 use crate::migrate::plan::names::is_current;
 use crate::migrate::plan::{End, RowFields, Step};
 use crate::migrate::{Entries, RowState, State};
 
 /// Remarks on what stays on at the source whatever is retired, and on what could not be looked at.
-pub(super) fn remarks(wish: &Wish, from: &State, to: &State) -> Vec<String> {
+pub(super) fn remarks(wanted: &Move, from: &State, to: &State) -> Vec<String> {
     let mut remarks: Vec<String> = unread(from).map(str::to_owned).into_iter().collect();
-    if wish.from_dialect == Dialect::Mailgun {
+    if wanted.from_dialect == Dialect::Mailgun {
         remarks.extend(old_names(from));
     }
     let entries = from.rows.iter().filter(|row| row.state == RowState::Active).count();
-    if wish.from_dialect != Dialect::Mailgun || entries == 0 {
+    if wanted.from_dialect != Dialect::Mailgun || entries == 0 {
         return remarks;
     }
     let which = match entries {
@@ -70,9 +70,9 @@ fn old_names(from: &State) -> Option<String> {
 
 /// Switches the source off so that it can be switched on again as it was: rows keep their ids and
 /// secrets, and a list of Mailgun's has neither.
-pub(super) fn retire(wish: &Wish, from: &State, to: &State) -> Vec<Step> {
-    let from_dialect = wish.from_dialect;
-    let is_copy = from_dialect == wish.to_dialect;
+pub(super) fn retire(wanted: &Move, from: &State, to: &State) -> Vec<Step> {
+    let from_dialect = wanted.from_dialect;
+    let is_copy = from_dialect == wanted.to_dialect;
     // A name from before 2018 cannot be written any more: what is deleted is gone for good.
     let again = from.lists.iter().filter(|list| is_current(Dialect::Mailgun, &list.event));
     let lists = again.map(|list| Step::SetList {

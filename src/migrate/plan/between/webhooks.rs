@@ -2,12 +2,12 @@
 
 use waypost_compat::Dialect;
 
-use super::Wish;
+use super::Move;
 use crate::migrate::{Row, RowState, State};
 
 /// A webhook of the source, whichever way its provider keeps it.
 #[derive(Debug, Clone)]
-pub(super) struct Hook {
+pub(super) struct SourceWebhook {
     /// The name it has there: an id, or Mailgun's level.
     pub(super) source: String,
     pub(super) url: String,
@@ -22,13 +22,13 @@ pub(super) struct Hook {
 /// The webhooks of the source. Mailgun's are turned from event name → URLs to URL → event names;
 /// a URL on both of its levels is called once, so it is one webhook, unless it goes to Mailgun
 /// again, which has both levels too.
-pub(super) fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
-    let mut hooks: Vec<Hook> = Vec::new();
+pub(super) fn of(wanted: &Move, from: &State) -> Vec<SourceWebhook> {
+    let mut webhooks: Vec<SourceWebhook> = Vec::new();
     let mut add =
-        |source: &str, url: &str, name: &str| match hooks.iter_mut().find(|h| h.url == url) {
-            Some(hook) if hook.names.iter().any(|known| known == name) => {}
-            Some(hook) => hook.names.push(name.to_owned()),
-            None => hooks.push(Hook {
+        |source: &str, url: &str, name: &str| match webhooks.iter_mut().find(|h| h.url == url) {
+            Some(webhook) if webhook.names.iter().any(|known| known == name) => {}
+            Some(webhook) => webhook.names.push(name.to_owned()),
+            None => webhooks.push(SourceWebhook {
                 source: source.to_owned(),
                 url: url.to_owned(),
                 names: vec![name.to_owned()],
@@ -43,25 +43,25 @@ pub(super) fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
             add("domain", url, &list.event);
         }
     }
-    let is_mailgun = wish.from_dialect == Dialect::Mailgun;
-    if is_mailgun && wish.to_dialect != Dialect::Mailgun {
+    let is_mailgun = wanted.from_dialect == Dialect::Mailgun;
+    if is_mailgun && wanted.to_dialect != Dialect::Mailgun {
         for row in from.rows.iter().filter(|row| row.state == RowState::Active) {
             for name in &row.events {
                 add("account", &row.url, name);
             }
         }
-        for hook in &mut hooks {
-            let is_its = |row: &&Row| row.url == hook.url && row.state == RowState::Active;
+        for webhook in &mut webhooks {
+            let is_its = |row: &&Row| row.url == webhook.url && row.state == RowState::Active;
             let labels = from.rows.iter().filter(is_its);
             let labels: Vec<&str> = labels.filter_map(|row| row.description.as_deref()).collect();
-            hook.description = Some(labels.join("; ")).filter(|text| !text.is_empty());
+            webhook.description = Some(labels.join("; ")).filter(|text| !text.is_empty());
         }
     }
     // What a file says to be switched off goes by itself, and stays so.
     let is_pivoted = |row: &&Row| {
-        is_mailgun && wish.to_dialect != Dialect::Mailgun && row.state == RowState::Active
+        is_mailgun && wanted.to_dialect != Dialect::Mailgun && row.state == RowState::Active
     };
-    hooks.extend(from.rows.iter().filter(|row| !is_pivoted(row)).map(|row| Hook {
+    webhooks.extend(from.rows.iter().filter(|row| !is_pivoted(row)).map(|row| SourceWebhook {
         source: row.id.clone(),
         url: row.url.clone(),
         names: row.events.clone(),
@@ -70,5 +70,5 @@ pub(super) fn hooks(wish: &Wish, from: &State) -> Vec<Hook> {
         has_history: row.has_history,
         secret_of: row.secret.is_some().then(|| row.id.clone()),
     }));
-    hooks
+    webhooks
 }

@@ -7,32 +7,32 @@ use waypost_compat::{Dialect, kind};
 
 use super::Draft;
 use crate::migrate::error::Error;
-use crate::migrate::gateway::Known;
+use crate::migrate::gateway::KnownWebhook;
 use crate::migrate::plan::URLS_MAX;
 use crate::migrate::state::same_set;
 use crate::migrate::{List, Row, RowState, State};
 
 impl Draft<'_> {
     /// Refuses where the gateway's webhooks are not what the account's places say.
-    pub(super) fn check_standing(&mut self) -> Result<(), Error> {
+    pub(super) fn check_conflicts(&mut self) -> Result<(), Error> {
         let state = &self.account.state;
         self.check_paused(state)?;
-        let mut strangers = Vec::new();
+        let mut conflicts = Vec::new();
         for known in self.gateway.webhooks.iter().filter(|known| known.state == RowState::Active) {
             let why = match &known.domain {
-                Some(domain) => self.strange_to_domain(known, domain, state),
-                None => self.strange_to_account(known, state),
+                Some(domain) => self.conflict_in_domain(known, domain, state),
+                None => self.conflict_in_account(known, state),
             };
-            strangers.extend(why.map(|why| told(known, why)));
+            conflicts.extend(why.map(|why| describe(known, why)));
         }
-        if strangers.is_empty() {
+        if conflicts.is_empty() {
             return self.check_room(state);
         }
         Err(Error::refused(format!(
             "the gateway has Mailgun webhooks that the account does not have in these places; \
              remove each there (DELETE /waypost/v1/webhooks/ID), or add it at Mailgun, then plan \
              again:\n  {}",
-            strangers.join("\n  ")
+            conflicts.join("\n  ")
         )))
     }
 
@@ -50,19 +50,19 @@ impl Draft<'_> {
             "the gateway has a webhook that the account calls switched off: {}; remove it there \
              (DELETE /waypost/v1/webhooks/{}) so that it is made anew, or take it off at Mailgun, \
              then plan again",
-            told(known, "paused"),
+            describe(known, "paused"),
             known.id
         )))
     }
 
     /// The reason for which a domain's webhook must not be fed by what is taken over.
-    fn strange_to_domain(
+    fn conflict_in_domain(
         &mut self,
-        known: &Known,
+        known: &KnownWebhook,
         domain: &str,
         state: &State,
     ) -> Option<&'static str> {
-        if self.wish.from.domain.as_deref().is_some_and(|only| only != domain) {
+        if self.wanted.from.domain.as_deref().is_some_and(|only| only != domain) {
             return None;
         }
         let event = known.events.first()?;
@@ -71,7 +71,7 @@ impl Draft<'_> {
             if self.account.domains.iter().any(|known| known.name == domain) {
                 self.remarks.push(format!(
                     "nothing feeds a webhook of the gateway: {}",
-                    told(known, "Mailgun has no list for it")
+                    describe(known, "Mailgun has no list for it")
                 ));
             }
             return None;
@@ -88,7 +88,7 @@ impl Draft<'_> {
 
     /// The reason for which a webhook of the whole account must not stand beside what is taken
     /// over.
-    fn strange_to_account(&mut self, known: &Known, state: &State) -> Option<&'static str> {
+    fn conflict_in_account(&mut self, known: &KnownWebhook, state: &State) -> Option<&'static str> {
         if self.is_live() {
             return None;
         }
@@ -110,13 +110,13 @@ impl Draft<'_> {
         if lists.any(hides) {
             return Some("no entry there: a list's URL would not be called");
         }
-        if self.wish.from.domain.is_none() {
+        if self.wanted.from.domain.is_none() {
             self.is_beside_others = true;
             self.remarks.push(format!(
                 "the gateway has a webhook for all domains that the account does not have: {}; \
                  each source of an entry goes on serving that entry alone, so this one is not \
                  called",
-                told(known, "no entry there")
+                describe(known, "no entry there")
             ));
         }
         None
@@ -165,18 +165,18 @@ impl Draft<'_> {
     }
 }
 
-fn told(known: &Known, why: &str) -> String {
+fn describe(known: &KnownWebhook, why: &str) -> String {
     let of = known.domain.as_deref().unwrap_or("all domains");
     format!("{} {} for {} of {of} ({why})", known.id, known.url, known.events.join(","))
 }
 
-fn is_on(list: &List, known: &Known) -> bool {
+fn is_on(list: &List, known: &KnownWebhook) -> bool {
     known.domain.as_ref() == Some(&list.domain)
         && known.events.contains(&list.event)
         && list.urls.contains(&known.url)
 }
 
-fn is_same(known: &Known, row: &Row) -> bool {
+fn is_same(known: &KnownWebhook, row: &Row) -> bool {
     known.domain.is_none() && known.url == row.url && same_set(&known.events, &row.events)
 }
 

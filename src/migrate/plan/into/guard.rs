@@ -2,10 +2,10 @@
 
 use waypost_compat::Dialect;
 
-use super::{Reach, Wish};
+use super::{Reach, TakeOver};
 use crate::client::is_public_url;
 use crate::migrate::error::Error;
-use crate::migrate::gateway::{KnownSource, Standing};
+use crate::migrate::gateway::{Inventory, KnownSource};
 use crate::migrate::provider::Account;
 use crate::migrate::{Entries, Row, State};
 
@@ -14,28 +14,32 @@ use crate::migrate::{Entries, Row, State};
 const ID_MIN: usize = 24;
 
 /// Refuses what cannot be planned, whatever the plan would say.
-pub(super) fn check(wish: &Wish, account: &Account, gateway: &Standing) -> Result<(), Error> {
-    check_reach(wish, gateway)?;
-    check_itself(wish, &account.state, gateway)?;
+pub(super) fn check(
+    wanted: &TakeOver,
+    account: &Account,
+    gateway: &Inventory,
+) -> Result<(), Error> {
+    check_reach(wanted, gateway)?;
+    check_itself(wanted, &account.state, gateway)?;
     check_entries(account.state.entries)?;
-    check_led(wish, &account.state, gateway)
+    check_led(wanted, &account.state, gateway)
 }
 
-fn check_reach(wish: &Wish, gateway: &Standing) -> Result<(), Error> {
-    if wish.reach == Reach::Anywhere || is_public_url(&gateway.public_url) {
+fn check_reach(wanted: &TakeOver, gateway: &Inventory) -> Result<(), Error> {
+    if wanted.reach == Reach::Anywhere || is_public_url(&gateway.public_url) {
         return Ok(());
     }
     Err(Error::refused(format!(
         "the gateway's public URL is {}, which {} cannot reach; start it with --public-url \
          https://…, or give --allow-private for a laptop or a private network",
-        gateway.public_url, wish.dialect
+        gateway.public_url, wanted.dialect
     )))
 }
 
 /// A gateway whose own webhooks were led through it would call itself for ever.
-fn check_itself(wish: &Wish, state: &State, gateway: &Standing) -> Result<(), Error> {
+fn check_itself(wanted: &TakeOver, state: &State, gateway: &Inventory) -> Result<(), Error> {
     let own = state.rows.iter().find(|row| gateway.webhooks.iter().any(|k| is_one(&k.id, &row.id)));
-    let at = ingest_of(&wish.from.url);
+    let at = ingest_of(&wanted.from.url);
     let urls = places(state).find(|(_, url)| url.starts_with(&at));
     let found = match (own, urls) {
         (Some(row), _) => format!("{} is a webhook of both", row.id),
@@ -70,29 +74,29 @@ fn check_entries(entries: Entries) -> Result<(), Error> {
 }
 
 /// Every place that leads to this gateway already leads to a source that stands for it.
-fn check_led(wish: &Wish, state: &State, gateway: &Standing) -> Result<(), Error> {
+fn check_led(wanted: &TakeOver, state: &State, gateway: &Inventory) -> Result<(), Error> {
     for list in &state.lists {
         for url in &list.urls {
             let fits = |source: &KnownSource| is_of_domain(source, &list.domain);
             let place = format!("{}'s list for {}", list.domain, list.event);
-            check_place(wish, gateway, (&place, url), &fits)?;
+            check_place(wanted, gateway, (&place, url), &fits)?;
         }
     }
     for row in &state.rows {
-        let fits = |source: &KnownSource| is_of_row(source, wish.dialect, gateway);
-        check_place(wish, gateway, (&row.id, &row.url), &fits)?;
+        let fits = |source: &KnownSource| is_of_row(source, wanted.dialect, gateway);
+        check_place(wanted, gateway, (&row.id, &row.url), &fits)?;
     }
     Ok(())
 }
 
 fn check_place(
-    wish: &Wish,
-    gateway: &Standing,
+    wanted: &TakeOver,
+    gateway: &Inventory,
     (place, url): (&str, &str),
     fits: &dyn Fn(&KnownSource) -> bool,
 ) -> Result<(), Error> {
     let source = gateway.sources.iter().find(|source| source.ingest_url == url);
-    let is_here = [&gateway.public_url, &wish.into.url]
+    let is_here = [&gateway.public_url, &wanted.into.url]
         .into_iter()
         .any(|base| url.starts_with(&ingest_of(base)));
     let told = match source {
@@ -125,7 +129,7 @@ pub(super) fn is_of_domain(source: &KnownSource, name: &str) -> bool {
 }
 
 /// Tells whether a source feeds what stood at one entry or row.
-fn is_of_row(source: &KnownSource, dialect: Dialect, gateway: &Standing) -> bool {
+fn is_of_row(source: &KnownSource, dialect: Dialect, gateway: &Inventory) -> bool {
     let serves_one = gateway.webhooks.iter().any(|known| known.id == source.serves);
     match dialect {
         Dialect::Mailgun => source.domain.is_none() && (serves_one || source.serves == "account"),

@@ -6,7 +6,7 @@ use waypost_compat::Dialect;
 use super::guard::is_of_domain;
 use super::{Draft, twice};
 use crate::migrate::gateway::KnownSource;
-use crate::migrate::plan::names::{carried, impossible, why_unled};
+use crate::migrate::plan::names::{impossible, unchanged, why_unled};
 use crate::migrate::plan::{Action, End, INGEST, Item, NewWebhook, Step};
 use crate::migrate::{List, Row, State};
 
@@ -133,7 +133,7 @@ impl Draft<'_> {
             url: url.to_owned(),
             source: format!("{} {}", list.domain, list.event),
             paused: false,
-            events: vec![carried(&list.event)],
+            events: vec![unchanged(&list.event)],
             notes: Vec::new(),
         });
     }

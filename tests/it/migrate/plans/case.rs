@@ -16,7 +16,7 @@
 //! account's own webhooks could not be read.
 
 use serde_json::{Map, json};
-use waypost::migrate::gateway::{Known, KnownSource, Standing};
+use waypost::migrate::gateway::{Inventory, KnownSource, KnownWebhook};
 use waypost::migrate::plan::into::{Keys, Reach};
 use waypost::migrate::plan::{Plan, Side, between, into};
 use waypost::migrate::provider::{Account, MailgunDomain};
@@ -37,7 +37,7 @@ pub(super) struct Case {
 /// Where it goes.
 pub(super) enum Target {
     Provider { side: Side, state: State, mode: Mode },
-    Gateway { side: Side, standing: Standing, reach: Reach, keys: Keys },
+    Gateway { side: Side, inventory: Inventory, reach: Reach, keys: Keys },
 }
 
 impl Case {
@@ -74,18 +74,18 @@ impl Case {
         let from_dialect = self.from.dialect.unwrap();
         match &self.to {
             Target::Provider { side, state, mode } => {
-                let wish = between::Wish {
+                let wanted = between::Move {
                     from: self.from.clone(),
                     from_dialect,
                     to: side.clone(),
                     to_dialect: side.dialect.unwrap(),
                     mode: *mode,
                 };
-                Ok(between::plan(&wish, &self.account.state, state))
+                Ok(between::plan(&wanted, &self.account.state, state))
             }
-            Target::Gateway { side, standing, reach, keys } => {
+            Target::Gateway { side, inventory, reach, keys } => {
                 let rows = self.account.state.rows.iter().filter(|row| row.secret.is_some());
-                let wish = into::Wish {
+                let wanted = into::TakeOver {
                     from: self.from.clone(),
                     dialect: from_dialect,
                     into: side.clone(),
@@ -93,7 +93,7 @@ impl Case {
                     keys: *keys,
                     secrets_of: rows.map(|row| row.id.clone()).collect(),
                 };
-                into::plan(&wish, &self.account, standing)
+                into::plan(&wanted, &self.account, inventory)
             }
         }
     }
@@ -110,9 +110,9 @@ impl Target {
                 *to = Self::provider(side(dialect, url, domain.first()));
             }
             (to, ["into", url]) => {
-                let standing = Standing { public_url: (*url).to_owned(), ..Standing::default() };
+                let inventory = Inventory { public_url: (*url).to_owned(), ..Inventory::default() };
                 let (reach, keys) = (Reach::Public, Keys::Same);
-                *to = Self::Gateway { side: side("gateway", url, None), standing, reach, keys };
+                *to = Self::Gateway { side: side("gateway", url, None), inventory, reach, keys };
             }
             (Self::Provider { mode, .. }, ["lenient"]) => *mode = Mode::Lenient,
             (Self::Provider { state, .. }, words) => put(state, words, label),
@@ -124,19 +124,25 @@ impl Target {
                     other => panic!("{other:?} is nothing that is known of keys"),
                 };
             }
-            (Self::Gateway { standing, .. }, ["domain", name]) => {
-                standing.domains.push((*name).to_owned());
+            (Self::Gateway { inventory, .. }, ["domain", name]) => {
+                inventory.domains.push((*name).to_owned());
             }
-            (Self::Gateway { standing, .. }, ["webhook", id, scope, url, events, flags @ ..]) => {
+            (Self::Gateway { inventory, .. }, ["webhook", id, scope, url, events, flags @ ..]) => {
                 let (id, url, events) = ((*id).to_owned(), (*url).to_owned(), names(events));
                 let domain = domain(scope);
-                standing.webhooks.push(Known { id, domain, url, events, state: flagged(flags) });
+                inventory.webhooks.push(KnownWebhook {
+                    id,
+                    domain,
+                    url,
+                    events,
+                    state: flagged(flags),
+                });
             }
             (
-                Self::Gateway { standing, .. },
+                Self::Gateway { inventory, .. },
                 ["source", id, scope, serves, ingest_url, flags @ ..],
             ) => {
-                standing.sources.push(KnownSource {
+                inventory.sources.push(KnownSource {
                     id: (*id).to_owned(),
                     domain: domain(scope),
                     serves: (*serves).to_owned(),
