@@ -5,18 +5,18 @@ use serde_json::{Value, json};
 use waypost::client::api::{Api, Payload};
 use waypost_compat::Dialect;
 
-use super::{Account, DOMAIN, Desk, Ran, Server};
+use super::{Account, DOMAIN, Ran, Server, Shell};
 use crate::support::process::API_KEY;
 
 /// Plans to lead an account through a gateway.
-async fn plan(account: &Account, gateway: &Server, flags: &[&str]) -> (Ran, Desk) {
-    let desk = Desk::new(&[("WAYPOST_FROM_KEY", &account.key), ("WAYPOST_INTO_KEY", API_KEY)]);
+async fn plan(account: &Account, gateway: &Server, flags: &[&str]) -> (Ran, Shell) {
+    let shell = Shell::new(&[("WAYPOST_FROM_KEY", &account.key), ("WAYPOST_INTO_KEY", API_KEY)]);
     let dialect = account.dialect.to_string();
     let into = ["--into", &gateway.process.url, "--allow-private", "--out", "in.plan"];
     let ends = account.flags("from");
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
-    let ran = desk.run(&[&["plan", "--from", &dialect][..], &into, &ends, flags].concat()).await;
-    (ran, desk)
+    let ran = shell.run(&[&["plan", "--from", &dialect][..], &into, &ends, flags].concat()).await;
+    (ran, shell)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,10 +48,10 @@ async fn what_was_taken_off_a_list_since_the_first_move_is_not_served_by_a_secon
         account.register(url, &["delivered"]).await;
     }
     let url = ["--from-url", &account.url];
-    let (ran, desk) = plan(&account, &gateway, &[]).await;
+    let (ran, shell) = plan(&account, &gateway, &[]).await;
     ran.ok();
-    desk.run(&[&["apply", "in.plan"], &url[..]].concat()).await.ok();
-    desk.run(&[&["rollback", "in.plan.journal", "--settle", "0s"], &url[..]].concat()).await.ok();
+    shell.run(&[&["apply", "in.plan"], &url[..]].concat()).await.ok();
+    shell.run(&[&["rollback", "in.plan.journal", "--settle", "0s"], &url[..]].concat()).await.ok();
     let list = format!("{}/delivered", account.path());
     let form = [("url", "https://kept.example/")];
     account.api.call(Method::PUT, &list, Payload::Form(&form)).await.unwrap();

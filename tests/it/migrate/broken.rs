@@ -12,7 +12,7 @@ use waypost::client::api::{Api, Payload};
 use waypost_compat::{Dialect, kind};
 
 use super::proxy::{Act, Proxy};
-use super::{Account, Desk, Server};
+use super::{Account, Server, Shell};
 use crate::support::process::API_KEY;
 
 /// When the victim dies.
@@ -84,7 +84,7 @@ async fn trapped(server: &str, trap: &Arc<Trap>) -> Proxy {
 
 /// A move that can be broken off anywhere.
 struct Scene {
-    desk: Desk,
+    shell: Shell,
     trap: Arc<Trap>,
     plan: Vec<String>,
     apply: Vec<String>,
@@ -111,14 +111,14 @@ impl Scene {
 
     async fn run(&self, arguments: &[String]) -> super::Ran {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.desk.run(&arguments).await
+        self.shell.run(&arguments).await
     }
 
     /// Runs until the trap springs; `false` if it went through.
     async fn broken(&self, arguments: &[String], after: usize, moment: Moment) -> bool {
         self.trap.set(after, moment);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let mut command = self.desk.command(&arguments);
+        let mut command = self.shell.command(&arguments);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut victim = command.spawn().unwrap();
         *self.trap.victim.lock().unwrap() = Some(victim.id());
@@ -128,7 +128,7 @@ impl Scene {
     }
 
     async fn new_plan(&self) {
-        for file in std::fs::read_dir(self.desk.folder.path()).unwrap() {
+        for file in std::fs::read_dir(self.shell.folder.path()).unwrap() {
             std::fs::remove_file(file.unwrap().path()).unwrap();
         }
         let ran = self.run(&self.plan).await;
@@ -229,7 +229,7 @@ async fn between(from: Dialect, to: Dialect) -> Scene {
     let plan = owned(&["plan", "--from", &from, "--to", &to, "--out", "move.plan"]);
     let keys = [("WAYPOST_FROM_KEY", &*source.key), ("WAYPOST_TO_KEY", &*target.key)];
     Scene {
-        desk: Desk::new(&keys),
+        shell: Shell::new(&keys),
         trap,
         plan: [plan, ends.clone()].concat(),
         apply: [owned(&["apply", "move.plan", "--retire"]), ends.clone()].concat(),
@@ -284,7 +284,7 @@ async fn a_move_into_a_gateway_survives_being_killed_anywhere() {
     let keys = [("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)];
     let clear = ["rollback", "move.plan.journal", "--settle", "0s", "--retire", "--after", "0s"];
     let scene = Scene {
-        desk: Desk::new(&keys),
+        shell: Shell::new(&keys),
         trap,
         plan: [plan, ends.clone()].concat(),
         apply: [owned(&["apply", "move.plan"]), ends.clone()].concat(),

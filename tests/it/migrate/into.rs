@@ -10,7 +10,7 @@ use waypost::clock::Clock;
 use waypost_compat::sample::{Facts, body};
 use waypost_compat::{Dialect, Kind, Secret, signature};
 
-use super::{Account, Desk, Server};
+use super::{Account, Server, Shell};
 use crate::support::process::API_KEY;
 use crate::support::receiver::Receiver;
 
@@ -24,7 +24,7 @@ struct World {
     gateway: Server,
     inside: Api,
     receiver: Receiver,
-    desk: Desk,
+    shell: Shell,
     /// Calls expected so far, by path.
     expected: BTreeMap<String, usize>,
     sent: usize,
@@ -37,9 +37,9 @@ impl World {
         let receiver = Receiver::start().await;
         let api = Api::basic(&mailgun.process.url, API_KEY).unwrap();
         let inside = Api::basic(&gateway.process.url, API_KEY).unwrap();
-        let desk = Desk::new(&[("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)]);
+        let shell = Shell::new(&[("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)]);
         let (expected, sent) = (BTreeMap::new(), 0);
-        Self { mailgun, api, gateway, inside, receiver, desk, expected, sent }
+        Self { mailgun, api, gateway, inside, receiver, shell, expected, sent }
     }
 
     fn url(&self, path: &str) -> String {
@@ -126,12 +126,12 @@ impl World {
     async fn plan(&self) {
         let arguments = ["plan", "--from", "mailgun", "--from-url", &self.mailgun.process.url];
         let into = ["--into", &self.gateway.process.url, "--allow-private", "--out", "in.plan"];
-        self.desk.run(&[&arguments[..], &into[..]].concat()).await.ok();
+        self.shell.run(&[&arguments[..], &into[..]].concat()).await.ok();
     }
 
     async fn migrate(&self, arguments: &[&str]) -> super::Ran {
         let url = ["--from-url", &self.mailgun.process.url];
-        self.desk.run(&[arguments, &url[..]].concat()).await
+        self.shell.run(&[arguments, &url[..]].concat()).await
     }
 }
 
@@ -229,7 +229,7 @@ async fn a_second_move_into_the_same_gateway_uses_what_the_first_one_left() {
         world.assert_all_came_once(round).await;
         world.migrate(&["rollback", "in.plan.journal", "--settle", "0s"]).await.ok();
         assert_eq!(world.webhooks().await, before, "{round}");
-        std::fs::rename(world.desk.path("in.plan.journal"), world.desk.path(round)).unwrap();
+        std::fs::rename(world.shell.path("in.plan.journal"), world.shell.path(round)).unwrap();
     }
 }
 
@@ -286,7 +286,7 @@ async fn rows_there_and_back(dialect: Dialect) {
     let paused = account.register(&format!("{url}?paused"), &[name]).await.unwrap();
     account.pause(&paused, &format!("{url}?paused"), &[name]).await;
     let before = account.list().await;
-    let desk = Desk::new(&[("WAYPOST_FROM_KEY", &account.key), ("WAYPOST_INTO_KEY", API_KEY)]);
+    let shell = Shell::new(&[("WAYPOST_FROM_KEY", &account.key), ("WAYPOST_INTO_KEY", API_KEY)]);
     let from = dialect.to_string();
     let given = format!("{id}={secret}");
     let ends: Vec<String> = account.flags("from");
@@ -298,12 +298,12 @@ async fn rows_there_and_back(dialect: Dialect) {
     ]
     .concat();
     if dialect != Dialect::Posthawk {
-        desk.run(&plan).await.code(3).says(&["--secret", &id]);
+        shell.run(&plan).await.code(3).says(&["--secret", &id]);
     }
     let ends = [&ends[..], &["--secret", &given]].concat();
     // What is paused stays behind, so something is lost.
-    desk.run(&[&plan[..], &["--secret", &given]].concat()).await.code(3).says(&["skipped-paused"]);
-    desk.run(&[&["apply", "in.plan"], &*ends].concat()).await.ok();
+    shell.run(&[&plan[..], &["--secret", &given]].concat()).await.code(3).says(&["skipped-paused"]);
+    shell.run(&[&["apply", "in.plan"], &*ends].concat()).await.ok();
     happens_at(&provider, dialect).await;
     receiver.at_least(1).await;
     let request = receiver.nth(0).await;
@@ -314,7 +314,7 @@ async fn rows_there_and_back(dialect: Dialect) {
     let inside = Api::basic(&gateway.process.url, API_KEY).unwrap();
     let events = inside.get("/waypost/v1/events").await.unwrap();
     assert_eq!(events["items"].as_array().unwrap().len(), 1, "{dialect}: it came by the gateway");
-    desk.run(&[&["rollback", "in.plan.journal"], &*ends].concat()).await.ok();
+    shell.run(&[&["rollback", "in.plan.journal"], &*ends].concat()).await.ok();
     assert_eq!(account.list().await, before, "{dialect}");
     happens_at(&provider, dialect).await;
     receiver.at_least(2).await;

@@ -194,7 +194,7 @@ impl Account {
 }
 
 /// A folder for plans and journals, and the keys of both sides in the environment.
-struct Desk {
+struct Shell {
     folder: TempDir,
     environment: BTreeMap<&'static str, String>,
 }
@@ -206,13 +206,13 @@ struct Ran {
     err: String,
 }
 
-impl Desk {
+impl Shell {
     fn new(environment: &[(&'static str, &str)]) -> Self {
         let environment = environment.iter().map(|(name, value)| (*name, (*value).to_owned()));
         Self { folder: TempDir::new().unwrap(), environment: environment.collect() }
     }
 
-    /// The same desk on which a variable has another value, or none.
+    /// The same shell, in which a variable has another value, or none.
     fn with(mut self, name: &'static str, value: Option<&str>) -> Self {
         self.environment.remove(name);
         self.environment.extend(value.map(|value| (name, value.to_owned())));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use waypost_compat::{Dialect, kind};
 
-use super::{Account, Desk, Server, read_json};
+use super::{Account, Server, Shell, read_json};
 
 /// How many of the eight names survive (`spec/providers.md` §2.3), rows and columns in
 /// `Dialect::ALL`'s order.
@@ -58,15 +58,15 @@ async fn there_and_back(source: &Account, target: &Account) {
     let pair = format!("{} to {}", source.dialect, target.dialect);
     let before = (source.list().await, target.list().await);
     let active = source.active().await;
-    let desk = Desk::new(&[("WAYPOST_FROM_KEY", &source.key), ("WAYPOST_TO_KEY", &target.key)]);
+    let shell = Shell::new(&[("WAYPOST_FROM_KEY", &source.key), ("WAYPOST_TO_KEY", &target.key)]);
     let ends: Vec<String> = [source.flags("from"), target.flags("to")].concat();
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
     let (from, to) = (source.dialect.to_string(), target.dialect.to_string());
     let plan = [&["plan", "--from", &from, "--to", &to], &*ends].concat();
 
-    let planned = desk.run(&[&*plan, &["--out", "move.plan"]].concat()).await;
+    let planned = shell.run(&[&*plan, &["--out", "move.plan"]].concat()).await;
     assert!([0, 3].contains(&planned.code), "{pair}: {}{}", planned.out, planned.err);
-    let data = read_json(&desk.path("move.plan"));
+    let data = read_json(&shell.path("move.plan"));
     let loses = data["summary"]["classes"].as_object().unwrap().keys().any(|class| {
         !["exact", "approximate", "widened", "secret-regenerated"].contains(&class.as_str())
     });
@@ -80,27 +80,27 @@ async fn there_and_back(source: &Account, target: &Account) {
     );
 
     let apply = [&["apply", "move.plan"], &*ends].concat();
-    desk.run(&apply).await.ok().says(&["journal: move.plan.journal"]);
+    shell.run(&apply).await.ok().says(&["journal: move.plan.journal"]);
     assert_eq!(source.list().await, before.0, "{pair}: the source stays on");
     assert_ne!(target.list().await, before.1, "{pair}");
     let after = target.list().await;
-    desk.run(&apply).await.ok().says(&["nothing to do"]);
+    shell.run(&apply).await.ok().says(&["nothing to do"]);
     assert_eq!(target.list().await, after, "{pair}: doing it twice is doing it once");
-    desk.run(&[&["verify", "move.plan"], &*ends].concat()).await.ok();
-    let again = desk.run(&[&*plan, &["--json"]].concat()).await;
+    shell.run(&[&["verify", "move.plan"], &*ends].concat()).await.ok();
+    let again = shell.run(&[&*plan, &["--json"]].concat()).await;
     let again: Value = serde_json::from_str(&again.out).unwrap();
     assert_eq!(again["steps"], serde_json::json!([]), "{pair}: everything is there already");
 
-    desk.run(&[&*apply, &["--retire"]].concat()).await.ok();
+    shell.run(&[&*apply, &["--retire"]].concat()).await.ok();
     assert_eq!(source.active().await, 0, "{pair}: the source is switched off");
     assert_eq!(target.list().await, after, "{pair}: retiring is about the source only");
-    assert_no_keys(&desk, &[&source.key, &target.key]);
+    assert_no_keys(&shell, &[&source.key, &target.key]);
     assert!(active > 0);
 
     let rollback = [&["rollback", "move.plan.journal", "--settle", "0s"], &*ends].concat();
-    desk.run(&rollback).await.ok();
+    shell.run(&rollback).await.ok();
     assert_eq!((source.list().await, target.list().await), before, "{pair}: all as it was");
-    desk.run(&rollback).await.ok().says(&["0 steps undone"]);
+    shell.run(&rollback).await.ok().says(&["0 steps undone"]);
 }
 
 /// How many names of a webhook live on.
@@ -112,14 +112,14 @@ fn survivors(plan: &Value, url: &str) -> u64 {
 }
 
 #[track_caller]
-fn assert_no_keys(desk: &Desk, keys: &[&str]) {
+fn assert_no_keys(shell: &Shell, keys: &[&str]) {
     for file in ["move.plan", "move.plan.journal"] {
-        let text = std::fs::read_to_string(desk.path(file)).unwrap();
+        let text = std::fs::read_to_string(shell.path(file)).unwrap();
         for key in keys {
             assert!(!text.contains(key), "{file} holds an API key");
         }
     }
     use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(desk.path("move.plan.journal")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(shell.path("move.plan.journal")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -6,18 +6,18 @@ use serde_json::json;
 use waypost::client::api::{Api, Payload};
 use waypost_compat::Dialect;
 
-use super::{Account, Desk, Server, read_json};
+use super::{Account, Server, Shell, read_json};
 use crate::support::process::API_KEY;
 
 /// Plans a copy of one account's webhooks to another's.
-async fn copy(from: &Account, to: &Account, flags: &[&str]) -> (super::Ran, Desk) {
-    let desk = Desk::new(&[("WAYPOST_FROM_KEY", &from.key), ("WAYPOST_TO_KEY", &to.key)]);
+async fn copy(from: &Account, to: &Account, flags: &[&str]) -> (super::Ran, Shell) {
+    let shell = Shell::new(&[("WAYPOST_FROM_KEY", &from.key), ("WAYPOST_TO_KEY", &to.key)]);
     let ends: Vec<String> = [from.flags("from"), to.flags("to")].concat();
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
     let dialect = from.dialect.to_string();
     let plan = ["plan", "--from", &dialect, "--to", &dialect, "--out", "copy.plan"];
-    let ran = desk.run(&[&plan[..], &ends, flags].concat()).await;
-    (ran, desk)
+    let ran = shell.run(&[&plan[..], &ends, flags].concat()).await;
+    (ran, shell)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,9 +39,9 @@ async fn two_accounts_at_one_address_are_two_and_two_keys_of_one_are_one() {
     let body = json!({"dialect": "posthawk", "domain": "other.example"});
     let made = owner.call(Method::POST, "/waypost/v1/keys", Payload::Json(&body)).await.unwrap();
     let other = Account { key: made["key"].as_str().unwrap().to_owned(), ..again };
-    let (ran, desk) = copy(&one, &other, &[]).await;
+    let (ran, shell) = copy(&one, &other, &[]).await;
     ran.ok();
-    assert_eq!(read_json(&desk.path("copy.plan"))["summary"]["create"], 1);
+    assert_eq!(read_json(&shell.path("copy.plan"))["summary"]["create"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,9 +56,9 @@ async fn one_mailgun_account_copies_from_domain_to_domain_and_keeps_its_entries(
     let (ran, _) = copy(&account, &account, &["--domain", super::DOMAIN]).await;
     ran.code(2).says(&["the same domain"]);
     let domains = ["--from-domain", super::DOMAIN, "--to-domain", "other.example"];
-    let (ran, desk) = copy(&account, &account, &domains).await;
+    let (ran, shell) = copy(&account, &account, &domains).await;
     ran.ok();
-    let plan = read_json(&desk.path("copy.plan"));
+    let plan = read_json(&shell.path("copy.plan"));
     let steps = plan["steps"].as_array().unwrap();
     assert_eq!((steps.len(), &steps[0]["do"]), (1, &json!("set_list")), "{plan}");
     assert_eq!(plan["retire"].as_array().unwrap().len(), 1, "the list, and no entry: {plan}");

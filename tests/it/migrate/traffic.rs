@@ -10,7 +10,7 @@ use waypost::client::api::Api;
 use waypost_compat::{Dialect, Kind, Secret, signature};
 
 use super::into::until_nothing_waits;
-use super::{Desk, Server};
+use super::{Server, Shell};
 use crate::support::mailgun::{Emitter, StandIn};
 use crate::support::process::API_KEY;
 use crate::support::receiver::Receiver;
@@ -64,20 +64,20 @@ async fn an_account_is_taken_over_and_given_back_while_events_come() {
     mailgun.entry(&url("/e2"), &["delivered"]);
     let before = mailgun.webhooks();
     let gateway = Server::start();
-    let desk = Desk::new(&[("WAYPOST_FROM_KEY", "key-outside"), ("WAYPOST_INTO_KEY", API_KEY)]);
+    let shell = Shell::new(&[("WAYPOST_FROM_KEY", "key-outside"), ("WAYPOST_INTO_KEY", API_KEY)]);
     let from = ["--from-url", &mailgun.url];
     let into = ["--into", &gateway.process.url, "--allow-private", "--out", "in.plan"];
-    desk.run(&[&["plan", "--from", "mailgun"], &from[..], &into[..]].concat()).await.ok();
+    shell.run(&[&["plan", "--from", "mailgun"], &from[..], &into[..]].concat()).await.ok();
 
     let stop = Arc::new(AtomicBool::new(false));
     let sending = tokio::spawn(send(mailgun.events(), Arc::clone(&stop)));
     let third = duration() / 3;
     tokio::time::sleep(third).await;
-    desk.run(&[&["apply", "in.plan"], &from[..]].concat()).await.ok();
+    shell.run(&[&["apply", "in.plan"], &from[..]].concat()).await.ok();
     assert!(!mailgun.webhooks().contains(&receiver.url), "every place leads to the gateway");
     tokio::time::sleep(third).await;
     let back = ["rollback", "in.plan.journal", "--settle", "1s"];
-    desk.run(&[&back[..], &from[..]].concat()).await.ok();
+    shell.run(&[&back[..], &from[..]].concat()).await.ok();
     assert_eq!(mailgun.webhooks(), before);
     tokio::time::sleep(third).await;
     stop.store(true, Ordering::Relaxed);

@@ -22,13 +22,13 @@ async fn the_journal_of_another_plan_is_not_written_to() {
     let found = a_move().await;
     found.plan().await;
     found.run(&["apply", "move.plan"]).await.ok();
-    let journal = std::fs::read(found.desk.path("move.plan.journal")).unwrap();
+    let journal = std::fs::read(found.shell.path("move.plan.journal")).unwrap();
     let names = &kind::names(Dialect::Posthawk)[..1];
     found.source.register("https://late.example/", names).await;
     found.plan().await;
     let ran = found.run(&["apply", "move.plan"]).await.code(5);
     ran.says(&["the journal of another plan", "rollback move.plan.journal", "--journal"]);
-    assert_eq!(std::fs::read(found.desk.path("move.plan.journal")).unwrap(), journal);
+    assert_eq!(std::fs::read(found.shell.path("move.plan.journal")).unwrap(), journal);
     found.run(&["apply", "move.plan", "--journal", "second"]).await.ok();
     found.run(&["rollback", "second"]).await.ok();
     found.run(&["rollback", "move.plan.journal"]).await.ok();
@@ -39,7 +39,7 @@ async fn the_journal_of_another_plan_is_not_written_to() {
 }
 
 fn read_json_line(found: &Move, name: &str) -> Value {
-    let text = std::fs::read_to_string(found.desk.path(name)).unwrap();
+    let text = std::fs::read_to_string(found.shell.path(name)).unwrap();
     serde_json::from_str(text.lines().next().unwrap()).unwrap()
 }
 
@@ -50,7 +50,7 @@ async fn a_torn_last_line_of_a_journal_is_the_trace_of_an_interruption() {
     found.plan().await;
     // A power cut before the first line was whole.
     for begun in [&b""[..], b"{\"waypost_jou", b"{\"waypost_journal\":1,\"plan\":{\"waypost_p"] {
-        std::fs::write(found.desk.path("move.plan.journal"), begun).unwrap();
+        std::fs::write(found.shell.path("move.plan.journal"), begun).unwrap();
         let ran = found.run(&["rollback", "move.plan.journal"]).await.code(2);
         ran.says(&["expected a journal"]);
         found.run(&["apply", "move.plan"]).await.ok();
@@ -58,7 +58,7 @@ async fn a_torn_last_line_of_a_journal_is_the_trace_of_an_interruption() {
         assert_eq!(found.target().await, before);
     }
     found.run(&["apply", "move.plan"]).await.ok();
-    let path = found.desk.path("move.plan.journal");
+    let path = found.shell.path("move.plan.journal");
     for torn in [&b"{\"step\":\"step 1\",\"ma"[..], b"{\"step\":\"\xc3", b"\0\0\0\0"] {
         OpenOptions::new().append(true).open(&path).unwrap().write_all(torn).unwrap();
         found.run(&["apply", "move.plan"]).await.ok().says(&["nothing to do"]);
@@ -90,7 +90,7 @@ async fn a_journal_out_of_reach_stops_the_move_before_it_begins() {
         let expected = if path == "/dev/full" { 2 } else { 1 };
         ran.code(expected).says(&[cause, "--journal"]);
     }
-    let closed = found.desk.path("closed");
+    let closed = found.shell.path("closed");
     std::fs::create_dir(&closed).unwrap();
     std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o555)).unwrap();
     if File::create(closed.join("trial")).is_ok() {
@@ -109,12 +109,12 @@ async fn a_journal_out_of_reach_stops_the_move_before_it_begins() {
 /// Runs `waypost migrate` with this much room for each file that it writes, in units of 512 bytes.
 async fn run_in(found: &Move, room: usize, arguments: &[&str]) -> Ran {
     let ends: Vec<&str> = found.ends.iter().map(String::as_str).collect();
-    let inner = found.desk.command(&[arguments, &ends].concat());
+    let inner = found.shell.command(&[arguments, &ends].concat());
     let mut command = Command::new("sh");
     // The signal would kill; ignored, the write fails as it does on a disk that is full.
     let script = format!("trap '' XFSZ; ulimit -f {room}; exec \"$@\"");
     command.args(["-c", &script, "sh"]).arg(inner.get_program()).args(inner.get_args());
-    command.envs(&found.desk.environment).current_dir(found.desk.folder.path());
+    command.envs(&found.shell.environment).current_dir(found.shell.folder.path());
     command.stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -133,13 +133,13 @@ async fn a_full_disk_under_the_journal_stops_the_move_and_room_lets_it_go_on() {
     found.plan().await;
     let ran = run_in(&found, 1, &["apply", "move.plan"]).await.code(1);
     ran.says(&["cannot write the journal", "make room on the disk"]);
-    assert!(!found.desk.path("move.plan.journal").exists(), "no half of a journal is left");
+    assert!(!found.shell.path("move.plan.journal").exists(), "no half of a journal is left");
     assert_eq!(found.target().await, before);
 
     // Room for the plan and for some of the steps.
     found.run(&["apply", "move.plan", "--journal", "whole"]).await.ok();
-    let whole = std::fs::metadata(found.desk.path("whole")).unwrap().len();
-    let head = std::fs::read_to_string(found.desk.path("whole")).unwrap().find('\n').unwrap();
+    let whole = std::fs::metadata(found.shell.path("whole")).unwrap().len();
+    let head = std::fs::read_to_string(found.shell.path("whole")).unwrap().find('\n').unwrap();
     found.run(&["rollback", "whole"]).await.ok();
     let room = (head + usize::try_from(whole).unwrap()) / 2 / 512;
     assert!(room * 512 > head, "the steps take more than two blocks");
@@ -147,7 +147,7 @@ async fn a_full_disk_under_the_journal_stops_the_move_and_room_lets_it_go_on() {
         let ran = run_in(&found, room, &["apply", "move.plan"]).await.code(1);
         ran.says(&["cannot write the journal", "make room on the disk", " of 15 steps are done"]);
     }
-    let (room, path) = (whole_room(whole), found.desk.path("move.plan.journal"));
+    let (room, path) = (whole_room(whole), found.shell.path("move.plan.journal"));
     assert!(std::fs::read(&path).unwrap().ends_with(b"\n"), "whole lines only");
     run_in(&found, room, &["apply", "move.plan"]).await.ok();
     found.run(&["verify", "move.plan"]).await.ok();
@@ -165,7 +165,7 @@ fn whole_room(length: u64) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_really_is_full_is_told_by_its_name() {
     let found = a_move().await;
-    let disk = found.desk.path("disk");
+    let disk = found.shell.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let mut mount = Command::new("mount");
     mount.args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"]).arg(&disk).stderr(Stdio::null());
@@ -183,10 +183,10 @@ async fn full_disk(found: &Move) -> Ran {
     found.plan().await;
     let full = vec![0; 16 << 10];
     // What of it fits fits.
-    let _ = File::create(found.desk.path("disk/ballast")).unwrap().write_all(&full);
+    let _ = File::create(found.shell.path("disk/ballast")).unwrap().write_all(&full);
     let apply = ["apply", "move.plan", "--journal", "disk/journal"];
     let told = found.run(&apply).await;
-    std::fs::remove_file(found.desk.path("disk/ballast")).unwrap();
+    std::fs::remove_file(found.shell.path("disk/ballast")).unwrap();
     found.run(&apply).await.ok();
     told
 }
@@ -197,19 +197,19 @@ async fn a_file_in_the_place_of_another_is_told_as_what_it_is() {
     let ran = found.run(&["apply", "move.plan"]).await.code(2);
     ran.says(&["cannot read the plan move.plan", "waypost migrate plan --out"]);
     for text in ["", "{}", "[1, 2]", "hello", r#"{"waypost_plan": 99}"#] {
-        std::fs::write(found.desk.path("move.plan"), text).unwrap();
+        std::fs::write(found.shell.path("move.plan"), text).unwrap();
         found.run(&["apply", "move.plan"]).await.code(2).says(&["move.plan: expected a plan"]);
     }
     found.plan().await;
-    let whole = read_json(&found.desk.path("move.plan"));
+    let whole = read_json(&found.shell.path("move.plan"));
     let newer = whole.to_string().replacen("\"waypost_plan\":1", "\"waypost_plan\":99", 1);
-    std::fs::write(found.desk.path("newer.plan"), newer).unwrap();
+    std::fs::write(found.shell.path("newer.plan"), newer).unwrap();
     found.run(&["apply", "newer.plan"]).await.code(2).says(&["version 1, found 99", "plan again"]);
     found.run(&["apply", "move.plan"]).await.ok();
     found.run(&["apply", "move.plan.journal"]).await.code(2).says(&["is a journal"]);
     let ran = found.run(&["rollback", "move.plan"]).await.code(2);
     ran.says(&["move.plan is a plan; its journal is move.plan.journal"]);
-    assert!(!found.desk.path("move.plan.journal.journal").exists());
+    assert!(!found.shell.path("move.plan.journal.journal").exists());
     found.run(&["verify", "move.plan"]).await.ok();
 }
 
@@ -217,7 +217,7 @@ async fn a_file_in_the_place_of_another_is_told_as_what_it_is() {
 async fn new_secrets_go_to_a_file_of_their_owner_or_are_shown_once() {
     let found = a_move().await;
     found.plan().await;
-    let secrets = found.desk.path("secrets.json");
+    let secrets = found.shell.path("secrets.json");
     let out = ["apply", "move.plan", "--secrets-out"];
     let ran = found.run(&[&out[..], &["nowhere/secrets.json"]].concat()).await.code(1);
     ran.says(&["cannot write nowhere/secrets.json", "its folder does not exist"]);
@@ -237,7 +237,7 @@ async fn new_secrets_go_to_a_file_of_their_owner_or_are_shown_once() {
     found.run(&["rollback", "move.plan.journal"]).await.ok().hides(&held);
 
     let first = found.run(&["apply", "move.plan"]).await.ok();
-    let journal = std::fs::read_to_string(found.desk.path("move.plan.journal")).unwrap();
+    let journal = std::fs::read_to_string(found.shell.path("move.plan.journal")).unwrap();
     let entries = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let made: Vec<String> =
         entries.filter_map(|entry| Some(entry.get("secret")?.as_str()?.to_owned())).collect();
@@ -253,13 +253,13 @@ async fn new_secrets_go_to_a_file_of_their_owner_or_are_shown_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_read_from_files_and_never_from_two_places() {
     let mut found = a_move().await;
-    std::fs::write(found.desk.path("from"), format!("{}\n", found.source.key)).unwrap();
-    std::fs::write(found.desk.path("to"), &found.target.key).unwrap();
-    std::fs::write(found.desk.path("empty"), "\n").unwrap();
+    std::fs::write(found.shell.path("from"), format!("{}\n", found.source.key)).unwrap();
+    std::fs::write(found.shell.path("to"), &found.target.key).unwrap();
+    std::fs::write(found.shell.path("empty"), "\n").unwrap();
     let files = ["--from-key-file", "from", "--to-key-file", "to"];
     let ran = found.run(&[&found.planning()[..], &files].concat()).await.code(2);
     ran.says(&["found two", "WAYPOST_TO_KEY", "--to-key-file", "leave one out"]);
-    found.desk = found.desk.with("WAYPOST_FROM_KEY", None).with("WAYPOST_TO_KEY", None);
+    found.shell = found.shell.with("WAYPOST_FROM_KEY", None).with("WAYPOST_TO_KEY", None);
     let plan = [&found.planning()[..], &files, &["--out", "move.plan"]].concat();
     let ran = found.run(&plan).await;
     assert!([0, 3].contains(&ran.code), "{}", ran.err);
@@ -278,7 +278,7 @@ async fn two_runs_do_not_write_one_journal() {
     let found = a_move().await;
     found.plan().await;
     found.run(&["apply", "move.plan"]).await.ok();
-    let other = File::open(found.desk.path("move.plan.journal")).unwrap();
+    let other = File::open(found.shell.path("move.plan.journal")).unwrap();
     other.lock().unwrap();
     for verb in [["apply", "move.plan"], ["rollback", "move.plan.journal"]] {
         let ran = found.run(&verb).await.code(5);

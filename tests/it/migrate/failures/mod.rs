@@ -1,4 +1,4 @@
-//! What goes wrong: wrong keys and places, servers that refuse or are silent, a desk in disorder.
+//! What goes wrong: wrong keys and places, servers that refuse or are silent, files in disorder.
 //! Each is told with its cause and the next step, and a run after it ends in the right state.
 
 mod files;
@@ -8,13 +8,13 @@ mod servers;
 use serde_json::Value;
 use waypost_compat::{Dialect, kind};
 
-use super::{Account, Desk, Ran, Server};
+use super::{Account, Ran, Server, Shell};
 
 /// A move from one account to another, both ends named.
 struct Move {
     source: Account,
     target: Account,
-    desk: Desk,
+    shell: Shell,
     ends: Vec<String>,
     _server: Server,
 }
@@ -31,9 +31,10 @@ impl Move {
             source.register(&url, &kind::names(from)[..2]).await;
         }
         target.register("https://there.before/", &kind::names(to)[..2]).await;
-        let desk = Desk::new(&[("WAYPOST_FROM_KEY", &source.key), ("WAYPOST_TO_KEY", &target.key)]);
+        let shell =
+            Shell::new(&[("WAYPOST_FROM_KEY", &source.key), ("WAYPOST_TO_KEY", &target.key)]);
         let ends = [source.flags("from"), target.flags("to")].concat();
-        Self { source, target, desk, ends, _server: server }
+        Self { source, target, shell, ends, _server: server }
     }
 
     /// The flags of both ends, one of which is somewhere else.
@@ -51,7 +52,7 @@ impl Move {
     /// Runs with these ends; no key of either side is ever shown.
     async fn run_between(&self, arguments: &[&str], ends: &[String]) -> Ran {
         let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
-        let ran = self.desk.run(&[arguments, &ends].concat()).await;
+        let ran = self.shell.run(&[arguments, &ends].concat()).await;
         ran.hides(&[&self.source.key, &self.target.key])
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use waypost::client::api::{Api, Payload};
 use waypost_compat::{Dialect, kind};
 
-use super::super::{Account, DOMAIN, Desk, Server};
+use super::super::{Account, DOMAIN, Server, Shell};
 use super::Move;
 use crate::support::mailgun::StandIn;
 use crate::support::process::API_KEY;
@@ -16,22 +16,22 @@ const WRONG: &str = "key-ffffffffffffffffffffffffffffffff";
 async fn a_wrong_key_is_told_with_the_flag_to_correct() {
     let mut found = Move::new(Dialect::Posthawk, Dialect::MailingApi).await;
     for (variable, flag) in [("WAYPOST_FROM_KEY", "--from-key"), ("WAYPOST_TO_KEY", "--to-key")] {
-        let right = found.desk.environment[variable].clone();
-        found.desk = found.desk.with(variable, Some(WRONG));
+        let right = found.shell.environment[variable].clone();
+        found.shell = found.shell.with(variable, Some(WRONG));
         let ran = found.run(&found.planning()).await.code(5);
         ran.says(&["refused the key", flag, "(401)"]).hides(&[WRONG]);
-        found.desk = found.desk.with(variable, None);
+        found.shell = found.shell.with(variable, None);
         let ran = found.run(&found.planning()).await.code(2);
         ran.says(&["expected an API key, found none", flag, variable]);
-        found.desk = found.desk.with(variable, Some(&right));
+        found.shell = found.shell.with(variable, Some(&right));
     }
     found.plan().await;
     let (right, before) = (found.target.key.clone(), found.target().await);
-    found.desk = found.desk.with("WAYPOST_TO_KEY", Some(WRONG));
+    found.shell = found.shell.with("WAYPOST_TO_KEY", Some(WRONG));
     let ran = found.run(&["apply", "move.plan"]).await.code(5);
     ran.says(&["--to-key", "nothing was changed"]).hides(&[WRONG]);
     assert_eq!(found.target().await, before);
-    found.desk = found.desk.with("WAYPOST_TO_KEY", Some(&right));
+    found.shell = found.shell.with("WAYPOST_TO_KEY", Some(&right));
     found.run(&["apply", "move.plan"]).await.ok();
     found.run(&["verify", "move.plan"]).await.ok();
 }
@@ -40,17 +40,17 @@ async fn a_wrong_key_is_told_with_the_flag_to_correct() {
 async fn mailguns_other_region_is_told_beside_the_wrong_key() {
     let account = StandIn::start(API_KEY, "signing", &[DOMAIN]).await;
     let gateway = Server::start();
-    let desk = Desk::new(&[("WAYPOST_FROM_KEY", WRONG), ("WAYPOST_INTO_KEY", API_KEY)]);
+    let shell = Shell::new(&[("WAYPOST_FROM_KEY", WRONG), ("WAYPOST_INTO_KEY", API_KEY)]);
     let plan = ["plan", "--from", "mailgun", "--from-url", &account.url, "--allow-private"];
     let plan = [&plan[..], &["--into", &gateway.process.url]].concat();
-    let ran = desk.run(&plan).await.code(5);
+    let ran = shell.run(&plan).await.code(5);
     ran.says(&["api.mailgun.net", "api.eu.mailgun.net", "--from-url", "--from-key"])
         .hides(&[WRONG]);
-    let desk = desk.with("WAYPOST_FROM_KEY", Some(API_KEY)).with("WAYPOST_INTO_KEY", Some(WRONG));
-    let ran = desk.run(&plan).await.code(5);
+    let shell = shell.with("WAYPOST_FROM_KEY", Some(API_KEY)).with("WAYPOST_INTO_KEY", Some(WRONG));
+    let ran = shell.run(&plan).await.code(5);
     ran.says(&["the gateway", "--into-key", "that --into is the server"]).hides(&[WRONG]);
     let circle = [&plan[..5], &["--allow-private", "--into", &account.url]].concat();
-    desk.run(&circle).await.code(2).says(&["are the same server", "--into"]);
+    shell.run(&circle).await.code(2).says(&["are the same server", "--into"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,20 +58,20 @@ async fn a_typo_in_a_domain_is_answered_with_what_was_meant() {
     let account = StandIn::start(API_KEY, "signing", &[DOMAIN, "other.org"]).await;
     let server = Server::start();
     let keys = [("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)];
-    let desk = Desk::new(&[&keys[..], &[("WAYPOST_TO_KEY", API_KEY)]].concat());
+    let shell = Shell::new(&[&keys[..], &[("WAYPOST_TO_KEY", API_KEY)]].concat());
     let from = ["plan", "--from", "mailgun", "--from-url", &account.url];
     let into = ["--into", &server.process.url, "--allow-private"];
     let to = ["--to", "mailgun", "--to-url", &server.process.url];
     for place in [&into[..], &to[..]] {
         let typo = [&from[..], place, &["--domain", "mg.exmaple.com"]].concat();
-        let ran = desk.run(&typo).await.code(4);
+        let ran = shell.run(&typo).await.code(4);
         ran.says(&["did you mean mg.example.com?", "--from-domain", "other.org"]);
     }
     let unnamed = [&from[..], &to[..]].concat();
-    let ran = desk.run(&unnamed).await.code(2);
+    let ran = shell.run(&unnamed).await.code(2);
     ran.says(&["expected --from-domain or --domain", "2 domains", DOMAIN, "other.org"]);
     let elsewhere = [&unnamed[..], &["--domain", DOMAIN]].concat();
-    let ran = desk.run(&elsewhere).await.code(4);
+    let ran = shell.run(&elsewhere).await.code(4);
     ran.says(&["no domain mg.example.com, nor any other", "--to-key", "--to-url"]);
 }
 
@@ -95,14 +95,14 @@ async fn a_key_that_may_only_read_plans_and_applies_nothing() {
     let form = [("role", "support"), ("kind", "user")];
     let made = found.target.api.call(Method::POST, "/v1/keys", Payload::Form(&form)).await.unwrap();
     let reading = made["key"]["secret"].as_str().unwrap();
-    found.desk = found.desk.with("WAYPOST_TO_KEY", Some(reading));
+    found.shell = found.shell.with("WAYPOST_TO_KEY", Some(reading));
     found.plan().await;
     let before = found.target().await;
     let ran = found.run(&["apply", "move.plan"]).await.code(5);
     ran.says(&["may read but not change", "--to-key", "0 of ", "waypost migrate rollback"])
         .hides(&[reading]);
     assert_eq!(found.target().await, before);
-    found.desk = found.desk.with("WAYPOST_TO_KEY", Some(API_KEY));
+    found.shell = found.shell.with("WAYPOST_TO_KEY", Some(API_KEY));
     found.run(&["apply", "move.plan"]).await.ok();
     found.run(&["verify", "move.plan"]).await.ok();
     found.run(&["rollback", "move.plan.journal", "--settle", "0s"]).await.ok();
@@ -124,22 +124,22 @@ async fn a_mailgun_account_whose_key_may_only_read_is_not_led_anywhere() {
     let form = [("role", "support"), ("kind", "user")];
     let made = api.call(Method::POST, "/v1/keys", Payload::Form(&form)).await.unwrap();
     let reading = made["key"]["secret"].as_str().unwrap();
-    let desk = Desk::new(&[("WAYPOST_FROM_KEY", reading), ("WAYPOST_INTO_KEY", API_KEY)]);
+    let shell = Shell::new(&[("WAYPOST_FROM_KEY", reading), ("WAYPOST_INTO_KEY", API_KEY)]);
     let ends = ["--from-url", &old.process.url, "--into", &gateway.process.url];
     // A key that only reads may not be shown the signing key either.
     let key = api.get("/v5/accounts/http_signing_key").await.unwrap();
     let key = ["--signing-key", key["http_signing_key"].as_str().unwrap()];
     let plan = ["plan", "--from", "mailgun", "--allow-private", "--out", "in.plan"];
-    desk.run(&[&plan[..], &ends, &key].concat()).await.ok();
+    shell.run(&[&plan[..], &ends, &key].concat()).await.ok();
     let apply = [&["apply", "in.plan"][..], &ends, &key].concat();
-    let ran = desk.run(&apply).await.code(5);
+    let ran = shell.run(&apply).await.code(5);
     ran.says(&["may read but not change", "--from-key", " steps are done"]).hides(&[reading]);
     assert_eq!(api.get(&hooks).await.unwrap(), before, "the account is as it was");
-    let desk = desk.with("WAYPOST_FROM_KEY", Some(API_KEY));
-    desk.run(&apply).await.ok();
+    let shell = shell.with("WAYPOST_FROM_KEY", Some(API_KEY));
+    shell.run(&apply).await.ok();
     assert_ne!(api.get(&hooks).await.unwrap(), before);
     let back = ["rollback", "in.plan.journal", "--settle", "0s"];
-    desk.run(&[&back[..], &ends].concat()).await.ok();
+    shell.run(&[&back[..], &ends].concat()).await.ok();
     assert_eq!(api.get(&hooks).await.unwrap(), before);
 }
 
@@ -210,15 +210,15 @@ async fn what_cannot_be_put_back_is_told_and_the_rest_is() {
     let account = Account::at(&old.process.url, Dialect::Mailgun).await;
     account.register("https://one.example/", &["opened", "clicked"]).await;
     let keys = [("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)];
-    let desk = Desk::new(&keys);
+    let shell = Shell::new(&keys);
     let ends = ["--from-url", &account.url, "--into", &gateway.process.url];
     let plan = ["plan", "--from", "mailgun", "--allow-private", "--out", "in.plan"];
-    desk.run(&[&plan[..], &ends].concat()).await.ok();
-    desk.run(&[&["apply", "in.plan"][..], &ends].concat()).await.ok();
+    shell.run(&[&plan[..], &ends].concat()).await.ok();
+    shell.run(&[&["apply", "in.plan"][..], &ends].concat()).await.ok();
     let at = format!("{}/opened", account.path());
     account.api.call(Method::DELETE, &at, Payload::None).await.unwrap();
     let back = ["rollback", "in.plan.journal", "--settle", "0s"];
-    let ran = desk.run(&[&back[..], &ends].concat()).await.code(5);
+    let ran = shell.run(&[&back[..], &ends].concat()).await.code(5);
     ran.says(&["could not be put back", "opened", "it was removed"]);
     let left = account.list().await;
     assert_eq!(left["webhooks"]["clicked"]["urls"][0], "https://one.example/");

@@ -12,7 +12,7 @@ use waypost::client::api::Api;
 use waypost_compat::Dialect;
 
 use super::super::proxy::{Act, Proxy, answer};
-use super::super::{DOMAIN, Desk, Server};
+use super::super::{DOMAIN, Server, Shell};
 use super::Move;
 use crate::support::mailgun::{Mood, StandIn};
 use crate::support::process::API_KEY;
@@ -21,19 +21,19 @@ use crate::support::process::API_KEY;
 struct TakeOver {
     account: StandIn,
     gateway: Server,
-    desk: Desk,
+    shell: Shell,
 }
 
 impl TakeOver {
     async fn new(domains: &[&str]) -> Self {
         let account = StandIn::start(API_KEY, "signing", domains).await;
-        let desk = Desk::new(&[("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)]);
-        Self { account, gateway: Server::start(), desk }
+        let shell = Shell::new(&[("WAYPOST_FROM_KEY", API_KEY), ("WAYPOST_INTO_KEY", API_KEY)]);
+        Self { account, gateway: Server::start(), shell }
     }
 
     async fn run(&self, arguments: &[&str]) -> super::Ran {
         let ends = ["--from-url", &self.account.url, "--into", &self.gateway.process.url];
-        self.desk.run(&[arguments, &ends].concat()).await.hides(&[API_KEY])
+        self.shell.run(&[arguments, &ends].concat()).await.hides(&[API_KEY])
     }
 }
 
