@@ -48,7 +48,7 @@ pub enum NextStep {
     RetryAt(Timestamp),
     /// Given up.
     Dead,
-    /// Its webhook is gone.
+    /// Called off: its webhook is gone.
     Cancelled,
 }
 

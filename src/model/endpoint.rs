@@ -14,9 +14,9 @@ use super::{
 /// which keeps its identity when the URL is edited, so that what waits follows the corrected URL.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// Its id.
+    /// The id.
     pub id: EndpointId,
-    /// Where its webhooks were registered.
+    /// The place of its webhooks' registration.
     pub scope: WebhookScope,
     /// The URL that they name.
     pub url: WebhookUrl,
@@ -35,7 +35,7 @@ pub struct EndpointLimits {
     pub rate: Option<Rate>,
     /// Attempts in flight; `None` for the server's own limit.
     pub concurrency: Option<NonZeroU32>,
-    /// Whether deliveries are held. They go on being queued, and go out once this is lifted.
+    /// True while deliveries are held. They go on being queued, and go out once this is lifted.
     pub paused: bool,
 }
 
@@ -87,7 +87,7 @@ impl Rate {
 pub struct EndpointHealth {
     /// Failures in a row: no answer, or one that says the receiver is in trouble.
     pub failures: u32,
-    /// When the first of those in a row was.
+    /// The time of the first of those in a row.
     pub first_failure_at: Option<Timestamp>,
     /// The last failure; kept when the endpoint is well again.
     pub last_failure: Option<LastFailure>,
@@ -98,7 +98,7 @@ pub struct EndpointHealth {
 /// An attempt that failed, as it is remembered of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastFailure {
-    /// When it began.
+    /// The beginning.
     pub at: Timestamp,
     /// The delivery that it was made for.
     pub delivery: DeliveryId,
@@ -111,22 +111,22 @@ pub struct LastFailure {
 /// A breaker that is open: the endpoint is left alone but for a probe now and then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenBreaker {
-    /// When it opened.
+    /// The time of its opening.
     pub since: Timestamp,
     /// The rest before the next probe; it grows with every probe that fails.
     pub rest: Duration,
-    /// When the next probe may be made.
+    /// The time from which the next probe may be made.
     pub probe_at: Timestamp,
 }
 
 /// The deliveries that wait for an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// How many wait.
+    /// The number that wait.
     pub waiting: u64,
-    /// When the one was enqueued that has waited longest.
+    /// The time of enqueueing of the one that has waited longest.
     pub oldest: Option<Timestamp>,
-    /// Whether there are more, which were not counted: the work for it is bounded.
+    /// True if there are more, which were not counted: the work for it is bounded.
     pub more: bool,
 }
 

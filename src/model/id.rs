@@ -203,7 +203,7 @@ impl AttemptId {
         DeliveryId(bytes)
     }
 
-    /// Which of its delivery's attempts it is, from 1.
+    /// The number of the attempt among its delivery's, from 1.
     #[must_use]
     pub fn number(self) -> u32 {
         u32::from(self.0[15]) + 1
