@@ -1,28 +1,28 @@
-//! One thing that happened to one message for one recipient, in no dialect's shape.
+//! One thing that happened to one message for one recipient, in no provider's shape.
 
 use serde_json::{Map, Value};
 
-use crate::dialect::Dialect;
 use crate::kind::Kind;
+use crate::provider::Provider;
 use crate::text;
 pub use crate::time::Moment;
 
 /// One thing that happened to one message for one recipient.
 ///
-/// Its fields are what at least two of the dialects can say (`spec/providers.md` §3.2). What only
+/// The fields are what at least two of the dialects can say (`spec/providers.md` §3.2). What only
 /// one of them has, and what nobody documented, is kept under [`rest`](Event::rest).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The dialect it was read from, or is written for.
-    pub dialect: Dialect,
-    /// What happened; `None` where the name is none that we know.
+    /// The provider whose event it is.
+    pub provider: Provider,
+    /// The kind of what happened; `None` where the name is none that we know.
     pub kind: Option<Kind>,
     /// The event's name as its source wrote it.
     pub name: String,
     /// The provider's id of the event.
     pub id: Option<String>,
-    /// When it happened.
+    /// The time at which it happened.
     pub time: Option<Moment>,
     /// The recipient's bare address.
     pub recipient: Option<String>,
@@ -32,13 +32,13 @@ pub struct Event {
     pub tags: Vec<String>,
     /// The data that the message was sent with.
     pub user_variables: Map<String, Value>,
-    /// What is said about the delivery or its failure.
+    /// The account of the delivery or its failure.
     pub report: Report,
-    /// What is said about the reader who opened, clicked or unsubscribed.
+    /// The account of the reader who opened, clicked or unsubscribed.
     pub reader: Reader,
-    /// What the mailbox provider calls the complaint, such as `abuse`.
+    /// The mailbox provider's word for the complaint, such as `abuse`.
     pub feedback_type: Option<String>,
-    /// What has no place above.
+    /// Everything that has no place above.
     pub rest: Vec<Rest>,
 }
 
@@ -47,32 +47,32 @@ pub struct Event {
 pub struct Message {
     /// The provider's id of it, without angle brackets.
     pub id: Option<String>,
-    /// Its `From`.
+    /// The `From` of it.
     pub from: Option<String>,
-    /// Its `To`, where that says more than the recipient's address.
+    /// The `To` of it, where that says more than the recipient's address.
     pub to: Option<String>,
-    /// Its `Subject`.
+    /// The `Subject` of it.
     pub subject: Option<String>,
     /// The envelope's sender, where it is another address than `from`'s.
     pub sender: Option<String>,
 }
 
-/// What is said about a delivery or a failure.
+/// An account of a delivery or a failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// The SMTP code, or one of Mailgun's own 6xx.
     pub code: Option<u16>,
     /// The enhanced status code of RFC 3463, such as `5.1.1`.
     pub enhanced_code: Option<String>,
-    /// What the server said, or why the provider refused; without the code.
+    /// The server's words, or the provider's reason to refuse; without the code.
     pub text: Option<String>,
-    /// What the provider says beside that.
+    /// The provider's words beside that.
     pub description: Option<String>,
-    /// Which attempt it was, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: Option<u64>,
     /// Seconds until the sender tries again.
     pub retry_after_s: Option<u64>,
-    /// How hard the failure is.
+    /// The hardness of the failure.
     pub class: Option<Class>,
     /// SES's finer word for it, such as `MailboxFull`; `General` and SES's account-level
     /// suppression are what its absence means.
@@ -81,12 +81,12 @@ pub struct Report {
     pub reason: Option<String>,
 }
 
-/// How hard a failure is (`spec/providers.md` §2.2).
+/// The hardness of a failure (`spec/providers.md` §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// The address will never work.
     Hard,
-    /// It might have worked; the sender has given up.
+    /// Trying might have worked; the sender has given up.
     Soft,
     /// The provider could not tell.
     Undetermined,
@@ -138,7 +138,7 @@ impl Report {
     }
 }
 
-/// Whether SES's `delayType` says no more than that there is a delay.
+/// Says that SES's `delayType` says no more than that there is a delay.
 pub(crate) fn delay_says_nothing(delay_type: &str) -> bool {
     matches!(delay_type, "General" | "Undetermined")
 }
@@ -173,7 +173,7 @@ impl Class {
     }
 }
 
-/// What is known of who opened, clicked or unsubscribed.
+/// A person who opened, clicked or unsubscribed, as far as known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reader {
     /// The link that was followed.
@@ -182,13 +182,13 @@ pub struct Reader {
     pub ip: Option<String>,
     /// The browser's or mail program's own name for itself.
     pub user_agent: Option<String>,
-    /// What the provider made of that.
+    /// The provider's reading of that.
     pub client: Client,
-    /// Where the address is.
+    /// The place where the address is.
     pub place: Place,
 }
 
-/// What a provider makes of a user agent (Mailgun's `client-info`).
+/// A provider's reading of a user agent (Mailgun's `client-info`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     /// Such as `browser` or `email client`.
@@ -201,7 +201,7 @@ pub struct Client {
     pub name: Option<String>,
 }
 
-/// Where a reader is (Mailgun's `geolocation`).
+/// The place where a reader is (Mailgun's `geolocation`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// Two letters.
@@ -219,20 +219,21 @@ pub struct Place {
 pub struct Rest {
     /// The keys that lead to it (Mailgun: from `event-data` on).
     pub path: Vec<String>,
-    /// What stands there.
+    /// The value that stands there.
     pub value: Value,
 }
 
-/// What a gateway must know of an event to store and route it.
+/// The part of an event that a gateway must know to store and route it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
-    /// What happened; `None` where the name is none that we know.
+    /// The kind of what happened; `None` where the name is none that we know.
     pub kind: Option<Kind>,
     /// The event's name as its source wrote it (Mailgun: `event-data.event`).
     pub name: String,
     /// The provider's id of the event, where it gave one.
     pub id: Option<String>,
-    /// When it happened, in milliseconds since the Unix epoch, where the payload says so.
+    /// The time at which it happened, in milliseconds since the Unix epoch, where the payload
+    /// says so.
     pub occurred_at_ms: Option<i64>,
     /// The recipient's bare address.
     pub recipient: Option<String>,
@@ -246,9 +247,9 @@ pub struct Outline {
 impl Event {
     /// An event of which nothing is known but what it is.
     #[must_use]
-    pub fn new(dialect: Dialect, kind: Option<Kind>, name: impl Into<String>) -> Self {
+    pub fn new(provider: Provider, kind: Option<Kind>, name: impl Into<String>) -> Self {
         Self {
-            dialect,
+            provider,
             kind,
             name: name.into(),
             id: None,
@@ -279,41 +280,34 @@ impl Event {
         }
     }
 
-    /// What a gateway needs in order to store and route it.
-    #[must_use]
-    pub fn into_outline(self) -> Outline {
-        let domain = self.own_domain();
-        Outline {
-            kind: self.kind,
-            name: self.name,
-            id: self.id,
-            occurred_at_ms: self.time.map(Moment::millis),
-            recipient: self.recipient,
-            message_id: self.message.id,
-            domain,
-        }
-    }
-
-    /// The domain that Mailgun's payloads of today name; those of before have to be guessed from the
-    /// envelope's sender (`spec/mailgun-events.md` §1.3), and so have the other dialects', which
-    /// name none.
-    fn own_domain(&self) -> Option<String> {
-        let rest = |path: &[&str]| {
-            let part = self.rest.iter().find(|part| part.path == path)?;
-            part.value.as_str().filter(|_| self.dialect == Dialect::Mailgun)
-        };
-        let named = rest(&["domain", "name"]).or_else(|| rest(&["domain-name"]));
-        if let Some(name) = named {
-            return Some(name.to_ascii_lowercase());
-        }
+    /// The domain of whose address comes first: the envelope's sender's, which may be known
+    /// `besides`, or the author's; the recipient's for mail that came in.
+    pub(crate) fn address_domain(&self, besides: Option<&str>) -> Option<String> {
         let Message { sender, from, .. } = &self.message;
         // Mail that came in was sent by others, to one of our addresses.
         let came_in = matches!(self.kind, Some(Kind::Received | Kind::Stored));
         let addresses = match came_in {
             true => [self.address(), None, None],
-            false => [sender.as_deref(), rest(&["envelope", "sender"]), from.as_deref()],
+            false => [sender.as_deref(), besides, from.as_deref()],
         };
         let mut domains = addresses.into_iter().flatten().map(text::bare_address);
         domains.find_map(text::domain_of)
     }
+}
+
+/// The domain of an event whose provider's payloads name none.
+pub(crate) fn domain_of_addresses(event: &Event) -> Option<String> {
+    event.address_domain(None)
+}
+
+/// A body that is not an event of the provider it was read as one of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: expected {expected}, found {found}")]
+pub struct ParseError {
+    /// The place in the body, as a path such as `event-data.event`; `body` for the whole.
+    pub field: String,
+    /// The thing that should stand there.
+    pub expected: &'static str,
+    /// The thing that stands there, shortened.
+    pub found: String,
 }

@@ -1,10 +1,15 @@
-//! The webhook dialects of five email providers, and how to get from any one to any other.
+//! The webhooks of email providers, and how to get from any one to any other.
 //!
-//! A *dialect* is one provider's way of speaking: the names it gives to events, the shape of its
-//! payloads, the way it signs them. Three questions are answered here, all of them by pure
-//! functions: what is this event called over there ([`kind`]), what does its payload look like
-//! over there ([`parse`], [`render`], [`translate`]), and is this signature good
+//! A [`Provider`] is read: it sends events, under names and in a shape of its own, and proves that
+//! it did. A [`Dialect`] is spoken: the names, the payloads and the signatures that one provider's
+//! receivers are used to. Three questions are answered here, all of them by pure functions: what
+//! is this event called over there ([`kind`], [`matrix`]), what does its payload look like over
+//! there ([`parse`], [`render`], [`translate`](translate())), and is this signature good
 //! ([`signature`]). Nothing in this crate does I/O, reads a clock or draws randomness.
+//!
+//! A provider is one file: its names, its reader, its proof and, if it is a dialect too, its writer
+//! and its signature. It is listed in [`provider`], and one `match` (`parse.rs`) leads
+//! from the list to the file; a second (`dialect.rs`) leads to what speaking needs.
 //!
 //! # The dialects
 //!
@@ -26,18 +31,18 @@
 //! incoming mail, and nothing for a message that was merely accepted.
 //!
 //! What is documented by a provider, what was seen in its code, and what is our choice is said at
-//! the top of each dialect's module; the tables in `fixtures/tables` show all names, the matrix of
+//! the top of each provider's file; the tables in `fixtures/tables` show all names, the matrix of
 //! subscriptions, and what each translation loses.
 //!
 //! # Reading an event
 //!
 //! ```
-//! use waypost_compat::{Dialect, Kind, parse};
+//! use waypost_compat::{Kind, Provider, parse};
 //!
 //! let body = br#"{"id":"evt_1","type":"email.bounced","createdAt":"2026-01-15T10:30:00Z",
 //!     "data":{"emailId":"eml_1","to":"ada@example.net","reason":"550 5.1.1 no such user",
 //!     "bounceType":"hard","colour":"blue"}}"#;
-//! let event = parse(Dialect::Wistfare, body)?;
+//! let event = parse(Provider::Wistfare, body)?;
 //!
 //! assert_eq!(event.kind, Some(Kind::Bounced));
 //! assert_eq!(event.recipient.as_deref(), Some("ada@example.net"));
@@ -45,21 +50,21 @@
 //! assert_eq!(event.report.enhanced_code.as_deref(), Some("5.1.1"));
 //! // What nobody documented is kept.
 //! assert_eq!(event.rest[0].path, ["data", "colour"]);
-//! # Ok::<(), waypost_compat::dialect::ParseError>(())
+//! # Ok::<(), waypost_compat::event::ParseError>(())
 //! ```
 //!
 //! An unknown event name is no error: its [`kind`](Event::kind) is `None`, its name is kept. A body
 //! that is no event says what was expected and what stood there.
 //!
 //! ```
-//! use waypost_compat::{Dialect, parse};
+//! use waypost_compat::{Provider, parse};
 //!
-//! let event = parse(Dialect::MailingApi, br#"{"type":"list_cleaned"}"#)?;
+//! let event = parse(Provider::MailingApi, br#"{"type":"list_cleaned"}"#)?;
 //! assert_eq!((event.kind, event.name.as_str()), (None, "list_cleaned"));
 //!
-//! let error = parse(Dialect::Mailgun, br#"{"event-data":"soon"}"#).unwrap_err();
+//! let error = parse(Provider::Mailgun, br#"{"event-data":"soon"}"#).unwrap_err();
 //! assert_eq!(error.to_string(), "event-data: expected an object, found \"soon\"");
-//! # Ok::<(), waypost_compat::dialect::ParseError>(())
+//! # Ok::<(), waypost_compat::event::ParseError>(())
 //! ```
 //!
 //! # Translating one
@@ -67,34 +72,34 @@
 //! What a payload cannot carry comes back as a list, under stable names: never silently.
 //!
 //! ```
-//! use waypost_compat::dialect::Context;
-//! use waypost_compat::{Dialect, translate};
+//! use waypost_compat::translate::Context;
+//! use waypost_compat::{Dialect, Provider, translate};
 //!
 //! let body = br#"{"id":"evt_1","type":"clicked","timestamp":"2026-01-15T10:30:00Z","data":
 //!     {"message_id":"msg_1","to":"ada@example.net","url":"https://example.com/",
 //!     "metadata":{"order":"A-1001"},"tags":["spring"]}}"#;
 //! let context = Context { domain: "example.com".to_owned(), ..Context::default() };
 //!
-//! let posthawk = translate(Dialect::MailingApi, body, Dialect::Posthawk, &context)?;
+//! let posthawk = translate(Provider::MailingApi, body, Dialect::Posthawk, &context)?;
 //! assert_eq!((posthawk.name.as_str(), posthawk.lost.len()), ("click", 0));
 //!
-//! let wistfare = translate(Dialect::MailingApi, body, Dialect::Wistfare, &context)?;
+//! let wistfare = translate(Provider::MailingApi, body, Dialect::Wistfare, &context)?;
 //! assert_eq!(wistfare.lost, ["tags", "user-variables"]);
 //!
-//! let same = translate(Dialect::MailingApi, body, Dialect::MailingApi, &context)?;
+//! let same = translate(Provider::MailingApi, body, Dialect::MailingApi, &context)?;
 //! assert_eq!((same.name.as_str(), same.lost.len()), ("clicked", 0));
 //! assert!(!same.body.contains(&b'\n'), "written as JavaScript would");
-//! # Ok::<(), waypost_compat::dialect::TranslateError>(())
+//! # Ok::<(), waypost_compat::translate::TranslateError>(())
 //! ```
 //!
 //! Where a dialect has no name for what happened there is no payload, and the error says so.
 //!
 //! ```
-//! use waypost_compat::dialect::Context;
-//! use waypost_compat::{Dialect, translate};
+//! use waypost_compat::translate::Context;
+//! use waypost_compat::{Dialect, Provider, translate};
 //!
 //! let body = br#"{"id":"evt_1","type":"unsubscribed","data":{"to":"ada@example.net"}}"#;
-//! let error = translate(Dialect::MailingApi, body, Dialect::MailStack, &Context::default());
+//! let error = translate(Provider::MailingApi, body, Dialect::MailStack, &Context::default());
 //! assert_eq!(error.unwrap_err().to_string(), "mailstack has no event for `unsubscribed`");
 //! ```
 //!
@@ -104,7 +109,7 @@
 //! sender will try again and [`Kind::Bounced`] once it will not, however soft the failure was. A
 //! suppressed address bounces too. How hard it was is the event's
 //! [`class`](event::Report::class). A receiver that takes only hard bounces for final can be served
-//! with [`Options`](dialect::Options).
+//! with [`Options`](translate::Options).
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod dialect;
@@ -112,17 +117,27 @@ pub mod event;
 mod json;
 pub mod kind;
 mod loss;
-mod mailgun;
+pub mod mailgun;
 mod mailingapi;
 mod mailstack;
+pub mod matrix;
+mod parse;
 mod posthawk;
+pub mod provider;
+mod reading;
 pub mod sample;
+mod sign;
 pub mod signature;
+mod speaking;
 mod text;
 mod time;
+pub mod translate;
 mod wistfare;
 
-pub use dialect::{Dialect, parse, render, translate};
+pub use dialect::Dialect;
 pub use event::Event;
 pub use kind::Kind;
-pub use signature::Secret;
+pub use parse::{outline, parse};
+pub use provider::Provider;
+pub use sign::Secret;
+pub use translate::{render, translate};

@@ -8,16 +8,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use crate::dialect::Dialect;
 use crate::event::{Client, Event, Message, Place, Reader, Report, Rest};
 use crate::json::flat_text;
-use crate::{mailgun, mailingapi, mailstack, posthawk, wistfare};
+use crate::provider::Provider;
 
 /// Names what `event` has and `reread` has not, or has otherwise; in the order of [`Event`]'s
 /// fields, each name once.
 ///
-/// Names are stable: those of [`Event`]'s fields; `<dialect>:<path>` for a documented field that
-/// only that dialect has; `unknown:<path>` for one that nobody documented.
+/// Names are stable: those of [`Event`]'s fields; `<provider>:<path>` for a documented field that
+/// only that provider has; `unknown:<path>` for one that nobody documented.
 pub(crate) fn between(event: &Event, reread: &Event) -> Vec<String> {
     let mut losses = Losses(Vec::new());
     losses.field("kind", &event.kind, &reread.kind);
@@ -58,8 +57,8 @@ impl Losses {
         self.field("sender", sender, &has.sender);
     }
 
-    /// Where only texts can stand, a number comes back as its digits: its value is kept, its type
-    /// is not, and that is a name of its own.
+    /// Compares user data. A number comes back as its digits where only texts can stand: its value is
+    /// kept, its type is not, and that is a name of its own.
     fn user_variables(&mut self, had: &Map<String, Value>, has: &Map<String, Value>) {
         let as_texts = |map: &Map<String, Value>| -> Map<String, Value> {
             map.iter().map(|(key, value)| (key.clone(), flat_text(value).into())).collect()
@@ -115,18 +114,12 @@ impl Losses {
     fn rest(&mut self, event: &Event, has: &[Rest]) {
         let has: HashMap<_, _> = has.iter().map(|part| (&part.path, &part.value)).collect();
         let lost = event.rest.iter().filter(|part| has.get(&part.path) != Some(&&part.value));
-        let names = lost.map(|part| name_of(event.dialect, &part.path.join(".")));
+        let names = lost.map(|part| name_of(event.provider, &part.path.join(".")));
         self.0.extend(names.collect::<BTreeSet<_>>());
     }
 }
 
-fn name_of(dialect: Dialect, path: &str) -> String {
-    let own: &[&str] = match dialect {
-        Dialect::Mailgun => &mailgun::OWN,
-        Dialect::Posthawk => &posthawk::OWN,
-        Dialect::MailStack => &mailstack::OWN,
-        Dialect::Wistfare => &wistfare::OWN,
-        Dialect::MailingApi => &mailingapi::OWN,
-    };
-    if own.contains(&path) { format!("{dialect}:{path}") } else { format!("unknown:{path}") }
+fn name_of(provider: Provider, path: &str) -> String {
+    let documented = provider.reading().own.contains(&path);
+    if documented { format!("{provider}:{path}") } else { format!("unknown:{path}") }
 }

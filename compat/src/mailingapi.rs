@@ -6,22 +6,96 @@
 
 use serde_json::{Map, Value};
 
-use crate::dialect::{Dialect, ParseError, Target};
-use crate::event::{Class, Event, Moment};
+use crate::event::{Class, Event, Moment, ParseError, domain_of_addresses};
 use crate::json::{self, Fields, Object};
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
+use crate::provider::Provider;
+use crate::reading::{OWN_SECRET, Proof, Reading, bare};
+use crate::sign::check::Request;
+use crate::sign::make::{Headers, USER_AGENT, Unsigned};
+use crate::sign::{Scheme, Signed, Verified, VerifyError};
+use crate::speaking::{Fits, Speaking, Target, Test};
 
-/// What `MailingAPI` has and no other dialect has a place for.
-pub(crate) const OWN: [&str; 4] = ["timestamp", "data.to", "data.metadata", "data.bounce_code"];
+pub(crate) static READING: Reading = Reading {
+    kind: |event, _| Kind::named(event, name),
+    unwrap: bare,
+    read,
+    payload: |body| Ok((body, json::name_at(body, "type")?)),
+    domain: domain_of_addresses,
+    own: &["timestamp", "data.to", "data.metadata", "data.bounce_code"],
+    proof: Proof {
+        verify,
+        place: PLACE,
+        headers: &["x-mailingapi-signature"],
+        covers_body: true,
+        secret: OWN_SECRET,
+        is_api_key: |text| text.starts_with("ob_live_"),
+    },
+};
 
-/// The member that holds the event's name.
-pub(crate) const NAMES: [&str; 1] = ["type"];
+pub(crate) static SPEAKING: Speaking = Speaking {
+    provider: Provider::MailingApi,
+    kinds: [
+        Kind::Delivered,
+        Kind::Bounced,
+        Kind::Deferred,
+        Kind::Opened,
+        Kind::Clicked,
+        Kind::Unsubscribed,
+        Kind::Complained,
+        Kind::Received,
+    ],
+    name,
+    covers: &[],
+    event: name,
+    write,
+    survives_javascript: true,
+    schemes: &[("timestamped", Scheme::MailingApi)],
+    test: Test::Plain,
+    fits: Fits {
+        telling_field: "data.bounce_type",
+        moments: &[(Kind::Deferred, "on each failed attempt")],
+        why_not: &[
+            (Kind::Rejected, "only bounces come near, and receivers act on those"),
+            (Kind::Failed, "only bounces come near, and receivers act on those"),
+        ],
+    },
+};
 
-pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
+/// The table of names.
+const fn name(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Delivered => Some("delivered"),
+        Kind::Deferred => Some("deferred"),
+        Kind::Bounced => Some("bounced"),
+        Kind::Opened => Some("opened"),
+        Kind::Clicked => Some("clicked"),
+        Kind::Unsubscribed => Some("unsubscribed"),
+        Kind::Complained => Some("complained"),
+        Kind::Received => Some("inbound"),
+        Kind::Accepted | Kind::Rejected | Kind::Failed | Kind::Stored => None,
+    }
+}
+
+const PLACE: &str = "X-MailingAPI-Signature";
+
+/// Signs time and body.
+pub(crate) fn sign(unsigned: &Unsigned<'_>) -> Signed {
+    let mut headers = Headers::new(USER_AGENT);
+    headers.add(PLACE, unsigned.timed());
+    unsigned.with(headers)
+}
+
+fn verify(request: &Request<'_>) -> Result<Verified, VerifyError> {
+    let value = request.header("x-mailingapi-signature").ok_or(VerifyError::Missing(PLACE))?;
+    request.timed(PLACE, value)
+}
+
+fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     let mut body = Fields::new(body);
     let name = body.event_name("type")?;
-    let kind = kind::from_event(Dialect::MailingApi, &name, None);
-    let mut event = Event::new(Dialect::MailingApi, kind, name);
+    let kind = Kind::named(&name, self::name);
+    let mut event = Event::new(Provider::MailingApi, kind, name);
     event.id = body.name("id");
     let mut data = body.object("data");
     event.message.id = data.message_id("message_id");
@@ -84,7 +158,7 @@ const fn time_key(kind: Kind) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
+fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
     let time = target.time(event);
     let mut data = Object::new();
     data.set_some("message_id", event.message.id.as_deref())

@@ -8,23 +8,131 @@
 
 use serde_json::{Map, Value};
 
-use crate::dialect::{Dialect, ParseError, Target};
-use crate::event::{Class, Event, delay_says_nothing};
+use crate::event::{Class, Event, ParseError, delay_says_nothing, domain_of_addresses};
 use crate::json::{self, Fields, Object};
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
+use crate::provider::Provider;
+use crate::reading::{OWN_SECRET, Proof, Reading, bare};
+use crate::sign::check::Request;
+use crate::sign::make::{Headers, USER_AGENT, Unsigned};
+use crate::sign::{Scheme, Signed, Verified, VerifyError};
+use crate::speaking::{Fits, Speaking, Target, Test};
 use crate::text;
 
-/// What `MailStack` has and no other dialect has a place for.
-pub(crate) const OWN: [&str; 3] = ["createdAt", "data.status", "data.errorMessage"];
+pub(crate) static READING: Reading = Reading {
+    kind: kind_of,
+    unwrap: bare,
+    read,
+    payload: |body| Ok((body, json::name_at(body, "type")?)),
+    domain: domain_of_addresses,
+    own: &["createdAt", "data.status", "data.errorMessage"],
+    proof: Proof {
+        verify,
+        place: PLACE,
+        headers: &["x-mailstack-signature", "webhook-signature"],
+        covers_body: true,
+        secret: OWN_SECRET,
+        is_api_key: |text| text.starts_with("mst_"),
+    },
+};
 
-/// The member that holds the event's name, or its number.
-pub(crate) const NAMES: [&str; 1] = ["type"];
+pub(crate) static SPEAKING: Speaking = Speaking {
+    provider: Provider::MailStack,
+    kinds: [
+        Kind::Accepted,
+        Kind::Delivered,
+        Kind::Bounced,
+        Kind::Complained,
+        Kind::Opened,
+        Kind::Clicked,
+        Kind::Rejected,
+        Kind::Deferred,
+    ],
+    name,
+    covers: &[],
+    event: name,
+    write,
+    survives_javascript: true,
+    schemes: &[("timestamped", Scheme::MailStack), ("body", Scheme::MailStackRaw)],
+    test: Test::Plain,
+    fits: Fits {
+        telling_field: "data.status",
+        moments: &[
+            (Kind::Accepted, "when the message goes to SES"),
+            (Kind::Deferred, "on each notice of delay"),
+        ],
+        why_not: &[],
+    },
+};
 
-pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
+/// The table of names, with their numbers in the API's enumeration.
+const fn row(kind: Kind) -> Option<(&'static str, u8)> {
+    match kind {
+        Kind::Accepted => Some(("Sent", 0)),
+        Kind::Delivered => Some(("Delivered", 1)),
+        Kind::Deferred => Some(("DeliveryDelay", 7)),
+        Kind::Bounced => Some(("Bounce", 2)),
+        Kind::Rejected => Some(("Reject", 6)),
+        Kind::Opened => Some(("Open", 4)),
+        Kind::Clicked => Some(("Click", 5)),
+        Kind::Complained => Some(("Complaint", 3)),
+        Kind::Failed | Kind::Unsubscribed | Kind::Received | Kind::Stored => None,
+    }
+}
+
+fn name(kind: Kind) -> Option<&'static str> {
+    row(kind).map(|(name, _)| name)
+}
+
+/// The kind of an event by its name or its number.
+fn kind_of(event: &str, _tell: Option<&str>) -> Option<Kind> {
+    Kind::named(event, name).or_else(|| {
+        let number: u8 = event.parse().ok()?;
+        Kind::ALL.into_iter().find(|&kind| row(kind).is_some_and(|(_, no)| no == number))
+    })
+}
+
+const PLACE: &str = "X-MailStack-Signature";
+
+/// Signs time and body, in the provider's own header and in those of Standard Webhooks.
+pub(crate) fn sign(unsigned: &Unsigned<'_>) -> Signed {
+    let mut headers = signed_by(unsigned, unsigned.timed());
+    if let Some(signature) = unsigned.standard() {
+        headers.add("webhook-signature", Some(signature));
+        headers.add_text("webhook-id", unsigned.stamp.event_id);
+        headers.add("webhook-timestamp", Some(unsigned.time()));
+    }
+    unsigned.with(headers)
+}
+
+/// Signs the body.
+pub(crate) fn sign_raw(unsigned: &Unsigned<'_>) -> Signed {
+    unsigned.with(signed_by(unsigned, unsigned.plain()))
+}
+
+fn signed_by(unsigned: &Unsigned<'_>, signature: Option<String>) -> Headers {
+    let mut headers = Headers::new(USER_AGENT);
+    headers.add(PLACE, signature);
+    headers.add_text("X-MailStack-Event", unsigned.stamp.event_name);
+    headers.add_text("X-MailStack-Delivery", unsigned.stamp.event_id);
+    headers
+}
+
+/// `t=,v1=` or bare hex over the body; failing both headers, Standard Webhooks.
+fn verify(request: &Request<'_>) -> Result<Verified, VerifyError> {
+    match (request.header("x-mailstack-signature"), request.header("webhook-signature")) {
+        (Some(value), _) if value.contains('=') => request.timed(PLACE, value),
+        (Some(value), _) => request.plain(PLACE, value.trim()),
+        (None, Some(value)) => request.standard(value),
+        (None, None) => Err(VerifyError::Missing(PLACE)),
+    }
+}
+
+fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     let mut body = Fields::new(body);
     let name = body.event_name("type")?;
-    let kind = kind::from_event(Dialect::MailStack, &name, None);
-    let mut event = Event::new(Dialect::MailStack, kind, name);
+    let kind = kind_of(&name, None);
+    let mut event = Event::new(Provider::MailStack, kind, name);
     event.id = body.name("id");
     event.time = body.moment("createdAt").or_else(|| body.moment("occurredAt"));
     let mut data = body.object("data");
@@ -99,7 +207,7 @@ const fn status(kind: Kind) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
+fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
     let reply = event.report.reply();
     let failed = matches!(target.kind, Some(Kind::Bounced | Kind::Deferred | Kind::Rejected));
     let (error, response) = if failed { (reply, None) } else { (None, reply) };
@@ -119,7 +227,7 @@ pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
     body.into_map()
 }
 
-/// What the provider says, and then the message's own data where its keys are free.
+/// The provider's own words, and then the message's own data where its keys are free.
 fn metadata(event: &Event, kind: Option<Kind>, response: Option<String>) -> Map<String, Value> {
     let mut said = Object::new();
     said.set_some("smtpResponse", response);

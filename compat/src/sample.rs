@@ -4,30 +4,32 @@
 //!
 //! ```
 //! use waypost_compat::sample::{self, Facts};
-//! use waypost_compat::{Dialect, Kind};
+//! use waypost_compat::{Dialect, Kind, Provider};
 //!
 //! let facts = Facts { recipient: "ada@example.net", ..Facts::default() };
 //! let body = sample::body(Dialect::Wistfare, Kind::Bounced, &facts).unwrap();
-//! let event = waypost_compat::parse(Dialect::Wistfare, &body).unwrap();
+//! let event = waypost_compat::parse(Provider::Wistfare, &body).unwrap();
 //! assert_eq!(event.kind, Some(Kind::Bounced));
 //! assert_eq!(event.recipient.as_deref(), Some("ada@example.net"));
 //!
 //! assert_eq!(sample::body(Dialect::Wistfare, Kind::Unsubscribed, &facts), None);
 //! ```
 
-use crate::dialect::{Context, Dialect, render};
+use crate::dialect::Dialect;
 use crate::event::{Class, Client, Event, Message, Moment, Place, Reader, Report};
-use crate::kind::{self, Kind, matrix::Mode};
-use crate::posthawk;
+use crate::kind::Kind;
+use crate::matrix::{self, Mode};
+use crate::speaking;
+use crate::translate::{Context, render};
 
-/// What a sample says. The defaults make a complete one.
+/// The facts that a sample states. The defaults make a complete one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts<'a> {
     /// The account's id (Mailgun: 24 hex digits).
     pub account: &'a str,
     /// The sending domain.
     pub domain: &'a str,
-    /// Who it happened to.
+    /// The recipient it happened to.
     pub recipient: &'a str,
     /// The message's `Subject`.
     pub subject: &'a str,
@@ -35,7 +37,7 @@ pub struct Facts<'a> {
     pub event_id: &'a str,
     /// The message's id.
     pub message_id: &'a str,
-    /// When it happened, in milliseconds since the Unix epoch.
+    /// The time at which it happened, in milliseconds since the Unix epoch.
     pub occurred_at_ms: i64,
     /// The link that was followed.
     pub url: &'a str,
@@ -76,7 +78,7 @@ pub fn body(dialect: Dialect, kind: Kind, facts: &Facts<'_>) -> Option<Vec<u8>> 
     render(dialect, &event, &context).ok().map(|rendered| rendered.body)
 }
 
-/// What a dialect sends when its owner asks for a test.
+/// A dialect's answer to an owner who asks for a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Test {
     /// The event's name, for the headers that repeat it.
@@ -102,25 +104,23 @@ pub struct Test {
 /// ```
 #[must_use]
 pub fn test(dialect: Dialect, kind: Kind, facts: &Facts<'_>) -> Option<Test> {
-    let name = kind::delivered_as(dialect, kind)?;
-    match dialect {
-        Dialect::Posthawk => {
+    let name = dialect.delivered_as(kind)?;
+    match dialect.speaking().test {
+        speaking::Test::Event(name, made_of) => {
             let sent = body(dialect, Kind::Accepted, facts)?;
-            Some(Test { name: "test", body: posthawk::without_event(&sent)? })
+            Some(Test { name, body: made_of(&sent)? })
         }
-        Dialect::Wistfare => {
-            let facts = Facts { message_id: "eml_test", ..*facts };
+        speaking::Test::Message(message_id) => {
+            let facts = Facts { message_id, ..*facts };
             Some(Test { name, body: body(dialect, kind, &facts)? })
         }
-        Dialect::Mailgun | Dialect::MailStack | Dialect::MailingApi => {
-            Some(Test { name, body: body(dialect, kind, facts)? })
-        }
+        speaking::Test::Plain => Some(Test { name, body: body(dialect, kind, facts)? }),
     }
 }
 
 fn event(dialect: Dialect, kind: Kind, facts: &Facts<'_>) -> Option<Event> {
-    let name = kind::event_name(dialect, kind, Mode::Strict)?;
-    let mut event = Event::new(dialect, Some(kind), name);
+    let name = matrix::event_name(dialect, kind, Mode::Strict)?;
+    let mut event = Event::new(dialect.provider(), Some(kind), name);
     event.id = Some(facts.event_id.to_owned());
     event.time = Some(Moment::from_millis(facts.occurred_at_ms));
     event.recipient = Some(facts.recipient.to_owned());
@@ -210,7 +210,7 @@ mod tests {
         for dialect in Dialect::ALL {
             for kind in Kind::ALL {
                 let test = test(dialect, kind, &Facts::default());
-                let name = kind::delivered_as(dialect, kind);
+                let name = dialect.delivered_as(kind);
                 assert_eq!(test.is_some(), name.is_some(), "{dialect} {kind}");
                 let Some(test) = test else { continue };
                 let body: Value = serde_json::from_slice(&test.body).unwrap();
@@ -220,7 +220,10 @@ mod tests {
                         assert_eq!(body["event_data"]["eventType"], "Test");
                         let record = body["event_data"].as_object().unwrap();
                         assert_eq!(record.keys().collect::<Vec<_>>(), ["eventType", "mail"]);
-                        assert_eq!(crate::parse(dialect, &test.body).unwrap().kind, None);
+                        assert_eq!(
+                            crate::parse(dialect.provider(), &test.body).unwrap().kind,
+                            None
+                        );
                     }
                     Dialect::Wistfare => {
                         assert_eq!(body["data"]["emailId"], "eml_test", "{kind}");
@@ -239,11 +242,11 @@ mod tests {
         for dialect in Dialect::ALL {
             for kind in Kind::ALL {
                 let body = body(dialect, kind, &Facts::default());
-                assert_eq!(body.is_some(), kind::delivered_as(dialect, kind).is_some());
+                assert_eq!(body.is_some(), dialect.delivered_as(kind).is_some());
                 let Some(body) = body else { continue };
-                let read = crate::parse(dialect, &body).unwrap();
-                let name = kind::delivered_as(dialect, kind).unwrap();
-                assert!(kind::covered(dialect, name).contains(&read.kind.unwrap()), "{name}");
+                let read = crate::parse(dialect.provider(), &body).unwrap();
+                let name = dialect.delivered_as(kind).unwrap();
+                assert!(dialect.covered(name).contains(&read.kind.unwrap()), "{name}");
                 assert_eq!(read.recipient.as_deref(), Some("recipient@example.net"), "{name}");
                 assert!(read.rest.is_empty() || dialect == Dialect::Mailgun, "{read:?}");
             }

@@ -6,7 +6,7 @@ pub(crate) fn bare_address(text: &str) -> &str {
     inside.map_or(text, |(address, _)| address).trim()
 }
 
-/// What follows the last `@`, in lower case.
+/// The domain of an address: all that follows the last `@`, in lower case.
 pub(crate) fn domain_of(address: &str) -> Option<String> {
     let (_, domain) = address.rsplit_once('@')?;
     Some(domain.to_ascii_lowercase()).filter(|domain| !domain.is_empty())

@@ -9,32 +9,128 @@
 
 use serde_json::{Map, Value};
 
-use crate::dialect::{Dialect, ParseError, Target};
-use crate::event::{Class, Event, Moment};
-use crate::json::{Fields, Object};
-use crate::kind::{self, Kind};
+use crate::event::{Class, Event, Moment, ParseError, domain_of_addresses};
+use crate::json::{self, Fields, Object};
+use crate::kind::Kind;
+use crate::provider::Provider;
+use crate::reading::{OWN_SECRET, Proof, Reading, bare};
+use crate::sign::check::Request;
+use crate::sign::make::{Headers, Unsigned};
+use crate::sign::{Scheme, Signed, Verified, VerifyError};
+use crate::speaking::{Fits, Speaking, Target, Test};
 
-/// What Wistfare has and no other dialect has a place for.
-pub(crate) const OWN: [&str; 4] = ["createdAt", "timestamp", "data.status", "data.to"];
+pub(crate) static READING: Reading = Reading {
+    kind: kind_of,
+    unwrap: bare,
+    read,
+    payload: |body| Ok((body, json::name_at(body, "type")?)),
+    domain: domain_of_addresses,
+    own: &["createdAt", "timestamp", "data.status", "data.to"],
+    proof: Proof {
+        verify,
+        place: PLACE,
+        headers: &["wistmail-signature", "x-webhook-signature"],
+        covers_body: true,
+        secret: OWN_SECRET,
+        is_api_key: |text| text.starts_with("wm_"),
+    },
+};
 
-/// The member that holds the event's name.
-pub(crate) const NAMES: [&str; 1] = ["type"];
+pub(crate) static SPEAKING: Speaking = Speaking {
+    provider: Provider::Wistfare,
+    kinds: [
+        Kind::Accepted,
+        Kind::Delivered,
+        Kind::Bounced,
+        Kind::Opened,
+        Kind::Clicked,
+        Kind::Complained,
+        Kind::Failed,
+        Kind::Received,
+    ],
+    name,
+    covers: &[(Kind::Failed, &[Kind::Rejected, Kind::Failed])],
+    event: name,
+    write,
+    survives_javascript: true,
+    schemes: &[("body", Scheme::Wistfare)],
+    test: Test::Message("eml_test"),
+    fits: Fits {
+        telling_field: "data.error, data.failureType",
+        moments: &[(Kind::Accepted, "when the recipient's server is reached")],
+        why_not: &[(
+            Kind::Deferred,
+            "only email.bounced is near, and it says that delivery failed for good",
+        )],
+    },
+};
+
+/// The table of names.
+const fn name(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Accepted => Some("email.sent"),
+        Kind::Delivered => Some("email.delivered"),
+        Kind::Bounced => Some("email.bounced"),
+        Kind::Failed => Some("email.failed"),
+        Kind::Opened => Some("email.opened"),
+        Kind::Clicked => Some("email.clicked"),
+        Kind::Complained => Some("email.complained"),
+        Kind::Received => Some("email.received"),
+        Kind::Deferred | Kind::Rejected | Kind::Unsubscribed | Kind::Stored => None,
+    }
+}
+
+/// The kind of an event; a `failureType` (our own) tells a rejection from an internal failure.
+fn kind_of(event: &str, failure_type: Option<&str>) -> Option<Kind> {
+    match Kind::named(event, name) {
+        Some(Kind::Failed) if failure_type == Some(REJECTED) => Some(Kind::Rejected),
+        other => other,
+    }
+}
+
+const PLACE: &str = "Wistmail-Signature";
+
+/// Signs the body. The seed's header and the one its code sends carry the same digest, so both go
+/// out and every published verifier passes (`spec/providers.md` §3.3, note 2).
+pub(crate) fn sign(unsigned: &Unsigned<'_>) -> Signed {
+    let mut headers = Headers::new("WistfareMail-Webhook/1.0");
+    headers.add(PLACE, unsigned.plain());
+    headers.add("X-Webhook-Signature", unsigned.prefixed());
+    headers.add_text("X-Webhook-Event", unsigned.stamp.event_name);
+    headers.add_text("X-Webhook-Id", unsigned.stamp.event_id);
+    unsigned.with(headers)
+}
+
+/// Two headers with one digest; either will do.
+fn verify(request: &Request<'_>) -> Result<Verified, VerifyError> {
+    let by_seed = request.header("wistmail-signature").map(|hex| request.plain(PLACE, hex.trim()));
+    let by_code = || {
+        let value = request.header("x-webhook-signature")?;
+        let hex = value.trim().strip_prefix("sha256=").unwrap_or(value);
+        Some(request.plain("X-Webhook-Signature", hex))
+    };
+    match by_seed {
+        Some(Ok(verified)) => Ok(verified),
+        Some(Err(error)) => by_code().and_then(Result::ok).ok_or(error),
+        None => by_code().unwrap_or(Err(VerifyError::Missing(PLACE))),
+    }
+}
 
 /// The `failureType` of an `email.failed` that is a rejection.
 const REJECTED: &str = "rejected";
 
-pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
+fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     let mut body = Fields::new(body);
     let name = body.event_name("type")?;
     let mut data = body.object("data");
     let rejected =
         |value: &Value| value.as_str().filter(|text| *text == REJECTED).map(|_| REJECTED);
-    let failure_type = match kind::from_event(Dialect::Wistfare, &name, None) {
+    let failure_type = match kind_of(&name, None) {
         Some(Kind::Failed) => data.take("failureType", rejected),
         _ => None,
     };
-    let kind = kind::from_event(Dialect::Wistfare, &name, failure_type);
-    let mut event = Event::new(Dialect::Wistfare, kind, name);
+    let kind = kind_of(&name, failure_type);
+    let mut event = Event::new(Provider::Wistfare, kind, name);
     event.id = body.name("id");
     event.message.id = data.message_id("emailId");
     event.message.from = data.text("from");
@@ -120,7 +216,7 @@ const fn status(kind: Kind) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
+fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
     let time = target.time(event).to_string();
     let mut data = Object::new();
     data.set_some("emailId", event.message.id.as_deref())

@@ -1,8 +1,8 @@
 //! `waypost names`: what each kind of event is called by each provider, offline.
 
 use serde_json::{Value, json};
-use waypost_compat::kind::matrix::{Cell, Mode, map};
-use waypost_compat::{Dialect, Kind, kind};
+use waypost_compat::matrix::{Cell, Mode, map};
+use waypost_compat::{Dialect, Kind};
 
 use super::console::Console;
 use super::table;
@@ -53,7 +53,7 @@ fn names_table() -> String {
     let mut rows = vec![vec!["KIND".to_owned()]];
     rows[0].extend(Dialect::ALL.map(|dialect| dialect.as_str().to_uppercase()));
     for kind in Kind::ALL {
-        let cell = |dialect| match (kind::name(dialect, kind), kind::delivered_as(dialect, kind)) {
+        let cell = |dialect: Dialect| match (dialect.name(kind), dialect.delivered_as(kind)) {
             (Some(name), _) => name.to_owned(),
             (None, Some(folded)) => format!("({folded})"),
             (None, None) => "-".to_owned(),
@@ -70,7 +70,7 @@ fn names_json() -> Value {
         let mut row = json!({ "kind": kind });
         let mut covered_by = serde_json::Map::new();
         for dialect in Dialect::ALL {
-            let (own, told) = (kind::name(dialect, kind), kind::delivered_as(dialect, kind));
+            let (own, told) = (dialect.name(kind), dialect.delivered_as(kind));
             row[dialect.as_str()] = json!(own);
             if let (None, Some(folded)) = (own, told) {
                 covered_by.insert(dialect.to_string(), json!(folded));
@@ -85,7 +85,7 @@ fn names_json() -> Value {
 
 /// Every name of `from` with what stands for it in `to`.
 fn mapping(from: Dialect, to: Dialect, mode: Mode) -> Vec<(&'static str, Cell)> {
-    let names = kind::names(from).into_iter();
+    let names = from.names().into_iter();
     names.filter_map(|name| Some((name, map(from, name, to, mode)?))).collect()
 }
 
@@ -110,7 +110,7 @@ fn mapping_json(from: Dialect, to: Dialect, mode: Mode) -> Value {
     let item = |(name, cell): &(&str, Cell)| {
         json!({
             "name": name,
-            "kinds": kind::covered(from, name),
+            "kinds": from.covered(name),
             "names": cell.names,
             "class": cell.fit.class(),
             "reason": cell.fit.reason(),

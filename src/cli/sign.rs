@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::{Dialect, Secret, dialect};
+use waypost_compat::{Dialect, Secret, outline};
 
 use super::console::{Console, stdin};
 use crate::clock::Clock;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     let now = clock.now();
     // A payload that is no event can still be signed; its headers then name no event.
     let name =
-        dialect::outline(args.dialect, &body).map(|outline| outline.name).unwrap_or_default();
+        outline(args.dialect.provider(), &body).map(|outline| outline.name).unwrap_or_default();
     let stamp = Stamp {
         timestamp: args.timestamp.unwrap_or_else(|| now.seconds()),
         token: &args.token.clone().unwrap_or_else(|| clock.random_hex::<25>()),

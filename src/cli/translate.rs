@@ -1,8 +1,8 @@
 //! `waypost translate`: an event from one dialect to another, offline.
 
 use anyhow::Context as _;
-use waypost_compat::dialect::Context;
-use waypost_compat::{Dialect, dialect};
+use waypost_compat::translate::Context;
+use waypost_compat::{Dialect, translate};
 
 use super::console::{Console, stdin};
 use crate::clock::Clock;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
         event_id: EventId::timed(now, clock.random()).to_string(),
         received_at_ms: now.millis(),
     };
-    let rendered = dialect::translate(args.from, &body, args.to, &context)
+    let rendered = translate(args.from.provider(), &body, args.to, &context)
         .with_context(|| format!("cannot translate from {} to {}", args.from, args.to))?;
     console.raw(&rendered.body)?;
     console.raw(b"\n")?;

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     let tolerance_s =
         args.tolerance.map_or(i64::MAX, |age| age.as_secs().try_into().unwrap_or(i64::MAX));
     let diagnosis = diagnose(&Case {
-        dialect: args.dialect,
+        provider: args.dialect.provider(),
         secret: &Secret::new(&args.secret),
         headers: &args.header,
         body: &body,

@@ -1,8 +1,8 @@
 //! What makes two arrivals the same event.
 
 use sha2::{Digest, Sha256};
-use waypost_compat::dialect::Context;
 use waypost_compat::event::Outline;
+use waypost_compat::translate::Context;
 use waypost_compat::{Dialect, translate};
 
 use crate::model::{AccountId, DedupeKey, DomainName, Source, Timestamp, Webhook, hex};
@@ -77,7 +77,7 @@ impl Origin {
     /// The part of a body that is the same whenever its provider sends it again: a dialect's
     /// translation to itself is its bytes, and for Mailgun those of `event-data` alone.
     fn repeated_bytes(&self, body: &[u8]) -> Vec<u8> {
-        translate(self.dialect, body, self.dialect, &Context::default())
+        translate(self.dialect.provider(), body, self.dialect, &Context::default())
             .map_or_else(|_| body.to_vec(), |same| same.body)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use waypost_compat::kind::delivered_as;
 use waypost_compat::{Dialect, Kind};
 
 use crate::model::{Webhook, WebhookState};
@@ -18,7 +17,7 @@ pub fn recipients(webhooks: &[Webhook], kind: Kind) -> Vec<&Webhook> {
         webhook.state == WebhookState::Active
             && webhook.subscribes(kind)
             // What a dialect has no name for cannot be sent there, whatever the webhook's row says.
-            && delivered_as(webhook.scope.dialect, kind).is_some()
+            && webhook.scope.dialect.delivered_as(kind).is_some()
     };
     let (account, domain): (Vec<_>, Vec<_>) =
         webhooks.iter().filter(wanted).partition(|webhook| webhook.scope.domain.is_none());

@@ -10,10 +10,9 @@ mod matching;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use waypost_compat::dialect::{ParseError, outline};
-use waypost_compat::event::Outline;
+use waypost_compat::event::{Outline, ParseError};
 use waypost_compat::signature::{self, Verified, VerifyError};
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Secret, outline};
 
 pub use batch::{BATCH_MAX, BatchError, Item, Items, split};
 pub use matching::recipients;
@@ -306,11 +305,18 @@ fn admit<'h>(
         return Err(Refusal::NoSecret);
     }
     let secrets: Vec<&Secret> = source.secrets.iter().collect();
-    Ok(signature::verify(source.dialect, &secrets, header, body, now.seconds(), tolerance_s)?)
+    Ok(signature::verify(
+        source.dialect.provider(),
+        &secrets,
+        header,
+        body,
+        now.seconds(),
+        tolerance_s,
+    )?)
 }
 
 fn read(dialect: Dialect, body: &[u8]) -> Result<Outline, Refusal> {
-    outline(dialect, body).map_err(|error| Refusal::NotAnEvent { dialect, error })
+    outline(dialect.provider(), body).map_err(|error| Refusal::NotAnEvent { dialect, error })
 }
 
 /// A Mailgun token opens the door once: the signature covers nothing but it and the time, so

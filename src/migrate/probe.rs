@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use waypost_compat::sample::{Facts, body};
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::{Dialect, Kind, Secret, kind};
+use waypost_compat::{Dialect, Kind, Secret};
 
 use super::apply::Sides;
 use super::error::Error;
@@ -85,7 +85,7 @@ async fn post(place: &Place<'_>, clock: &Clock) -> Result<String, String> {
         subject: "A test event of waypost migrate verify",
         ..Facts::default()
     };
-    let happened = kind::from_name(place.dialect, place.name).unwrap_or(Kind::Delivered);
+    let happened = place.dialect.kind_of(place.name).unwrap_or(Kind::Delivered);
     let payload = body(place.dialect, happened, &facts).ok_or("there is no sample of it")?;
     let token = clock.random_hex::<25>();
     let stamp = Stamp {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use waypost_compat::signature::Scheme;
-use waypost_compat::{Dialect, Kind, Secret, kind};
+use waypost_compat::{Dialect, Kind, Secret};
 
 use super::{AccountId, DomainName, EndpointId, Timestamp, WebhookId};
 
@@ -91,7 +91,7 @@ impl Webhook {
     pub fn subscribes(&self, kind: Kind) -> bool {
         self.kinds.contains(&kind)
             || (self.events == [Self::EVERY_EVENT]
-                && kind::delivered_as(self.scope.dialect, kind).is_some())
+                && self.scope.dialect.delivered_as(kind).is_some())
     }
 }
 

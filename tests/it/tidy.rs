@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use waypost_compat::{Dialect, Kind, kind};
+use waypost_compat::{Dialect, Kind};
 
 /// The service's modules, lowest first: a module names only those before it (`src/lib.rs`).
 const LAYERS: [&str; 12] = [
@@ -107,7 +107,7 @@ fn every_dialect_has_its_transcripts_its_events_and_its_place_in_the_readme() {
         }
         for kind in Kind::ALL {
             let event = format!("fixtures/events/{kind}/{dialect}.json");
-            if kind::name(dialect, kind).is_some() && !root().join(&event).exists() {
+            if dialect.name(kind).is_some() && !root().join(&event).exists() {
                 missing.push(format!("{dialect}: an event in {event}"));
             }
         }

@@ -24,7 +24,8 @@ const T0: Timestamp = Timestamp::from_millis(1_770_146_798_000);
 fn verified(key: &str, request: &Received, now: Timestamp) -> String {
     let key = Secret::new(key);
     let body = request.body.as_bytes();
-    let verified = verify(Dialect::Mailgun, &[&key], |_| None, body, now.seconds(), 30).unwrap();
+    let verified =
+        verify(Dialect::Mailgun.provider(), &[&key], |_| None, body, now.seconds(), 30).unwrap();
     verified.token.unwrap()
 }
 

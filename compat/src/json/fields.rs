@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{SAFE_INTEGER, found, name_of};
-use crate::dialect::ParseError;
-use crate::event::Rest;
+use super::value::{SAFE_INTEGER, found, name_of};
+use crate::event::{ParseError, Rest};
 use crate::text;
 use crate::time::Moment;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::SAFE_INTEGER;
+use super::value::SAFE_INTEGER;
 
 /// An object that is being written. What is absent is left out, never `null`
 /// (`spec/mailgun-events.md` §1.6).

@@ -4,107 +4,58 @@
 //! says nothing: a code for failures that came without one (`default_code`), and ids made from
 //! the source's (`event_id`).
 
+mod names;
 mod read;
+mod shape;
+mod signature;
 mod write;
 
-use serde_json::{Map, Value};
-
-use crate::dialect::ParseError;
-use crate::event::Class;
-use crate::json;
+pub use self::names::{READABLE, canonical, event};
+pub(crate) use self::signature::sign;
 use crate::kind::Kind;
+use crate::provider::Provider;
+use crate::reading::{Proof, Reading};
+use crate::sign::Scheme;
+use crate::speaking::{Fits, Speaking, Test};
 
-pub(crate) use self::read::read;
-pub(crate) use self::write::write;
+pub(crate) static READING: Reading = Reading {
+    kind: names::kind,
+    unwrap: shape::unwrap,
+    read: read::read,
+    payload: shape::payload,
+    domain: shape::domain,
+    own: shape::OWN,
+    proof: Proof {
+        verify: signature::verify,
+        place: "`signature` in the body",
+        headers: &[],
+        covers_body: false,
+        secret: "the account's HTTP webhook signing key (`GET /v5/accounts/http_signing_key`)",
+        is_api_key: signature::is_api_key,
+    },
+};
 
-/// What Mailgun documents and no other dialect has a place for.
-pub(crate) const OWN: [&str; 44] = [
-    "account.id",
-    "api-key-id",
-    "batch",
-    "campaigns",
-    "client-info.accept-language",
-    "client-info.bot",
-    "client-info.ip",
-    "delivered-at",
-    "delivery-status.bounce-code",
-    "delivery-status.bounce-type",
-    "delivery-status.certificate-verified",
-    "delivery-status.first-delivery-attempt-seconds",
-    "delivery-status.last-code",
-    "delivery-status.last-message",
-    "delivery-status.mx-host",
-    "delivery-status.mx-host-ip",
-    "delivery-status.session-seconds",
-    "delivery-status.tls",
-    "delivery-status.utf8",
-    "domain.name",
-    "envelope.sending-ip",
-    "envelope.targets",
-    "envelope.transport",
-    "flags",
-    "i-delivery-optimizer",
-    "log-level",
-    "mailing-list",
-    "message.attachments",
-    "message.headers.to",
-    "message.recipients",
-    "message.scheduled-for",
-    "message.size",
-    "method",
-    "originating-ip",
-    "primary-dkim",
-    "recipient-domain",
-    "recipient-provider",
-    "reject.description",
-    "routes",
-    "severity",
-    "storage",
-    "template",
-    "timestamp",
-    "user-variables",
-];
-
-/// The text of the `event-data` object, and its event's name, without building anything.
-pub(crate) fn event_data(body: &str) -> Result<(&str, Option<String>), ParseError> {
-    let [wrapped, bare] = json::raw_members(body, ["event-data", "event"])?;
-    let (text, name) = match wrapped {
-        Some(data) => (data, json::raw_members(data, ["event"])?[0]),
-        None => (body, bare),
-    };
-    Ok((text, name.and_then(json::raw_name)))
-}
-
-/// Takes `event-data` out of the envelope, if it is in one.
-pub(crate) fn unwrap(mut body: Map<String, Value>) -> Result<Map<String, Value>, ParseError> {
-    match body.swap_remove("event-data") {
-        Some(Value::Object(data)) => Ok(data),
-        Some(other) => Err(ParseError {
-            field: "event-data".to_owned(),
-            expected: "an object",
-            found: json::found(Some(&other)),
-        }),
-        None if body.contains_key("event") => Ok(body),
-        None => Err(ParseError {
-            field: "event-data".to_owned(),
-            expected: "an object",
-            found: "nothing".to_owned(),
-        }),
-    }
-}
-
-/// Whether a kind has `flags` and an `envelope` with a sender (`spec/mailgun-events.md` §1.3).
-const fn has_envelope(kind: Kind) -> bool {
-    matches!(kind, Kind::Accepted | Kind::Delivered | Kind::Deferred | Kind::Bounced)
-}
-
-/// The reason that Mailgun gives a failure of this class.
-const fn default_reason(kind: Kind, class: Option<Class>) -> Option<&'static str> {
-    match (kind, class) {
-        (Kind::Bounced, Some(Class::Hard)) => Some("bounce"),
-        (Kind::Bounced, Some(Class::Soft)) => Some("old"),
-        (Kind::Bounced, Some(Class::Suppressed)) => Some("suppress-bounce"),
-        (Kind::Bounced | Kind::Deferred | Kind::Failed | Kind::Rejected, _) => Some("generic"),
-        _ => None,
-    }
-}
+pub(crate) static SPEAKING: Speaking = Speaking {
+    provider: Provider::Mailgun,
+    kinds: names::KINDS,
+    name: names::name,
+    covers: &[(Kind::Bounced, &[Kind::Bounced, Kind::Failed])],
+    event: names::event_name,
+    write: write::write,
+    // Floats stay floats.
+    survives_javascript: false,
+    schemes: &[("token", Scheme::Mailgun)],
+    test: Test::Plain,
+    fits: Fits {
+        telling_field: "reason",
+        moments: &[
+            (Kind::Accepted, "when the provider takes the message"),
+            (Kind::Deferred, "on each failed attempt"),
+        ],
+        why_not: &[
+            (Kind::Stored, "its events API lists them, no webhook brings them"),
+            (Kind::Received, "incoming mail goes through Routes, not webhooks"),
+            (Kind::Rejected, "only bounces come near, and receivers act on those"),
+        ],
+    },
+};

@@ -2,21 +2,22 @@
 
 use serde_json::{Map, Value};
 
-use super::{default_reason, has_envelope};
-use crate::dialect::{Dialect, ParseError};
-use crate::event::{Class, Client, Event, Message, Place, Reader, Report, Rest};
+use super::names;
+use super::shape::{default_reason, has_envelope};
+use crate::event::{Class, Client, Event, Message, ParseError, Place, Reader, Report, Rest};
 use crate::json::Fields;
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
+use crate::provider::Provider;
 use crate::text;
 
-pub(crate) fn read(data: Map<String, Value>) -> Result<Event, ParseError> {
+pub(super) fn read(data: Map<String, Value>) -> Result<Event, ParseError> {
     let mut data = Fields::new(data);
     let name = data
         .event_name("event")
         .map_err(|error| ParseError { field: "event-data.event".to_owned(), ..error })?;
     let severity = severity(&data, &name);
-    let kind = kind::from_event(Dialect::Mailgun, &name, severity);
-    let mut event = Event::new(Dialect::Mailgun, kind, name);
+    let kind = names::kind(&name, severity);
+    let mut event = Event::new(Provider::Mailgun, kind, name);
     event.id = data.name("id");
     event.time = data.moment("timestamp");
     event.recipient = data.address("recipient");
@@ -28,7 +29,7 @@ pub(crate) fn read(data: Map<String, Value>) -> Result<Event, ParseError> {
     }
 
     // What follows from what is known already.
-    let log_level = kind.and_then(kind::mailgun_event).map(|(_, _, level)| level);
+    let log_level = kind.and_then(names::event).map(|(_, _, level)| level);
     let domain = event.recipient.as_deref().and_then(text::domain_of);
     data.drop_text("severity", severity);
     data.drop_text("log-level", log_level);
@@ -149,7 +150,7 @@ fn code(value: &Value) -> Option<u16> {
     code.filter(|code| (100..1000).contains(code))
 }
 
-/// Where a permanent failure's class is read (`spec/providers.md` §2.2).
+/// The class of a permanent failure, from wherever it is read (`spec/providers.md` §2.2).
 fn class(report: &Report, bounce_type: Option<Class>) -> Class {
     let reason = report.reason.as_deref().unwrap_or_default();
     if reason.starts_with("suppress-") || matches!(report.code, Some(605..=607)) {

@@ -5,14 +5,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::{default_reason, has_envelope};
-use crate::dialect::Target;
+use super::names;
+use super::shape::{default_reason, has_envelope};
 use crate::event::{Class, Event, Reader, Report};
 use crate::json::{self, Object};
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
+use crate::speaking::Target;
 use crate::text;
 
-pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
+pub(super) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
     let kind = target.kind;
     // A rejection or an internal failure has no webhook of its own: it is a permanent failure
     // whose `reason` tells (`spec/providers.md` §7 row 16), except in the Events API's own events.
@@ -21,7 +22,7 @@ pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
         other => other,
     };
     let (_, severity, log_level) =
-        shown.and_then(kind::mailgun_event).unwrap_or((target.name, None, "info"));
+        shown.and_then(names::event).unwrap_or((target.name, None, "info"));
     let recipient = event.address().or_else(|| event.message.to.as_deref().map(text::bare_address));
 
     let mut data = Object::new();
@@ -69,7 +70,7 @@ fn event_id(event: &Event, fallback: &str) -> String {
         return id.to_owned();
     }
     let mut hash = Sha256::new();
-    hash.update(event.dialect.as_str());
+    hash.update(event.provider.as_str());
     hash.update([0]);
     hash.update(id);
     URL_SAFE_NO_PAD.encode(&hash.finalize()[..16])

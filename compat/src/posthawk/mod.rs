@@ -5,91 +5,53 @@
 //! around it (`event`, `id`, `timestamp`, `message_id`), and that Mailgun's tags travel among SES's
 //! message tags as the list `tags` (`spec/providers.md` §3.1, §3.2).
 
+mod names;
 mod read;
+mod shape;
+mod signature;
 mod write;
 
-use serde_json::{Map, Value};
-
-use crate::dialect::ParseError;
-use crate::json;
+pub(crate) use self::signature::{sign, sign_timed};
+use crate::event::domain_of_addresses;
 use crate::kind::Kind;
+use crate::provider::Provider;
+use crate::reading::{OWN_SECRET, Proof, Reading, bare};
+use crate::sign::Scheme;
+use crate::speaking::{Fits, Speaking, Test};
 
-pub(crate) use self::read::read;
-pub(crate) use self::write::write;
+pub(crate) static READING: Reading = Reading {
+    kind: names::kind,
+    unwrap: bare,
+    read: read::read,
+    payload: shape::payload,
+    domain: domain_of_addresses,
+    own: shape::OWN,
+    proof: Proof {
+        verify: signature::verify,
+        place: signature::PLACE,
+        headers: &["x-posthawk-signature"],
+        covers_body: true,
+        secret: OWN_SECRET,
+        is_api_key: |text| text.starts_with("phk_"),
+    },
+};
 
-/// What SES documents and no other dialect has a place for.
-pub(crate) const OWN: [&str; 31] = [
-    "event_data.bounce.bouncedRecipients",
-    "event_data.bounce.feedbackId",
-    "event_data.bounce.remoteMtaIp",
-    "event_data.bounce.reportingMTA",
-    "event_data.click.linkTags",
-    "event_data.complaint.arrivalDate",
-    "event_data.complaint.complainedRecipients",
-    "event_data.complaint.complaintSubType",
-    "event_data.complaint.feedbackId",
-    "event_data.complaint.userAgent",
-    "event_data.delivery.processingTimeMillis",
-    "event_data.delivery.recipients",
-    "event_data.delivery.remoteMtaIp",
-    "event_data.delivery.reportingMTA",
-    "event_data.deliveryDelay.delayedRecipients",
-    "event_data.deliveryDelay.expirationTime",
-    "event_data.deliveryDelay.reportingMTA",
-    "event_data.failure",
-    "event_data.mail.commonHeaders",
-    "event_data.mail.commonHeaders.date",
-    "event_data.mail.commonHeaders.messageId",
-    "event_data.mail.destination",
-    "event_data.mail.headers",
-    "event_data.mail.headersTruncated",
-    "event_data.mail.messageId",
-    "event_data.mail.sendingAccountId",
-    "event_data.mail.sourceArn",
-    "event_data.mail.tags",
-    "event_data.mail.timestamp",
-    "event_data.subscription",
-    "timestamp",
-];
-
-/// The members that may hold the event's name, first come first served.
-pub(crate) const NAMES: [&str; 4] = ["event", "type", "eventType", "notificationType"];
-
-/// The event's name, without building anything.
-pub(crate) fn event_name(body: &str) -> Result<Option<String>, ParseError> {
-    let name = |text| -> Result<Option<String>, ParseError> {
-        Ok(json::raw_members(text, NAMES)?.into_iter().flatten().find_map(json::raw_name))
-    };
-    let [record] = json::raw_members(body, ["event_data"])?;
-    match (name(body)?, record) {
-        (Some(name), _) => Ok(Some(name)),
-        (None, Some(record)) => name(record),
-        (None, None) => Ok(None),
-    }
-}
-
-/// A payload of `send` as one of `test`: the same message, to which nothing has happened.
-pub(crate) fn without_event(sent: &[u8]) -> Option<Vec<u8>> {
-    let mut body: Map<String, Value> = serde_json::from_slice(sent).ok()?;
-    body.insert("event".to_owned(), "test".into());
-    let record = body.get_mut("event_data")?.as_object_mut()?;
-    record.insert("eventType".to_owned(), "Test".into());
-    record.shift_remove("send");
-    serde_json::to_vec(&body).ok()
-}
-
-/// The SES record's object for a kind.
-const fn record_key(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::Accepted => Some("send"),
-        Kind::Delivered => Some("delivery"),
-        Kind::Deferred => Some("deliveryDelay"),
-        Kind::Bounced => Some("bounce"),
-        Kind::Rejected => Some("reject"),
-        Kind::Failed => Some("failure"),
-        Kind::Opened => Some("open"),
-        Kind::Clicked => Some("click"),
-        Kind::Complained => Some("complaint"),
-        Kind::Unsubscribed | Kind::Received | Kind::Stored => None,
-    }
-}
+pub(crate) static SPEAKING: Speaking = Speaking {
+    provider: Provider::Posthawk,
+    kinds: names::KINDS,
+    name: names::name,
+    covers: &[],
+    event: names::name,
+    write: write::write,
+    survives_javascript: true,
+    schemes: &[("body", Scheme::Posthawk), ("timestamped", Scheme::PosthawkTimestamped)],
+    test: Test::Event("test", shape::without_event),
+    fits: Fits {
+        telling_field: "event_data.eventType",
+        moments: &[
+            (Kind::Accepted, "when the message goes to SES"),
+            (Kind::Deferred, "on each notice of delay"),
+        ],
+        why_not: &[(Kind::Unsubscribed, "only newsletters have unsubscriptions there")],
+    },
+};

@@ -2,21 +2,22 @@
 
 use serde_json::{Map, Value};
 
-use super::{NAMES, record_key};
-use crate::dialect::{Dialect, ParseError};
-use crate::event::{Class, Event, Moment, Rest, delay_says_nothing};
+use super::names;
+use super::shape::{NAMES, record_key};
+use crate::event::{Class, Event, Moment, ParseError, Rest, delay_says_nothing};
 use crate::json::Fields;
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
+use crate::provider::Provider;
 use crate::text;
 
-pub(crate) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
+pub(super) fn read(body: Map<String, Value>) -> Result<Event, ParseError> {
     let mut body = Fields::new(wrapped(body));
     let mut record = body.object("event_data");
     let ses_name = NAMES.iter().find_map(|key| record.name(key));
     let written = NAMES.iter().find_map(|key| body.name(key));
     let name = written.or(ses_name).map_or_else(|| body.event_name("event"), Ok)?;
-    let kind = kind::from_event(Dialect::Posthawk, &name, None);
-    let mut event = Event::new(Dialect::Posthawk, kind, name);
+    let kind = names::kind(&name, None);
+    let mut event = Event::new(Provider::Posthawk, kind, name);
     event.id = body.name("id").or_else(|| body.name("event_id"));
     event.message.id = body.message_id("message_id");
     if let Some(kind) = kind

@@ -2,18 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use super::record_key;
-use crate::dialect::Target;
+use super::names;
+use super::shape::record_key;
 use crate::event::Event;
 use crate::json::{self, Object};
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
+use crate::speaking::Target;
 use crate::text;
 
-pub(crate) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
+pub(super) fn write(event: &Event, target: &Target<'_>) -> Map<String, Value> {
     let time = target.time(event).to_string();
     let mut record = Object::new();
     if let Some(kind) = target.kind {
-        record.set_some("eventType", kind::ses_event(kind));
+        record.set_some("eventType", names::ses_event(kind));
     }
     record.put("mail", mail(event, target.kind, &time));
     if let Some(kind) = target.kind

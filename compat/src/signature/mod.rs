@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use waypost_compat::signature::{Scheme, Secret, Stamp, sign, verify};
-//! use waypost_compat::Dialect;
+//! use waypost_compat::Provider;
 //!
 //! let secret = Secret::new("whsec_00112233445566778899aabbccddeeff0011223344556677");
 //! let body = br#"{"id":"evt_1","type":"delivered"}"#;
@@ -17,162 +17,62 @@
 //!     found.map(|(_, value)| value.as_str())
 //! };
 //! let now = 1705315860;
-//! let verified = verify(Dialect::MailingApi, &[&secret], header, &signed.body, now, 300).unwrap();
+//! let verified = verify(Provider::MailingApi, &[&secret], header, &signed.body, now, 300).unwrap();
 //! assert_eq!(verified.timestamp, Some(1705315800));
 //! ```
 
 pub mod diagnose;
-mod mac;
-mod mailgun;
-mod sign;
 #[cfg(test)]
 mod tests;
-mod verify;
 
-use std::fmt;
+use crate::provider::Provider;
+use crate::sign::check::Request;
+use crate::sign::make::Unsigned;
+pub use crate::sign::{Scheme, Secret, Signed, Stamp, Verified, VerifyError};
+use crate::{mailgun, mailingapi, mailstack, posthawk, wistfare};
 
-pub use sign::sign;
-pub use verify::verify;
-
-use crate::dialect::Dialect;
-
-/// A signing secret. It has no `Display`, no `Serialize`, and a `Debug` that says nothing.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret as the provider writes it, prefix and all.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The secret in the clear: for signing, for storing, and for the one answer that shows it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// The last four characters, by which a person tells one secret from another (MailStack's
-    /// `secretHint`, `spec/providers.md` §1.2). Nothing of a secret too short to spare them.
-    #[must_use]
-    pub fn hint(&self) -> &str {
-        let last_four = self.0.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
-        if self.0.chars().count() < 12 { "" } else { &self.0[last_four..] }
+/// Signs a rendered payload for one attempt. Every one of `secrets` signs where the scheme can
+/// carry several signatures (a rotation's overlap); otherwise the first does. Without any secret
+/// the request carries no signature (Mailgun: an empty one) and no verifier will take it.
+///
+/// Header values are printable ASCII whatever the stamp holds.
+#[must_use]
+pub fn sign(scheme: Scheme, secrets: &[&Secret], payload: &[u8], stamp: &Stamp<'_>) -> Signed {
+    let unsigned = &Unsigned { secrets, payload, stamp };
+    match scheme {
+        Scheme::Mailgun => mailgun::sign(unsigned),
+        Scheme::Posthawk => posthawk::sign(unsigned),
+        Scheme::PosthawkTimestamped => posthawk::sign_timed(unsigned),
+        Scheme::MailStack => mailstack::sign(unsigned),
+        Scheme::MailStackRaw => mailstack::sign_raw(unsigned),
+        Scheme::Wistfare => wistfare::sign(unsigned),
+        Scheme::MailingApi => mailingapi::sign(unsigned),
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
+/// Checks a provider's request against the secrets of a source, in every form that the provider is
+/// known to have used. Constant time; any one of `secrets` will do, but an empty one never does.
+///
+/// `header` looks a request header up by its lower-case name; `now` is in Unix seconds.
+///
+/// A timed signature shown as a plain one over `{t}.{body}` would be good, and harmless: those
+/// bytes are no JSON.
+#[allow(clippy::too_many_arguments, reason = "a request, whose it is, and when: nothing to join")]
+pub fn verify<'h>(
+    provider: Provider,
+    secrets: &[&Secret],
+    header: impl Fn(&str) -> Option<&'h str>,
+    body: &[u8],
+    now: i64,
+    tolerance_s: i64,
+) -> Result<Verified, VerifyError> {
+    let secrets: Vec<&Secret> =
+        secrets.iter().copied().filter(|secret| !secret.expose().is_empty()).collect();
+    let request = Request { secrets: &secrets, headers: &|name| header(name), body };
+    let verified = (provider.reading().proof.verify)(&request)?;
+    let age_s = verified.timestamp.map_or(0, |signed_at| now.saturating_sub(signed_at));
+    if age_s.unsigned_abs() > tolerance_s.unsigned_abs() {
+        return Err(VerifyError::Stale { age_s, tolerance_s });
     }
-}
-
-/// How a webhook's requests are signed (`spec/providers.md` §3.3). Each dialect has a default; some have a second form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// In the body: hex HMAC of timestamp and token (`spec/mailgun-events.md` §2).
-    Mailgun,
-    /// `X-Posthawk-Signature: sha256=…` over the body (seed).
-    Posthawk,
-    /// `X-Posthawk-Signature: t=…,v1=…` over `{t}.{body}` (later documentation).
-    PosthawkTimestamped,
-    /// `X-MailStack-Signature: t=…,v1=…` over `{t}.{body}`, with the Standard Webhooks headers.
-    MailStack,
-    /// `X-MailStack-Signature: <hex>` over the body.
-    MailStackRaw,
-    /// `Wistmail-Signature: <hex>` and `X-Webhook-Signature: sha256=<hex>` over the body.
-    Wistfare,
-    /// `X-MailingAPI-Signature: t=…,v1=…` over `{t}.{body}`.
-    MailingApi,
-}
-
-impl Dialect {
-    /// The scheme a dialect's webhooks use unless they were told otherwise.
-    #[must_use]
-    pub const fn scheme(self) -> Scheme {
-        match self {
-            Self::Mailgun => Scheme::Mailgun,
-            Self::Posthawk => Scheme::Posthawk,
-            Self::MailStack => Scheme::MailStack,
-            Self::Wistfare => Scheme::Wistfare,
-            Self::MailingApi => Scheme::MailingApi,
-        }
-    }
-
-    /// The ways in which a dialect's webhooks can be signed, by what is signed; the default first.
-    /// Those of one dialect share a header, so a webhook has one of them
-    /// (`spec/providers.md` §3.3, notes 3 and 4).
-    #[must_use]
-    pub const fn schemes(self) -> &'static [(&'static str, Scheme)] {
-        match self {
-            Self::Mailgun => &[("token", Scheme::Mailgun)],
-            Self::Posthawk => {
-                &[("body", Scheme::Posthawk), ("timestamped", Scheme::PosthawkTimestamped)]
-            }
-            Self::MailStack => {
-                &[("timestamped", Scheme::MailStack), ("body", Scheme::MailStackRaw)]
-            }
-            Self::Wistfare => &[("body", Scheme::Wistfare)],
-            Self::MailingApi => &[("timestamped", Scheme::MailingApi)],
-        }
-    }
-}
-
-/// What is made anew for each attempt, and the names that travel in headers.
-#[derive(Debug, Clone, Copy)]
-pub struct Stamp<'a> {
-    /// When the attempt is made, in Unix seconds.
-    pub timestamp: i64,
-    /// 50 lower-case hex digits, never used before (Mailgun).
-    pub token: &'a str,
-    /// Identifies the event and stays the same across attempts (Standard Webhooks `webhook-id`,
-    /// `X-Webhook-Id`, `X-MailStack-Delivery`).
-    pub event_id: &'a str,
-    /// The event's name in the dialect's vocabulary (`X-Posthawk-Event`, `X-Webhook-Event`).
-    pub event_name: &'a str,
-}
-
-/// A request ready to be sent: the dialect's headers, `Content-Type` and `User-Agent` included.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signed {
-    /// Header names in the provider's spelling, and their values.
-    pub headers: Vec<(&'static str, String)>,
-    /// The bytes to send: for Mailgun the envelope around `event-data`, otherwise the body signed.
-    pub body: Vec<u8>,
-}
-
-/// What a good signature also told us.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
-    /// When the request was signed, in Unix seconds, where the scheme says so.
-    pub timestamp: Option<i64>,
-    /// Mailgun's single-use token.
-    pub token: Option<String>,
-}
-
-/// Why a signature was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    /// The request carries no signature.
-    #[error("expected a signature in {0}, found none")]
-    Missing(&'static str),
-    /// The signature is not of the expected form.
-    #[error("{place}: expected {expected}")]
-    Malformed {
-        /// The header or field.
-        place: &'static str,
-        /// The form it should have.
-        expected: &'static str,
-    },
-    /// No secret we hold makes this signature.
-    #[error("the signature does not match: the body was changed, or the secret is another one")]
-    Mismatch,
-    /// The signature is good but too old, or from the future.
-    #[error("signed {age_s} seconds ago, expected at most {tolerance_s}")]
-    Stale {
-        /// Age in seconds; negative for the future.
-        age_s: i64,
-        /// The window in seconds.
-        tolerance_s: i64,
-    },
+    Ok(verified)
 }

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::mac::Code;
 use super::*;
+use crate::dialect::Dialect;
+use crate::sign::mac::Code;
 
 const KEY: &str = "whsec_00112233445566778899aabbccddeeff0011223344556677";
 const BODY: &[u8] = br#"{"id":"evt_0011","type":"delivered","timestamp":"2024-01-15T10:30:00Z","data":{"message_id":"msg_1","to":"user@example.com"}}"#;
@@ -49,7 +50,7 @@ fn verify_at(
 ) -> Result<Verified, VerifyError> {
     let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new(*text)).collect();
     let secrets: Vec<&Secret> = secrets.iter().collect();
-    verify(dialect, &secrets, |name| request.header(name), &request.body, now, 300)
+    verify(dialect.provider(), &secrets, |name| request.header(name), &request.body, now, 300)
 }
 
 fn mailgun_request(body: impl Into<Vec<u8>>) -> Signed {
@@ -425,14 +426,14 @@ proptest! {
 
     #[test]
     fn arbitrary_requests_are_judged_without_panic(
-        which in 0..Dialect::ALL.len(),
+        which in 0..Provider::ALL.len(),
         value in "\\PC{0,120}",
         body in proptest::collection::vec(any::<u8>(), 0..200),
         now in any::<i64>(),
         tolerance in any::<i64>(),
     ) {
         let key = Secret::new(KEY);
-        let judged = verify(Dialect::ALL[which], &[&key], |_| Some(&value), &body, now, tolerance);
+        let judged = verify(Provider::ALL[which], &[&key], |_| Some(&value), &body, now, tolerance);
         prop_assert!(judged.is_err());
     }
 }

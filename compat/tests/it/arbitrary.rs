@@ -4,7 +4,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value};
 use waypost_compat::event::{Class, Client, Message, Moment, Place, Reader, Report, Rest};
-use waypost_compat::{Dialect, Event, Kind, kind};
+use waypost_compat::{Dialect, Event, Kind, mailgun};
 
 pub(crate) fn dialect() -> impl Strategy<Value = Dialect> {
     prop::sample::select(Dialect::ALL.to_vec())
@@ -116,8 +116,8 @@ fn rest() -> impl Strategy<Value = Rest> {
 /// What the source would have written.
 fn source_name(dialect: Dialect, kind: Kind) -> &'static str {
     let name = match dialect {
-        Dialect::Mailgun => kind::mailgun_event(kind).map(|(event, ..)| event),
-        _ => kind::delivered_as(dialect, kind),
+        Dialect::Mailgun => mailgun::event(kind).map(|(event, ..)| event),
+        _ => dialect.delivered_as(kind),
     };
     name.unwrap_or("a novelty")
 }
@@ -131,7 +131,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
     let parts = (message(), report(), reader(), prop::collection::vec(rest(), 0..2));
     (head, time, labels, data, parts).prop_map(
         |((dialect, kind, id, recipient, feedback_type), time, tags, data, parts)| {
-            let mut event = Event::new(dialect, Some(kind), source_name(dialect, kind));
+            let mut event = Event::new(dialect.provider(), Some(kind), source_name(dialect, kind));
             (event.id, event.recipient, event.feedback_type) = (id, recipient, feedback_type);
             (event.time, event.tags) = (time.flatten(), tags);
             event.user_variables = data.into_iter().collect();

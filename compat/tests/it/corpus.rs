@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use waypost_compat::dialect::{Context, outline};
-use waypost_compat::{Dialect, Kind, parse, translate};
+use waypost_compat::translate::Context;
+use waypost_compat::{Dialect, Kind, Provider, outline, parse, translate};
 
 /// The recorded events of the Events API and of webhooks; the legacy forms are another format.
 fn recordings(folder: &Path) -> Vec<PathBuf> {
@@ -46,22 +46,23 @@ fn recorded_mailgun_events_are_understood_and_forwarded_whole() {
         let data = whole.get("event-data").unwrap_or(&whole);
         let at = file.display();
 
-        let event = parse(Dialect::Mailgun, &body).unwrap();
+        let event = parse(Provider::Mailgun, &body).unwrap();
         let kind = expected(data["event"].as_str().unwrap(), data["severity"].as_str());
         assert_eq!(event.kind, kind, "{at}");
-        let outline = outline(Dialect::Mailgun, &body).unwrap();
+        let outline = outline(Provider::Mailgun, &body).unwrap();
+        assert_eq!(outline, event.outline(), "{at}");
         assert_eq!(outline.id.as_deref(), data["id"].as_str(), "{at}");
         assert_eq!(outline.recipient.as_deref(), data["recipient"].as_str(), "{at}");
 
         let forwarded =
-            translate(Dialect::Mailgun, &body, Dialect::Mailgun, &Context::default()).unwrap();
+            translate(Provider::Mailgun, &body, Dialect::Mailgun, &Context::default()).unwrap();
         assert_eq!(&serde_json::from_slice::<Value>(&forwarded.body).unwrap(), data, "{at}");
         let raw = String::from_utf8(forwarded.body).unwrap();
         assert!(String::from_utf8(body).unwrap().contains(&raw), "{at}");
 
         let unknown: Vec<_> = event.rest.iter().map(|part| part.path.join(".")).collect();
         for to in [Dialect::Posthawk, Dialect::MailStack, Dialect::Wistfare, Dialect::MailingApi] {
-            let rendered = translate(Dialect::Mailgun, raw.as_bytes(), to, &Context::default());
+            let rendered = translate(Provider::Mailgun, raw.as_bytes(), to, &Context::default());
             let Ok(rendered) = rendered else { continue };
             let undocumented: Vec<_> =
                 rendered.lost.iter().filter(|lost| lost.starts_with("unknown:")).collect();

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use waypost_compat::dialect::{Context, TranslateError, outline};
-use waypost_compat::{Dialect, Kind, kind, parse, translate};
+use waypost_compat::translate::{Context, TranslateError};
+use waypost_compat::{Dialect, Kind, mailgun, outline, parse, translate};
 
 use crate::{golden, javascript};
 
@@ -56,8 +56,8 @@ fn every_kind_has_a_sample_in_every_dialect_that_has_it() {
         for dialect in Dialect::ALL {
             // Mailgun's own internal failures look like bounces.
             let has = match (dialect, kind) {
-                (Dialect::Mailgun, _) => kind::mailgun_event(kind).is_some(),
-                _ => kind::delivered_as(dialect, kind).is_some(),
+                (Dialect::Mailgun, _) => mailgun::event(kind).is_some(),
+                _ => dialect.delivered_as(kind).is_some(),
             };
             assert_eq!(there.contains(&(kind, dialect)), has, "{kind} in {dialect}");
         }
@@ -68,9 +68,10 @@ fn every_kind_has_a_sample_in_every_dialect_that_has_it() {
 fn every_sample_reads_as_the_kind_of_its_folder() {
     for sample in samples() {
         let at = format!("{}/{}", sample.folder, sample.dialect);
-        let event = parse(sample.dialect, &sample.body).unwrap();
+        let event = parse(sample.dialect.provider(), &sample.body).unwrap();
         assert_eq!(event.kind, Some(sample.kind), "{at}");
-        let outline = outline(sample.dialect, &sample.body).unwrap();
+        let outline = outline(sample.dialect.provider(), &sample.body).unwrap();
+        assert_eq!(outline, event.outline(), "{at}");
         assert!(outline.id.is_some() && outline.occurred_at_ms.is_some(), "{at}");
         assert!(outline.message_id.is_some(), "{at}");
         // Mailgun's rejected and stored events are about a message, not about a recipient.
@@ -87,7 +88,7 @@ fn every_sample_reads_as_the_kind_of_its_folder() {
 fn every_sample_names_its_domain_itself_or_by_an_address() {
     for sample in samples() {
         let at = format!("{}/{}", sample.folder, sample.dialect);
-        let outline = outline(sample.dialect, &sample.body).unwrap();
+        let outline = outline(sample.dialect.provider(), &sample.body).unwrap();
         assert_eq!(outline.domain.as_deref(), Some("mail.example.com"), "{at}");
     }
 }
@@ -95,7 +96,8 @@ fn every_sample_names_its_domain_itself_or_by_an_address() {
 #[test]
 fn every_sample_is_forwarded_in_its_own_dialect_as_it_is() {
     for sample in samples() {
-        let rendered = translate(sample.dialect, &sample.body, sample.dialect, &context()).unwrap();
+        let rendered =
+            translate(sample.dialect.provider(), &sample.body, sample.dialect, &context()).unwrap();
         let text = String::from_utf8(sample.body).unwrap();
         let forwarded = String::from_utf8(rendered.body).unwrap();
         if sample.dialect == Dialect::Mailgun {
@@ -115,20 +117,21 @@ fn every_translation_is_on_file() {
     for sample in samples() {
         let mut translations = BTreeMap::new();
         for to in others(sample.dialect) {
-            let translation = match translate(sample.dialect, &sample.body, to, &context()) {
-                Ok(rendered) => {
-                    let body: Value = serde_json::from_slice(&rendered.body).unwrap();
-                    if to != Dialect::Mailgun {
-                        let text = String::from_utf8(rendered.body).unwrap();
-                        assert_eq!(javascript::stringify(&body), text);
+            let translation =
+                match translate(sample.dialect.provider(), &sample.body, to, &context()) {
+                    Ok(rendered) => {
+                        let body: Value = serde_json::from_slice(&rendered.body).unwrap();
+                        if to != Dialect::Mailgun {
+                            let text = String::from_utf8(rendered.body).unwrap();
+                            assert_eq!(javascript::stringify(&body), text);
+                        }
+                        json!({ "lost": rendered.lost, "body": body })
                     }
-                    json!({ "lost": rendered.lost, "body": body })
-                }
-                Err(error @ TranslateError::Impossible { .. }) => {
-                    json!({ "impossible": error.to_string() })
-                }
-                Err(error @ TranslateError::Parse(_)) => panic!("{error}"),
-            };
+                    Err(error @ TranslateError::Impossible { .. }) => {
+                        json!({ "impossible": error.to_string() })
+                    }
+                    Err(error @ TranslateError::Parse(_)) => panic!("{error}"),
+                };
             translations.insert(to.as_str(), translation);
         }
         let text = serde_json::to_string_pretty(&translations).unwrap();
@@ -147,7 +150,8 @@ fn what_translations_lose_is_on_file() {
         writeln!(table, "\n## From {from}\n").unwrap();
         for sample in samples().into_iter().filter(|sample| sample.dialect == from) {
             writeln!(table, "- **{}**", sample.folder).unwrap();
-            let lost = others(from).map(|to| (to, translate(from, &sample.body, to, &context())));
+            let lost = others(from)
+                .map(|to| (to, translate(from.provider(), &sample.body, to, &context())));
             let lost: Vec<_> =
                 lost.map(|(to, rendered)| (to, rendered.map(|it| it.lost))).collect();
             let own: BTreeSet<_> =

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod arbitrary;
+mod circles;
 mod corpus;
 mod events;
 mod golden;

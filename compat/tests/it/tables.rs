@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use waypost_compat::kind::matrix::{Cell, Fit, Mode, map};
-use waypost_compat::{Dialect, Kind, kind};
+use waypost_compat::matrix::{Cell, Fit, Mode, map};
+use waypost_compat::{Dialect, Kind, Provider, mailgun};
 
 use crate::golden;
 
@@ -12,7 +12,7 @@ fn cell(text: &str) -> String {
 }
 
 fn own_name(dialect: Dialect, kind: Kind) -> String {
-    match (kind::name(dialect, kind), kind::delivered_as(dialect, kind)) {
+    match (dialect.name(kind), dialect.delivered_as(kind)) {
         (Some(name), _) => format!("`{name}`"),
         (None, Some(folded)) => format!("(in `{folded}`)"),
         (None, None) => cell(""),
@@ -28,15 +28,13 @@ fn the_table_of_names_is_on_file() {
          ---|---|---|---|---|\n",
     );
     for kind in Kind::ALL {
-        let (event, severity, level) = kind::mailgun_event(kind).unwrap_or_default();
-        let legacy = kind::MAILGUN_READABLE.into_iter().filter(|written| {
-            let modern = kind::canonical_mailgun(written);
-            modern.is_some()
-                && modern != Some(written)
-                && modern == kind::name(Dialect::Mailgun, kind)
+        let (event, severity, level) = mailgun::event(kind).unwrap_or_default();
+        let legacy = mailgun::READABLE.into_iter().filter(|written| {
+            let modern = mailgun::canonical(written);
+            modern.is_some() && modern != Some(written) && modern == Dialect::Mailgun.name(kind)
         });
         let number = (0..=7).find(|number: &u8| {
-            kind::from_event(Dialect::MailStack, &number.to_string(), None) == Some(kind)
+            Provider::MailStack.kind_of(&number.to_string(), None) == Some(kind)
         });
         let number = number.map(|number| format!(" {number}")).unwrap_or_default();
         writeln!(
@@ -56,7 +54,7 @@ fn the_table_of_names_is_on_file() {
     }
     table.push_str("\nNames that can be subscribed to, in each provider's order:\n\n");
     for dialect in Dialect::ALL {
-        writeln!(table, "- {dialect}: {}", kind::names(dialect).join(", ")).unwrap();
+        writeln!(table, "- {dialect}: {}", dialect.names().join(", ")).unwrap();
     }
     golden::check(&golden::fixtures().join("tables/names.md"), &table);
 }
@@ -67,7 +65,7 @@ fn show(cell: &Cell) -> String {
 }
 
 fn survivors(from: Dialect, to: Dialect, mode: Mode) -> usize {
-    let cells = kind::names(from).map(|name| map(from, name, to, mode).unwrap());
+    let cells = from.names().map(|name| map(from, name, to, mode).unwrap());
     cells.iter().filter(|cell| !cell.names.is_empty()).count()
 }
 
@@ -89,7 +87,7 @@ fn the_matrix_of_subscriptions_is_on_file() {
             "---|".repeat(5)
         )
         .unwrap();
-        for name in kind::names(from) {
+        for name in from.names() {
             write!(table, "| `{name}` |").unwrap();
             for &to in &others {
                 let strict = show(&map(from, name, to, Mode::Strict).unwrap());
@@ -151,10 +149,10 @@ fn as_many_names_survive_as_the_analysis_says() {
 #[test]
 fn every_dialect_has_eight_names_and_each_names_one_kind() {
     for dialect in Dialect::ALL {
-        let mut seen = kind::names(dialect).to_vec();
-        for (name, kind) in kind::names(dialect).into_iter().zip(kind::kinds(dialect)) {
-            assert_eq!(kind::from_name(dialect, name), Some(kind));
-            assert_eq!(kind::name(dialect, kind), Some(name));
+        let mut seen = dialect.names().to_vec();
+        for (name, kind) in dialect.names().into_iter().zip(dialect.kinds()) {
+            assert_eq!(dialect.kind_of(name), Some(kind));
+            assert_eq!(dialect.name(kind), Some(name));
         }
         seen.sort_unstable();
         seen.dedup();
@@ -165,29 +163,29 @@ fn every_dialect_has_eight_names_and_each_names_one_kind() {
 #[test]
 fn a_name_covers_what_is_delivered_under_it() {
     for dialect in Dialect::ALL {
-        for name in kind::names(dialect) {
+        for name in dialect.names() {
             let delivered: Vec<_> = Kind::ALL
                 .into_iter()
-                .filter(|&kind| kind::delivered_as(dialect, kind) == Some(name))
+                .filter(|&kind| dialect.delivered_as(kind) == Some(name))
                 .collect();
-            assert_eq!(kind::covered(dialect, name), delivered, "{dialect} {name}");
+            assert_eq!(dialect.covered(name), delivered, "{dialect} {name}");
         }
-        assert!(kind::covered(dialect, "state_change").is_empty());
+        assert!(dialect.covered("state_change").is_empty());
     }
 }
 
 #[test]
 fn mailgun_reads_sixteen_names_of_which_one_means_nothing() {
-    let modern = kind::MAILGUN_READABLE.map(kind::canonical_mailgun);
+    let modern = mailgun::READABLE.map(mailgun::canonical);
     assert_eq!(modern.iter().filter(|name| name.is_none()).count(), 1);
-    for name in kind::names(Dialect::Mailgun) {
-        assert_eq!(kind::canonical_mailgun(name), Some(name));
-        assert!(kind::MAILGUN_READABLE.contains(&name));
+    for name in Dialect::Mailgun.names() {
+        assert_eq!(mailgun::canonical(name), Some(name));
+        assert!(mailgun::READABLE.contains(&name));
     }
-    assert_eq!(kind::canonical_mailgun("drop"), Some("permanent_fail"));
-    assert_eq!(kind::canonical_mailgun("bounce"), Some("permanent_fail"));
-    assert_eq!(kind::canonical_mailgun("state_change"), None);
-    assert_eq!(kind::canonical_mailgun("failed"), None);
+    assert_eq!(mailgun::canonical("drop"), Some("permanent_fail"));
+    assert_eq!(mailgun::canonical("bounce"), Some("permanent_fail"));
+    assert_eq!(mailgun::canonical("state_change"), None);
+    assert_eq!(mailgun::canonical("failed"), None);
 }
 
 #[test]
@@ -195,7 +193,7 @@ fn a_name_goes_to_and_fro_unchanged_where_the_matrix_says_exact() {
     let mut exact = 0;
     for from in Dialect::ALL {
         for to in Dialect::ALL {
-            for name in kind::names(from) {
+            for name in from.names() {
                 let there = map(from, name, to, Mode::Strict).unwrap();
                 if there.fit == Fit::Exact {
                     let back = map(to, there.names[0], from, Mode::Strict).unwrap();

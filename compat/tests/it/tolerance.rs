@@ -1,13 +1,13 @@
 //! What providers, and those who imitate them, are known to write otherwise than documented.
 
 use serde_json::{Value, json};
-use waypost_compat::dialect::{Context, Options, outline, render_with, shown_as};
 use waypost_compat::event::Class;
-use waypost_compat::{Dialect, Event, Kind, parse, render, translate};
+use waypost_compat::translate::{Context, Options, render_with, shown_as};
+use waypost_compat::{Dialect, Event, Kind, Provider, outline, parse, render, translate};
 
 #[track_caller]
-fn read(dialect: Dialect, body: &Value) -> Event {
-    parse(dialect, body.to_string().as_bytes()).unwrap()
+fn read(provider: Provider, body: &Value) -> Event {
+    parse(provider, body.to_string().as_bytes()).unwrap()
 }
 
 fn left_over(event: &Event) -> Vec<String> {
@@ -23,18 +23,18 @@ fn mailgun_says_in_five_ways_that_there_are_no_user_variables() {
         (json!({"event": "opened"}), false),
         (json!({"event": "opened", "user-variables": "Could not load user-variables."}), true),
     ] {
-        let event = read(Dialect::Mailgun, &written);
+        let event = read(Provider::Mailgun, &written);
         assert!(event.user_variables.is_empty(), "{written}");
         assert_eq!(left_over(&event) == ["user-variables"], kept, "{written}");
     }
     let nested = json!({"event": "opened", "user-variables": {"a": {"b": [1, true]}}});
-    assert_eq!(read(Dialect::Mailgun, &nested).user_variables["a"]["b"][1], true);
+    assert_eq!(read(Provider::Mailgun, &nested).user_variables["a"]["b"][1], true);
 }
 
 #[test]
 fn mailgun_nulls_and_texts_stand_for_what_they_say() {
     let event = read(
-        Dialect::Mailgun,
+        Provider::Mailgun,
         &json!({"signature": {"timestamp": 1}, "event-data": {
             "event": "failed", "severity": null, "log-level": "error", "timestamp": "1521243339.5",
             "delivery-status": {"code": "605", "message": null, "attempt-no": 1.0},
@@ -46,9 +46,9 @@ fn mailgun_nulls_and_texts_stand_for_what_they_say() {
     assert!(event.rest.is_empty(), "{:?}", event.rest);
 
     let bare = json!({"event": "failed", "delivery-status": null});
-    assert_eq!(read(Dialect::Mailgun, &bare).kind, Some(Kind::Deferred));
+    assert_eq!(read(Provider::Mailgun, &bare).kind, Some(Kind::Deferred));
     let dotted = json!({"event": "failed", "delivery-status": {"code": "5.1.1"}});
-    assert_eq!(left_over(&read(Dialect::Mailgun, &dotted)), ["delivery-status.code"]);
+    assert_eq!(left_over(&read(Provider::Mailgun, &dotted)), ["delivery-status.code"]);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn posthawk_comes_wrapped_bare_and_flat() {
         json!({"type": "open", "timestamp": "2026-01-15T10:30:00Z", "message_id": "<m1>",
                "email": "Ada <ada@example.net>", "ip": "192.0.2.1"}),
     ] {
-        let event = read(Dialect::Posthawk, &body);
+        let event = read(Provider::Posthawk, &body);
         assert_eq!(event.kind, Some(Kind::Opened), "{body}");
         assert_eq!(event.message.id.as_deref(), Some("m1"), "{body}");
         assert_eq!(event.recipient.as_deref(), Some("ada@example.net"), "{body}");
@@ -77,7 +77,7 @@ fn posthawk_comes_wrapped_bare_and_flat() {
 fn an_event_about_several_recipients_keeps_the_others_as_a_loss() {
     let body = json!({"event": "bounce", "event_data": {"bounce": {"bounceType": "Permanent",
         "bouncedRecipients": [{"emailAddress": "ada@example.net"}, {"emailAddress": "bob@example.net"}]}}});
-    let event = read(Dialect::Posthawk, &body);
+    let event = read(Provider::Posthawk, &body);
     assert_eq!(event.recipient.as_deref(), Some("ada@example.net"));
     let rendered = render(Dialect::Wistfare, &event, &Context::default()).unwrap();
     assert_eq!(rendered.lost, ["posthawk:event_data.bounce.bouncedRecipients"]);
@@ -92,11 +92,11 @@ fn mailstack_events_come_by_name_by_number_and_as_the_api_shows_them() {
         (json!({"type": "email.bounced"}), None),
         (json!({"type": 8}), None),
     ] {
-        assert_eq!(read(Dialect::MailStack, &body).kind, kind, "{body}");
+        assert_eq!(read(Provider::MailStack, &body).kind, kind, "{body}");
     }
     let record = json!({"id": "e1", "type": 4, "occurredAt": "2026-01-15T10:30:00Z",
         "metadata": {"userAgent": "curl/8"}});
-    let event = read(Dialect::MailStack, &record);
+    let event = read(Provider::MailStack, &record);
     assert_eq!(event.reader.user_agent.as_deref(), Some("curl/8"));
     assert!(event.time.is_some() && event.rest.is_empty());
 }
@@ -107,14 +107,14 @@ fn wistfare_says_when_and_to_whom_in_two_ways() {
         json!({"type": "email.sent", "createdAt": "2026-01-15T10:30:00Z", "data": {"to": "ada@example.net"}}),
         json!({"type": "email.sent", "timestamp": "2026-01-15T10:30:00Z", "data": {"to": ["ada@example.net"]}}),
     ] {
-        let event = read(Dialect::Wistfare, &body);
+        let event = read(Provider::Wistfare, &body);
         assert_eq!(event.recipient.as_deref(), Some("ada@example.net"));
         assert_eq!(event.time.unwrap().to_string(), "2026-01-15T10:30:00Z");
         assert!(event.rest.is_empty(), "{:?}", event.rest);
     }
     let several =
         json!({"type": "email.sent", "data": {"to": ["Ada <ada@example.net>", "bob@example.net"]}});
-    let event = read(Dialect::Wistfare, &several);
+    let event = read(Provider::Wistfare, &several);
     assert_eq!(event.recipient.as_deref(), Some("ada@example.net"));
     assert_eq!(left_over(&event), ["data.to"]);
 }
@@ -128,25 +128,25 @@ fn an_unknown_name_is_kept_and_goes_nowhere_but_home() {
         (Dialect::Wistfare, r#"{"type":"webhook.test","id":"x"}"#),
         (Dialect::MailingApi, r#"{"type":"list_cleaned","id":"x"}"#),
     ] {
-        let outline = outline(dialect, body.as_bytes()).unwrap();
+        let outline = outline(dialect.provider(), body.as_bytes()).unwrap();
         assert_eq!((outline.kind, outline.id.as_deref()), (None, Some("x")));
         for to in Dialect::ALL {
-            let rendered = translate(dialect, body.as_bytes(), to, &Context::default());
+            let rendered = translate(dialect.provider(), body.as_bytes(), to, &Context::default());
             assert_eq!(rendered.is_ok(), to == dialect, "{dialect} {to}");
             if let Ok(rendered) = rendered {
                 assert_eq!(rendered.name, outline.name);
             }
         }
-        let event = parse(dialect, body.as_bytes()).unwrap();
+        let event = parse(dialect.provider(), body.as_bytes()).unwrap();
         let home = render(dialect, &event, &Context::default()).unwrap();
-        assert_eq!(parse(dialect, &home.body).unwrap().name, outline.name);
+        assert_eq!(parse(dialect.provider(), &home.body).unwrap().name, outline.name);
     }
 }
 
 #[test]
 fn a_soft_bounce_is_final_unless_the_receiver_wants_it_otherwise() {
     let body = json!({"type": "bounced", "id": "e1", "data": {"bounce_type": "soft", "to": "ada@example.net"}});
-    let event = read(Dialect::MailingApi, &body);
+    let event = read(Provider::MailingApi, &body);
     let naive = Options { soft_bounce_as_temporary: true, ..Options::default() };
     for (to, shown) in [
         (Dialect::Mailgun, Kind::Deferred),
@@ -157,7 +157,7 @@ fn a_soft_bounce_is_final_unless_the_receiver_wants_it_otherwise() {
         assert_eq!(shown_as(to, &event, Options::default()), Some(Kind::Bounced));
         assert_eq!(shown_as(to, &event, naive), Some(shown), "{to}");
         let rendered = render_with(to, &event, &Context::default(), naive).unwrap();
-        assert_eq!(parse(to, &rendered.body).unwrap().kind, Some(shown), "{to}");
+        assert_eq!(parse(to.provider(), &rendered.body).unwrap().kind, Some(shown), "{to}");
         assert_eq!(rendered.lost.contains(&"kind".to_owned()), shown != Kind::Bounced, "{to}");
     }
 }
@@ -170,15 +170,15 @@ fn a_payload_without_id_and_time_gets_the_gateways() {
         ..Context::default()
     };
     let body = br#"{"event":"open","email":"ada@example.net"}"#;
-    let wistfare = translate(Dialect::Posthawk, body, Dialect::Wistfare, &context).unwrap();
-    let event = parse(Dialect::Wistfare, &wistfare.body).unwrap();
+    let wistfare = translate(Provider::Posthawk, body, Dialect::Wistfare, &context).unwrap();
+    let event = parse(Provider::Wistfare, &wistfare.body).unwrap();
     assert_eq!(event.id.as_deref(), Some("evt_of_the_gateway"));
     assert_eq!(event.time.unwrap().to_string(), "2026-01-15T10:30:00.250Z");
 
     let mailgun = |id: &str| {
         let context = Context { event_id: id.to_owned(), ..context.clone() };
-        let rendered = translate(Dialect::Posthawk, body, Dialect::Mailgun, &context).unwrap();
-        parse(Dialect::Mailgun, &rendered.body).unwrap().id.unwrap()
+        let rendered = translate(Provider::Posthawk, body, Dialect::Mailgun, &context).unwrap();
+        parse(Provider::Mailgun, &rendered.body).unwrap().id.unwrap()
     };
     assert_eq!(mailgun("evt_1").len(), 22);
     assert_eq!(mailgun("evt_1"), mailgun("evt_1"));

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use waypost_compat::sample::Facts;
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::{Dialect, Kind, kind, sample};
+use waypost_compat::{Dialect, Kind, sample};
 
 use super::setup::{DOMAIN, Provider};
 use crate::client::api::{Api, Payload};
@@ -29,7 +29,7 @@ pub(super) struct Fed {
 
 /// Every event that every provider has a name for, in the order of their documentation.
 pub(super) fn script(providers: &[Provider]) -> impl Iterator<Item = (&Provider, Kind)> {
-    providers.iter().flat_map(|provider| kind::kinds(provider.dialect).map(|kind| (provider, kind)))
+    providers.iter().flat_map(|provider| provider.dialect.kinds().map(|kind| (provider, kind)))
 }
 
 /// Posts one event to its source, as its provider would.
@@ -40,13 +40,13 @@ pub(super) async fn feed(
     clock: &Clock,
 ) -> anyhow::Result<Fed> {
     let dialect = provider.dialect;
-    let name = kind::name(dialect, kind).context("the script holds only what has a name")?;
+    let name = dialect.name(kind).context("the script holds only what has a name")?;
     let fed = Fed {
         dialect,
         name,
         recipient: format!("{dialect}.{kind}@example.org"),
         sent_at: clock.now(),
-        webhook: kind::delivered_as(Dialect::Mailgun, kind),
+        webhook: Dialect::Mailgun.delivered_as(kind),
     };
     let event_id = EventId::timed(fed.sent_at, clock.random()).to_string();
     let facts = Facts {

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use waypost_compat::{Dialect, Secret, signature};
+use waypost_compat::{Provider, Secret, signature};
 
 use crate::clock::Clock;
 use crate::model::Timestamp;
@@ -131,7 +131,7 @@ fn read(webhook: String, body: &[u8], key: Option<&Secret>) -> Received {
         Some(key) => {
             let no_headers = |_: &str| None;
             let (keys, now) = ([key], at.seconds());
-            signature::verify(Dialect::Mailgun, &keys, no_headers, body, now, SIGNATURE_AGE_MAX)
+            signature::verify(Provider::Mailgun, &keys, no_headers, body, now, SIGNATURE_AGE_MAX)
                 .err()
                 .map(|error| error.to_string())
         }

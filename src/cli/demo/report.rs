@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use waypost_compat::kind::matrix::{self, Fit, Mode};
+use waypost_compat::matrix::{self, Fit, Mode};
 use waypost_compat::sample::{self, Facts};
 use waypost_compat::{Dialect, Kind};
 

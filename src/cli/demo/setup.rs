@@ -4,7 +4,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use http::Method;
 use serde_json::json;
-use waypost_compat::{Dialect, Secret, kind};
+use waypost_compat::{Dialect, Secret};
 
 use super::receiver::Receiver;
 use crate::client::api::{Api, Payload, path};
@@ -37,7 +37,7 @@ pub(super) async fn domain(api: &Api) -> anyhow::Result<()> {
 /// Registers a webhook for each of Mailgun's event names, in the way that its SDKs do: multipart
 /// forms to the v3 API. Returns the names.
 pub(super) async fn webhooks(api: &Api, receiver: &Receiver) -> anyhow::Result<Vec<&'static str>> {
-    let names = kind::names(Dialect::Mailgun);
+    let names = Dialect::Mailgun.names();
     for name in names {
         let at = path(&["v3", "domains", DOMAIN, "webhooks"]);
         let form = [("id", name), ("url", &receiver.url(name))];

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use waypost_compat::kind::matrix::Mode;
+use waypost_compat::matrix::Mode;
 use waypost_compat::{Dialect, Secret};
 
 use super::FILE;

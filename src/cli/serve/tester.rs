@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use waypost_compat::sample::{self, Facts};
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::{Dialect, Kind, Secret, kind};
+use waypost_compat::{Dialect, Kind, Secret};
 
 use crate::client::Client;
 use crate::clock::Clock;
@@ -38,7 +38,7 @@ impl Tester for Direct {
 impl Direct {
     async fn send(&self, webhook: &Webhook) -> Result<TestAnswer, String> {
         let dialect = webhook.scope.dialect;
-        let first = webhook.events.first().and_then(|name| kind::from_name(dialect, name));
+        let first = webhook.events.first().and_then(|name| dialect.kind_of(name));
         let kind = first.or_else(|| webhook.kinds.first().copied()).unwrap_or(Kind::Delivered);
         let now = self.clock.now();
         let event_id = EventId::timed(now, self.clock.random()).to_string();

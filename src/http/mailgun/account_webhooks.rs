@@ -3,7 +3,7 @@
 use serde::Serialize;
 use warp::http::Method;
 use warp::reply::Response;
-use waypost_compat::{Dialect, kind};
+use waypost_compat::{Dialect, mailgun};
 
 use super::answer::{Answer, Answered, Refusal, excerpt, ok, other_method};
 use super::caller::Caller;
@@ -207,7 +207,7 @@ impl Fields {
         let mut names = Vec::new();
         for text in form.all("event_types") {
             // An unknown name is a 404 here, oddly, as Mailgun documents it.
-            let name = kind::canonical_mailgun(text).ok_or_else(|| {
+            let name = mailgun::canonical(text).ok_or_else(|| {
                 Refusal::not_found(format!("event_type '{}' is invalid", excerpt(text)))
             })?;
             if names.contains(&name) {

@@ -4,7 +4,7 @@
 //! A domain's list holds one webhook for each event name and URL; the order of a name's URLs is
 //! their order in the list (`spec/mailgun-api.md` §1.3).
 
-use waypost_compat::{Dialect, Kind, kind};
+use waypost_compat::{Dialect, Kind};
 
 use super::answer::Refusal;
 use crate::http::App;
@@ -71,7 +71,7 @@ impl Mint {
         names: &[&'static str],
     ) -> Webhook {
         let mut kinds: Vec<Kind> =
-            names.iter().flat_map(|name| kind::covered(Dialect::Mailgun, name)).copied().collect();
+            names.iter().flat_map(|name| Dialect::Mailgun.covered(name)).copied().collect();
         kinds.sort_unstable();
         kinds.dedup();
         Webhook {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
-use waypost_compat::kind;
+use waypost_compat::mailgun;
 
 use super::answer::{Answered, Refusal, ok, other_method};
 use super::caller::Caller;
@@ -36,7 +36,7 @@ async fn one(domain: Segment, name: Segment, call: Call, app: App) -> Response {
 async fn test(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     let scope = Caller::of(call, app).await?.scope(domain, app).await?;
     let not_found = || Refusal::not_found("Webhook not found");
-    let name = kind::canonical_mailgun(name).ok_or_else(not_found)?;
+    let name = mailgun::canonical(name).ok_or_else(not_found)?;
     let form = Form::of(call).await?;
     let url = match form.all("url").next() {
         Some(text) => parsed(text)?,

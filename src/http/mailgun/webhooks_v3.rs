@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
-use waypost_compat::{Dialect, kind};
+use waypost_compat::{Dialect, mailgun};
 
 use super::answer::{Answered, Refusal, excerpt, ok, other_method};
 use super::caller::Caller;
@@ -68,7 +68,7 @@ async fn create(domain: &str, call: &Call, app: &App) -> Answered {
         return webhooks_v4::add(&scope, &form, app).await;
     }
     let id = form.required("id")?;
-    let name = kind::canonical_mailgun(id).ok_or_else(|| Refusal::invalid("id", id))?;
+    let name = mailgun::canonical(id).ok_or_else(|| Refusal::invalid("id", id))?;
     add(&scope, name, &form, app).await
 }
 
@@ -152,12 +152,12 @@ impl AllWebhooks {
             let urls = plan::urls(list, name);
             (!urls.is_empty()).then_some((*name, Urls { urls }))
         };
-        Self { webhooks: kind::names(Dialect::Mailgun).iter().filter_map(named).collect() }
+        Self { webhooks: Dialect::Mailgun.names().iter().filter_map(named).collect() }
     }
 }
 
 fn known(name: &str) -> Result<&'static str, Refusal> {
-    kind::canonical_mailgun(name).ok_or_else(not_found)
+    mailgun::canonical(name).ok_or_else(not_found)
 }
 
 fn not_found() -> Refusal {

@@ -5,7 +5,7 @@
 use warp::Filter;
 use warp::http::Method;
 use warp::reply::Response;
-use waypost_compat::kind;
+use waypost_compat::mailgun;
 
 use super::answer::{Answered, Refusal, ok, other_method};
 use super::caller::Caller;
@@ -84,8 +84,7 @@ fn fields(form: &Form) -> Result<(WebhookUrl, Vec<&'static str>), Refusal> {
     }
     let mut names = Vec::new();
     for text in form.all("event_types") {
-        let name =
-            kind::canonical_mailgun(text).ok_or_else(|| Refusal::invalid("event_types", text))?;
+        let name = mailgun::canonical(text).ok_or_else(|| Refusal::invalid("event_types", text))?;
         if !names.contains(&name) {
             names.push(name);
         }

@@ -5,7 +5,7 @@ use serde_json::json;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
-use waypost_compat::{Dialect, kind};
+use waypost_compat::{Dialect, mailgun};
 
 use super::auth::Manager;
 use super::error::{ApiError, quoted};
@@ -173,8 +173,8 @@ fn mailgun(app: &App, scope: WebhookScope, draft: Draft) -> Result<Webhook, ApiE
     })?;
     let mut names = Vec::new();
     for text in draft.events {
-        let name = kind::canonical_mailgun(&text).ok_or_else(|| {
-            let expected = kind::names(Dialect::Mailgun).join("`, `");
+        let name = mailgun::canonical(&text).ok_or_else(|| {
+            let expected = Dialect::Mailgun.names().join("`, `");
             let message = format!("expected names among `{expected}`, found {}", quoted(&text));
             ApiError::invalid("events", message)
         })?;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
-use waypost_compat::dialect::{Context, TranslateError};
-use waypost_compat::{Dialect, Kind, kind, translate};
+use waypost_compat::translate::{Context, TranslateError};
+use waypost_compat::{Dialect, Kind, translate};
 
 use super::auth::domain_name;
 use super::error::ApiError;
@@ -35,7 +35,7 @@ async fn vocabulary(credentials: Credentials, app: App) -> Result<Response, ApiE
     let row = |kind: Kind| {
         let mut row = json!({ "kind": kind });
         for dialect in Dialect::ALL {
-            row[dialect.as_str()] = json!(kind::name(dialect, kind));
+            row[dialect.as_str()] = json!(dialect.name(kind));
         }
         row
     };
@@ -77,7 +77,7 @@ async fn translated(
         received_at_ms: now.millis(),
     };
     let payload = request.payload.get().as_bytes();
-    let rendered = translate(from, payload, to, &context)?;
+    let rendered = translate(from.provider(), payload, to, &context)?;
     let text = std::str::from_utf8(&rendered.body).ok();
     let body = text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
     let shown = Shown { name: &rendered.name, body, lost: &rendered.lost };

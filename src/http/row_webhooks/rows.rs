@@ -1,6 +1,6 @@
 //! The webhooks that one key opens: listed, made, changed, removed.
 
-use waypost_compat::{Kind, Secret, kind};
+use waypost_compat::{Kind, Secret};
 
 use super::fields::shorten;
 use super::{Api, Draft, Patch, Problem};
@@ -182,7 +182,7 @@ impl Rows<'_> {
     /// Event names with repeats collapsed, in the order written, and what they mean.
     fn subscription(&self, written: Vec<String>) -> Result<(Vec<String>, Vec<Kind>), Problem> {
         let (dialect, field) = (self.scope.dialect, self.api.events_field());
-        let vocabulary = kind::names(dialect);
+        let vocabulary = dialect.names();
         let mut names: Vec<String> = Vec::new();
         for name in written {
             if !names.contains(&name) {
@@ -203,7 +203,7 @@ impl Rows<'_> {
                 let (name, expected) = (shorten(name), vocabulary.join(", "));
                 return Err(Problem::UnknownEvent { field, name, expected });
             }
-            kinds.extend(kind::covered(dialect, name));
+            kinds.extend(dialect.covered(name));
         }
         kinds.sort_unstable();
         kinds.dedup();

@@ -3,8 +3,8 @@
 mod source;
 mod webhooks;
 
-use waypost_compat::kind::matrix::Mode;
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
+use waypost_compat::matrix::Mode;
 
 use source::{remarks, retire};
 use webhooks::SourceWebhook;
@@ -153,7 +153,7 @@ impl Draft<'_> {
                 let reason =
                     "`*` becomes the events there are today; names added later are not in it";
                 notes.push(Note { class: Class::WildcardFrozen, reason: reason.to_owned() });
-                kind::names(from).into_iter().map(str::to_owned).collect()
+                from.names().into_iter().map(str::to_owned).collect()
             }
             false => webhook.names.clone(),
         };

@@ -1,7 +1,7 @@
 //! What becomes of one event name.
 
-use waypost_compat::kind::matrix::{self, Fit, Mode};
-use waypost_compat::{Dialect, kind};
+use waypost_compat::matrix::{self, Fit, Mode};
+use waypost_compat::{Dialect, mailgun};
 
 use super::{Class, Line};
 
@@ -14,7 +14,7 @@ pub(super) const RETIRED: &str = "Mailgun has retired this name, and none of tod
 /// Maps one name. Mailgun's names from before 2018 stand for today's.
 pub(super) fn line(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Line {
     let known = match from {
-        Dialect::Mailgun => kind::canonical_mailgun(name).unwrap_or(name),
+        Dialect::Mailgun => mailgun::canonical(name).unwrap_or(name),
         Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => name,
     };
     if from == Dialect::Mailgun && is_retired(name) {
@@ -55,7 +55,7 @@ pub(super) fn unchanged(name: &str) -> Line {
 
 /// Tells whether a name is one of those that a provider's webhooks have today.
 pub(super) fn is_current(dialect: Dialect, name: &str) -> bool {
-    kind::names(dialect).contains(&name)
+    dialect.names().contains(&name)
 }
 
 /// The reason for which a webhook of this name cannot be led through a gateway; `None` where it
@@ -66,7 +66,7 @@ pub(super) fn why_unled(dialect: Dialect, name: &str) -> Option<String> {
     }
     Some(match dialect {
         Dialect::Mailgun if is_retired(name) => RETIRED.to_owned(),
-        Dialect::Mailgun if kind::canonical_mailgun(name).is_some() => {
+        Dialect::Mailgun if mailgun::canonical(name).is_some() => {
             "a name from before 2018, whose payload has the old form, which a gateway does not \
              speak; it stays as it is"
                 .to_owned()
@@ -77,5 +77,5 @@ pub(super) fn why_unled(dialect: Dialect, name: &str) -> Option<String> {
 
 /// Tells whether a name of Mailgun's is from before 2018 and has no successor.
 pub(super) fn is_retired(name: &str) -> bool {
-    kind::MAILGUN_READABLE.contains(&name) && kind::canonical_mailgun(name).is_none()
+    mailgun::READABLE.contains(&name) && mailgun::canonical(name).is_none()
 }

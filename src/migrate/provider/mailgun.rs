@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use http::Method;
 use serde_json::{Map, Value, json};
-use waypost_compat::{Secret, kind};
+use waypost_compat::{Secret, mailgun};
 
 use super::{Created, Repeat, Server};
 use crate::client::api::{Payload, path};
@@ -154,8 +154,8 @@ async fn lists(
         }
     }
     let order = |list: &List| {
-        let name = kind::canonical_mailgun(&list.event).unwrap_or(&list.event);
-        kind::names(waypost_compat::Dialect::Mailgun).iter().position(|known| *known == name)
+        let name = mailgun::canonical(&list.event).unwrap_or(&list.event);
+        waypost_compat::Dialect::Mailgun.names().iter().position(|known| *known == name)
     };
     lists.sort_by_key(|list| order(list).unwrap_or(usize::MAX));
     Ok(lists)

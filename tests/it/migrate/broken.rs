@@ -9,7 +9,7 @@ use http::{Method, Response};
 use http_body_util::Full;
 use serde_json::Value;
 use waypost::client::api::{Api, Payload};
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
 use super::proxy::{Act, Proxy};
 use super::{Account, Server, Shell};
@@ -212,12 +212,12 @@ async fn between(from: Dialect, to: Dialect) -> Scene {
     let trap = Arc::<Trap>::default();
     let source = Account::at(&old.process.url, from).await;
     let target = Account::at(&new.process.url, to).await;
-    let names = kind::names(from);
+    let names = from.names();
     source.register("https://one.example/", &names[..3]).await;
     if let Some(id) = source.register("https://off.example/", &names[1..2]).await {
         source.pause(&id, "https://off.example/", &names[1..2]).await;
     }
-    target.register("https://there.before/", &kind::names(to)[..2]).await;
+    target.register("https://there.before/", &to.names()[..2]).await;
     let proxies = vec![trapped(&source.url, &trap).await, trapped(&target.url, &trap).await];
     let mut ends = owned(&["--from-url", &proxies[0].url, "--to-url", &proxies[1].url]);
     for (flag, account) in [("--from-org", &source), ("--to-org", &target)] {

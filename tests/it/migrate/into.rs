@@ -113,8 +113,15 @@ impl World {
         for request in self.receiver.received() {
             let header =
                 |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
-            signature::verify(Dialect::Mailgun, &[&secret], header, &request.body, 0, i64::MAX)
-                .unwrap_or_else(|error| panic!("{when}: {}: {error}", request.path));
+            signature::verify(
+                Dialect::Mailgun.provider(),
+                &[&secret],
+                header,
+                &request.body,
+                0,
+                i64::MAX,
+            )
+            .unwrap_or_else(|error| panic!("{when}: {}: {error}", request.path));
             let id = request.json()["event-data"]["id"].as_str().unwrap().to_owned();
             *once.entry((request.path.clone(), id)).or_default() += 1;
             *came.entry(request.path).or_default() += 1;
@@ -279,7 +286,7 @@ async fn rows_there_and_back(dialect: Dialect) {
     let (provider, gateway) = (Server::start(), Server::start());
     let receiver = Receiver::start().await;
     let account = Account::at(&provider.process.url, dialect).await;
-    let name = waypost_compat::kind::name(dialect, Kind::Delivered).unwrap();
+    let name = dialect.name(Kind::Delivered).unwrap();
     let url = format!("{}/hook", receiver.url);
     let id = account.register(&url, &[name]).await.unwrap();
     let secret = account.secret_of(&id);
@@ -309,7 +316,7 @@ async fn rows_there_and_back(dialect: Dialect) {
     let request = receiver.nth(0).await;
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let secret = Secret::new(secret);
-    signature::verify(dialect, &[&secret], header, &request.body, 0, i64::MAX)
+    signature::verify(dialect.provider(), &[&secret], header, &request.body, 0, i64::MAX)
         .unwrap_or_else(|error| panic!("{dialect}: {error}"));
     let inside = Api::basic(&gateway.process.url, API_KEY).unwrap();
     let events = inside.get("/waypost/v1/events").await.unwrap();

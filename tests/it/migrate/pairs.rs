@@ -1,7 +1,7 @@
 //! Every provider to every provider: planned, carried out, proved, retired and rolled back.
 
 use serde_json::Value;
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
 use super::{Account, Server, Shell, read_json};
 
@@ -40,8 +40,8 @@ async fn mailingapi_moves_to_every_provider_and_back() {
 async fn everywhere(from: Dialect) {
     let (old, new) = (Server::start(), Server::start());
     let source = Account::at(&old.process.url, from).await;
-    source.register("https://all.example/hook", &kind::names(from)).await;
-    let two = &kind::names(from)[1..3];
+    source.register("https://all.example/hook", &from.names()).await;
+    let two = &from.names()[1..3];
     source.register("https://two.example/hook?a=b&c=d", two).await;
     if let Some(id) = source.register("https://paused.example/", two).await {
         source.pause(&id, "https://paused.example/", two).await;
@@ -49,7 +49,7 @@ async fn everywhere(from: Dialect) {
     for to in Dialect::ALL {
         let target = Account::at(&new.process.url, to).await;
         // Somebody else's, which must stay as it is.
-        target.register("https://there.before/", &kind::names(to)[..2]).await;
+        target.register("https://there.before/", &to.names()[..2]).await;
         there_and_back(&source, &target).await;
     }
 }

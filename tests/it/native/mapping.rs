@@ -1,7 +1,7 @@
 //! The vocabulary, and translation without anything stored.
 
 use serde_json::{Value, json};
-use waypost_compat::{Dialect, Kind, kind};
+use waypost_compat::{Dialect, Kind};
 
 use super::{DOMAIN, gateway, items, refused, text};
 use crate::support::provider::delivered;
@@ -18,7 +18,7 @@ async fn the_vocabulary_is_the_table_of_names() {
     );
     for dialect in Dialect::ALL {
         let named = rows.iter().filter(|row| !row[dialect.as_str()].is_null()).count();
-        assert_eq!(named, kind::names(dialect).len(), "{dialect}");
+        assert_eq!(named, dialect.names().len(), "{dialect}");
     }
 }
 

@@ -15,7 +15,7 @@ use waypost::config::Settings;
 use waypost::http::{Route, TestAnswer, Tester, routes};
 use waypost::model::{AccountId, Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, hex};
 use waypost::store::Decision;
-use waypost_compat::{Dialect, Kind, Secret, kind};
+use waypost_compat::{Dialect, Kind, Secret};
 
 use crate::support::http::basic;
 use crate::support::{Gateway, KEY, account, add_domain};
@@ -85,7 +85,7 @@ impl World {
 
     async fn webhook(&self, scope: WebhookScope, mark: &str) -> Webhook {
         let clock = &self.gateway.app.clock;
-        let name = kind::name(scope.dialect, Kind::Delivered).unwrap();
+        let name = scope.dialect.name(Kind::Delivered).unwrap();
         let webhook = Webhook {
             id: WebhookId::random(clock.random()),
             url: format!("https://{mark}.example/hook").parse().unwrap(),

@@ -208,7 +208,8 @@ async fn after_a_rotation_the_old_secret_still_verifies_beside_the_new_one() {
                 value.map(|value| value.to_str().unwrap())
             };
             let (secret, now) = (Secret::new(secret), Clock::system().now().seconds());
-            verify(Dialect::MailStack, &[&secret], header, &request.body, now, 60).unwrap();
+            verify(Dialect::MailStack.provider(), &[&secret], header, &request.body, now, 60)
+                .unwrap();
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
 use crate::support::api::{Answered, Api};
 use crate::support::process::Process;
@@ -58,7 +58,7 @@ impl Stage {
 
     /// Registers a webhook for everything that a dialect has a name for.
     async fn subscribe(&self, dialect: Dialect) -> Subscriber {
-        let names = kind::names(dialect);
+        let names = dialect.names();
         if dialect == Dialect::Mailgun {
             self.api.create_webhooks(DOMAIN, &names, &self.url(dialect)).await;
             let secret = self.api.signing_key().await;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use waypost::clock::Clock;
-use waypost_compat::kind::matrix::{Fit, Mode, map, why_impossible};
+use waypost_compat::matrix::{Fit, Mode, map, why_impossible};
 use waypost_compat::signature::verify;
-use waypost_compat::{Dialect, Kind, Secret, kind};
+use waypost_compat::{Dialect, Kind, Secret};
 
 use super::{DOMAIN, Stage, Subscriber};
 use crate::clients::recipes::{self, Signed};
@@ -80,7 +80,7 @@ async fn cells(
         let to = subscriber.dialect;
         let own = |delivery: &&Value| delivery["dialect"] == to.as_str();
         let delivered: Vec<&Value> = deliveries.iter().filter(own).collect();
-        let Some(name) = kind::delivered_as(to, kind) else {
+        let Some(name) = to.delivered_as(kind) else {
             assert!(delivered.is_empty(), "{from} {kind} to {to}: {delivered:?}");
             cells.insert(to, Err(why_impossible(kind, to)));
             continue;
@@ -105,14 +105,14 @@ fn checked(request: &Received, subscriber: &Subscriber, name: &str) -> Signed {
     let header = |name: &str| request.headers.get(name).map(|value| value.to_str().unwrap());
     let secret = Secret::new(&*subscriber.secret);
     let now = Clock::system().now().seconds();
-    verify(to, &[&secret], header, &request.body, now, 60).unwrap();
+    verify(to.provider(), &[&secret], header, &request.body, now, 60).unwrap();
     let body = request.json();
     let named = match to {
         Dialect::Mailgun => {
             let event = &body["event-data"];
             let (word, severity) = (event["event"].as_str().unwrap(), event["severity"].as_str());
-            let kind = kind::from_event(to, word, severity).unwrap();
-            kind::name(to, kind).unwrap().to_owned()
+            let kind = to.provider().kind_of(word, severity).unwrap();
+            to.name(kind).unwrap().to_owned()
         }
         Dialect::Posthawk => header("x-posthawk-event").unwrap().to_owned(),
         Dialect::MailStack => header("x-mailstack-event").unwrap().to_owned(),
@@ -137,7 +137,7 @@ fn checked(request: &Received, subscriber: &Subscriber, name: &str) -> Signed {
 
 /// What was delivered is what the matrix of subscriptions promises for the source's own name.
 fn check_matrix(from: Dialect, kind: Kind, cells: &BTreeMap<Dialect, Result<Cell, &'static str>>) {
-    let Some(own) = kind::delivered_as(from, kind) else { return };
+    let Some(own) = from.delivered_as(kind) else { return };
     for (&to, cell) in cells.iter().filter(|(to, _)| **to != from) {
         let promised = map(from, own, to, Mode::Strict).unwrap();
         match (cell, promised.fit) {

@@ -26,7 +26,7 @@ fn assert_signed(request: &Received, subscriber: &Subscriber) {
     let header = |name: &str| request.headers.get(name).map(|value| value.to_str().unwrap());
     let secret = Secret::new(&*subscriber.secret);
     let now = Clock::system().now().seconds();
-    verify(subscriber.dialect, &[&secret], header, &request.body, now, 60).unwrap();
+    verify(subscriber.dialect.provider(), &[&secret], header, &request.body, now, 60).unwrap();
 }
 
 #[tokio::test]

@@ -161,7 +161,7 @@ impl Emitter {
             ..sample::Facts::default()
         };
         let payload = sample::body(waypost_compat::Dialect::Mailgun, kind, &facts).unwrap();
-        let name = waypost_compat::kind::name(waypost_compat::Dialect::Mailgun, kind).unwrap();
+        let name = waypost_compat::Dialect::Mailgun.name(kind).unwrap();
         let calls = self.0.urls(domain, name).into_iter().map(|url| {
             let (inner, payload) = (Arc::clone(&self.0), payload.clone());
             tokio::spawn(async move { inner.deliver(&url, &payload).await })

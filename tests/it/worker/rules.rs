@@ -79,7 +79,8 @@ fn signers(
     let header = |name: &str| request.header(name).filter(|_| name != hidden);
     let signs = |secret: &&str| {
         let secret = Secret::new(*secret);
-        verify(dialect, &[&secret], header, request.body.as_bytes(), now.seconds(), 1).is_ok()
+        verify(dialect.provider(), &[&secret], header, request.body.as_bytes(), now.seconds(), 1)
+            .is_ok()
     };
     [SECRET, BEFORE].into_iter().filter(signs).collect()
 }

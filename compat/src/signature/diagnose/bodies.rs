@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::json;
 
-/// How the signed body is made of the one that was given.
+/// The way in which the signed body is made of the one that was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyForm {
     /// The bytes.
@@ -28,7 +28,7 @@ pub enum BodyForm {
     UnixLines,
     /// With `\r\n` for each `\n`.
     DosLines,
-    /// What it is the base64 of.
+    /// The bytes that it is the base64 of.
     Base64,
     /// The text that it is, as a JSON string.
     Unstringified,
@@ -196,7 +196,7 @@ fn indented_twice(pretty: &str) -> String {
     pretty.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a walk through JSON is within a string, and whether a backslash came last.
+/// The state of a walk through JSON: whether it is within a string, and whether a backslash came last.
 #[derive(Default)]
 struct Inside(bool, bool);
 

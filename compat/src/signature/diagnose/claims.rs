@@ -3,45 +3,17 @@
 use serde_json::Value;
 
 use super::bodies::{self, Bodies, BodyForm};
-use super::keys::KeyForm;
-use super::{Case, Finding};
-use crate::dialect::Dialect;
-use crate::signature::mac::Tag;
-
-/// The signed bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// The body.
-    Body,
-    /// `{t}.{body}`.
-    TimeAndBody,
-    /// `{id}.{t}.{body}`, as in Standard Webhooks.
-    IdTimeAndBody,
-    /// Mailgun's timestamp and token.
-    TimeAndToken,
-}
-
-impl Form {
-    pub(super) const fn covers_body(self) -> bool {
-        !matches!(self, Self::TimeAndToken)
-    }
-
-    /// The way a key is usually made of the secret.
-    pub(super) const fn usual_key(self) -> KeyForm {
-        match self {
-            Self::IdTimeAndBody => KeyForm::Base64,
-            Self::Body | Self::TimeAndBody | Self::TimeAndToken => KeyForm::AsGiven,
-        }
-    }
-}
+use super::case::{Case, Finding, Form};
+use crate::provider::Provider;
+use crate::sign::mac::Tag;
 
 /// A signature found in a request.
 pub(super) struct Claim {
     /// The header, or the field of the body.
     pub(super) place: String,
-    /// The dialect that has its signature there.
-    pub(super) owner: Option<Dialect>,
-    /// What had to be done to the body to find it there.
+    /// The provider that has its signature there.
+    pub(super) owner: Option<Provider>,
+    /// The change to the body that was needed to find it there.
     pub(super) body: Option<BodyForm>,
     /// The codes.
     pub(super) tags: Vec<Tag>,
@@ -62,37 +34,16 @@ impl Claim {
 /// Headers of one sort beyond so many are not tried.
 const TRIED_MAX: usize = 4;
 
-/// The headers that signatures stand in, by their lower-case names.
-const PLACES: [(&str, Dialect); 6] = [
-    ("x-posthawk-signature", Dialect::Posthawk),
-    ("x-mailstack-signature", Dialect::MailStack),
-    ("webhook-signature", Dialect::MailStack),
-    ("wistmail-signature", Dialect::Wistfare),
-    ("x-webhook-signature", Dialect::Wistfare),
-    ("x-mailingapi-signature", Dialect::MailingApi),
-];
-
-/// Where a dialect has its signature.
-pub(super) const fn place(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Mailgun => "`signature` in the body",
-        Dialect::Posthawk => "X-Posthawk-Signature",
-        Dialect::MailStack => "X-MailStack-Signature",
-        Dialect::Wistfare => "Wistmail-Signature",
-        Dialect::MailingApi => "X-MailingAPI-Signature",
-    }
-}
-
-/// Every signature of a request, those of the case's own dialect first.
+/// Every signature of a request, those of the case's own provider first.
 pub(super) fn all(case: &Case<'_>, bodies: &Bodies<'_>) -> Vec<Claim> {
     let headers = case.headers.iter().filter_map(|(name, value)| in_header(case, name, value));
     let mut claims: Vec<Claim> = headers.take(TRIED_MAX).collect();
     claims.extend(in_bodies(bodies));
-    claims.sort_by_key(|claim| claim.owner != Some(case.dialect));
+    claims.sort_by_key(|claim| claim.owner != Some(case.provider));
     claims
 }
 
-/// Whether a header's name looks as if it held a signature.
+/// Says that a header's name looks as if it held a signature.
 pub(super) fn looks_like_signature(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.contains("signature") || name.contains("hmac")
@@ -110,7 +61,7 @@ pub(super) fn other_digests(case: &Case<'_>) -> Vec<Finding> {
     odd.collect()
 }
 
-/// Whether a body is what Mailgun's signature stands beside.
+/// Says that a body is what Mailgun's signature stands beside.
 pub(super) fn is_event_data(body: &[u8]) -> bool {
     let value = bodies::value(body);
     value.is_some_and(|value| value.get("event").is_some() && value.get("event-data").is_none())
@@ -121,7 +72,9 @@ fn in_header(case: &Case<'_>, name: &str, value: &str) -> Option<Claim> {
         return None;
     }
     let canonical = name.to_ascii_lowercase();
-    let owner = PLACES.iter().find(|(known, _)| *known == canonical).map(|(_, dialect)| *dialect);
+    let known =
+        |provider: &Provider| provider.reading().proof.headers.contains(&canonical.as_str());
+    let owner = Provider::ALL.into_iter().find(known);
     let mut tags = Vec::new();
     let (mut time, mut written) = (None, Form::Body);
     for part in value.split([',', ' ']).map(str::trim) {
@@ -193,7 +146,7 @@ fn in_body(body: &[u8], form: Option<BodyForm>) -> Option<Claim> {
     let forms = vec![(Form::TimeAndToken, format!("{time}{token}").into_bytes())];
     (!tags.is_empty()).then(|| Claim {
         place: place.to_owned(),
-        owner: (place == "signature").then_some(Dialect::Mailgun),
+        owner: (place == "signature").then_some(Provider::Mailgun),
         body: form,
         tags,
         written: Form::TimeAndToken,

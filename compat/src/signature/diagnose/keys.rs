@@ -3,10 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::dialect::Dialect;
-use crate::signature::Secret;
+use crate::provider::Provider;
+use crate::sign::Secret;
 
-/// How the key is made of the text that was given as the secret.
+/// The way in which the key is made of the text that was given as the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyForm {
     /// The text's bytes.
@@ -21,16 +21,16 @@ pub enum KeyForm {
     With(&'static str),
     /// With the newline that `echo` adds.
     WithNewline,
-    /// What it is the base64 of, a prefix aside.
+    /// The bytes that it is the base64 of, a prefix aside.
     Base64,
-    /// What its hex digits spell, a prefix aside.
+    /// The bytes that its hex digits spell, a prefix aside.
     Hex,
 }
 
-/// What shells and files put around a text.
+/// The quotes that shells and files put around a text.
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
-/// What providers put in front of a secret.
+/// The prefixes that providers put in front of a secret.
 const PREFIXES: [&str; 2] = ["whsec_", "key-"];
 
 /// The keys that may be meant by a secret, no two of them equal.
@@ -67,7 +67,7 @@ pub(super) fn forms(secret: &Secret) -> Vec<(KeyForm, Vec<u8>)> {
     forms
 }
 
-/// What stands around a secret that is to be decoded, where anything does.
+/// The form of whatever stands around a secret that is to be decoded, where anything does.
 pub(super) fn spoilt(secret: &Secret) -> Option<KeyForm> {
     let given = secret.expose();
     let quoted = given.trim().starts_with(QUOTES);
@@ -78,22 +78,10 @@ pub(super) fn spoilt(secret: &Secret) -> Option<KeyForm> {
     }
 }
 
-/// The API that a secret opens, where it has the form of one of its keys.
-pub(super) fn api_key(secret: &Secret) -> Option<Dialect> {
+/// The provider whose API a secret opens, where it has the form of one of its keys.
+pub(super) fn api_key(secret: &Secret) -> Option<Provider> {
     let text = secret.expose().trim();
-    let parts: Vec<&str> = text.split('-').collect();
-    let is_hex = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    if lengths == [32, 8, 8] && parts.iter().all(is_hex) || text.starts_with("key-") {
-        return Some(Dialect::Mailgun);
-    }
-    let prefixes = [
-        ("phk_", Dialect::Posthawk),
-        ("mst_", Dialect::MailStack),
-        ("wm_", Dialect::Wistfare),
-        ("ob_live_", Dialect::MailingApi),
-    ];
-    prefixes.into_iter().find(|(prefix, _)| text.starts_with(prefix)).map(|(_, dialect)| dialect)
+    Provider::ALL.into_iter().find(|provider| (provider.reading().proof.is_api_key)(text))
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -2,14 +2,14 @@
 //!
 //! ```
 //! use waypost_compat::signature::diagnose::{Case, diagnose};
-//! use waypost_compat::{Dialect, Secret};
+//! use waypost_compat::{Provider, Secret};
 //!
 //! let headers = [("X-Posthawk-Signature".to_owned(), "sha256=149728f59ee33a4274d092c9c8f40616\
 //!     2c8e6d1b4f61544f724ff95a75fa211d".to_owned())];
 //! let body = br#"{"id":"evt_0011","type":"delivered","timestamp":"2024-01-15T10:30:00Z",
 //!     "data":{"message_id":"msg_1","to":"user@example.com"}}"#;
 //! let diagnosis = diagnose(&Case {
-//!     dialect: Dialect::Posthawk,
+//!     provider: Provider::Posthawk,
 //!     secret: &Secret::new("whsec_00112233445566778899aabbccddeeff0011223344556677"),
 //!     headers: &headers,
 //!     body,
@@ -25,6 +25,7 @@
 //! ```
 
 mod bodies;
+mod case;
 mod claims;
 mod keys;
 #[cfg(test)]
@@ -33,109 +34,19 @@ mod words;
 
 use self::bodies::Bodies;
 pub use self::bodies::{BodyForm, Writer};
+pub use self::case::{Case, Change, Diagnosis, Finding, Form};
 use self::claims::Claim;
-pub use self::claims::Form;
 pub use self::keys::KeyForm;
-use super::mac::Code;
-use super::{Secret, Verified, VerifyError, verify};
-use crate::dialect::Dialect;
+use super::verify;
+use crate::provider::Provider;
+use crate::sign::VerifyError;
+use crate::sign::mac::Code;
 
 /// Beyond so many bytes a body is tried in fewer ways: each try reads all of it.
 const SEARCHED_BYTES_MAX: usize = 128 << 10;
 
 /// Unix seconds stay below this until the year 5138; a larger timestamp counts milliseconds.
 const SECONDS_MAX: i64 = 100_000_000_000;
-
-/// A request whose signature shall be explained.
-#[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
-    /// The provider that is said to have signed.
-    pub dialect: Dialect,
-    /// The secret as it was given.
-    pub secret: &'a Secret,
-    /// The request's headers, names in any spelling.
-    pub headers: &'a [(String, String)],
-    /// The request's body.
-    pub body: &'a [u8],
-    /// The time of checking, in Unix seconds.
-    pub now: i64,
-    /// How old the signature may be.
-    pub tolerance_s: i64,
-}
-
-/// The verdict on a signature, and what explains it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnosis {
-    /// The answer of [`verify`].
-    pub verdict: Result<Verified, VerifyError>,
-    /// What was found, the surest first.
-    pub findings: Vec<Finding>,
-}
-
-/// An explanation, or a part of one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// With these changes the signature is good.
-    Verifies(Vec<Change>),
-    /// The signature is good, its time is not.
-    OutOfTime {
-        /// Age in seconds; negative for the future.
-        age_s: i64,
-        /// How old it may be.
-        tolerance_s: i64,
-    },
-    /// The timestamp counts milliseconds, where seconds are expected.
-    Milliseconds,
-    /// There is no signature where the dialect has it.
-    Missing {
-        /// Where it stands in this dialect.
-        expected: &'static str,
-        /// Headers whose names look as if they held one.
-        alike: Vec<String>,
-    },
-    /// A signature that is no SHA-256.
-    OtherDigest {
-        /// The header or field.
-        place: String,
-        /// The number of hex digits found, where 64 are expected.
-        digits: usize,
-    },
-    /// The secret has the form of an API key, of this dialect's API.
-    ApiKey(Dialect),
-    /// There is no secret.
-    NoSecret,
-    /// The body is Mailgun's `event-data` alone; the signature stands beside it.
-    EventDataAlone,
-    /// Nothing that was tried helps, and the body is not signed (Mailgun): it is another secret.
-    OtherSecret,
-    /// Nothing that was tried helps: it is another secret, or another body.
-    OtherSecretOrBody,
-}
-
-/// Something that must be otherwise for the signature to be good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// The request is signed as another dialect's.
-    Dialect(Dialect),
-    /// The signature stands in another place.
-    Place {
-        /// Where the dialect has it.
-        expected: &'static str,
-        /// Where it stands.
-        found: String,
-    },
-    /// The signature is written otherwise than its place asks for.
-    Writing {
-        /// The header or field.
-        place: String,
-    },
-    /// The signature covers something else than its form says.
-    Signed(Form),
-    /// The secret.
-    Secret(KeyForm),
-    /// The body.
-    Body(BodyForm),
-}
 
 /// Explains what came of checking a signature: tries what goes wrong most, alone and together, and
 /// answers with the fewest changes that make it good. Some hundred codes of the body are made for
@@ -147,7 +58,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     };
     let verdict =
-        verify(case.dialect, &[case.secret], header, case.body, case.now, case.tolerance_s);
+        verify(case.provider, &[case.secret], header, case.body, case.now, case.tolerance_s);
     let findings = match &verdict {
         Ok(verified) => verified.timestamp.and_then(milliseconds).into_iter().collect(),
         Err(VerifyError::Stale { age_s, .. }) => out_of_time(case, case.now.saturating_sub(*age_s)),
@@ -189,19 +100,18 @@ fn explain(case: &Case<'_>, error: &VerifyError) -> Vec<Finding> {
     findings.extend(claims::other_digests(case));
     findings.extend(keys::api_key(case.secret).map(Finding::ApiKey));
     // With a claim that could be read, what is wrong with it is one of two things.
-    if claims.iter().any(|claim| claim.owner == Some(case.dialect)) {
-        findings.push(match case.dialect {
-            Dialect::Mailgun => Finding::OtherSecret,
-            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                Finding::OtherSecretOrBody
-            }
+    if claims.iter().any(|claim| claim.owner == Some(case.provider)) {
+        let covers_body = case.provider.reading().proof.covers_body;
+        findings.push(match covers_body {
+            true => Finding::OtherSecretOrBody,
+            false => Finding::OtherSecret,
         });
     }
     findings
 }
 
 fn missing(case: &Case<'_>, expected: &'static str) -> Finding {
-    if case.dialect == Dialect::Mailgun && claims::is_event_data(case.body) {
+    if case.provider == Provider::Mailgun && claims::is_event_data(case.body) {
         return Finding::EventDataAlone;
     }
     let alike = case.headers.iter().map(|(name, _)| name);
@@ -259,19 +169,19 @@ impl Try<'_> {
     }
 
     fn changes(&self, case: &Case<'_>) -> Vec<Change> {
-        let expected = claims::place(case.dialect);
+        let expected = case.provider.reading().proof.place;
         let is_named = |(name, _): &(String, String)| name.eq_ignore_ascii_case(expected);
         let found = &self.claim.place;
         let elsewhere = !found.eq_ignore_ascii_case(expected);
         let mut changes = Vec::new();
         match self.claim.owner {
-            // A second header of a dialect counts only where the first is missing.
-            Some(owner) if owner == case.dialect => {
+            // A second header of a provider counts only where the first is missing.
+            Some(owner) if owner == case.provider => {
                 if elsewhere && case.headers.iter().any(is_named) {
                     changes.push(Change::Place { expected, found: found.clone() });
                 }
             }
-            Some(owner) => changes.push(Change::Dialect(owner)),
+            Some(owner) => changes.push(Change::Provider(owner)),
             None => changes.push(Change::Place { expected, found: found.clone() }),
         }
         let form = self.form.0;

@@ -2,7 +2,8 @@
 
 use super::bodies::Writer;
 use super::*;
-use crate::signature::{Scheme, Stamp, sign};
+use crate::dialect::Dialect;
+use crate::signature::{Scheme, Secret, Stamp, sign};
 
 const KEY: &str = "whsec_00112233445566778899aabbccddeeff0011223344556677";
 const BODY: &str = r#"{"id":"evt_1","type":"bounced","data":{"to":"zoë@example.com","url":"https://a.example/?a=1&b=<2>","n":1.5},"at":"x"}"#;
@@ -78,7 +79,7 @@ impl Request {
 
     fn diagnosed(&self) -> Diagnosis {
         diagnose(&Case {
-            dialect: self.dialect,
+            provider: self.dialect.provider(),
             secret: &Secret::new(self.secret.as_str()),
             headers: &self.headers,
             body: &self.body,
@@ -242,7 +243,7 @@ fn a_body_that_was_written_again_is_found_whoever_wrote_it() {
 fn a_request_of_another_dialect_is_recognised() {
     for signer in Dialect::ALL {
         for checked in Dialect::ALL.into_iter().filter(|other| *other != signer) {
-            verifies(&of(signer).checked_as(checked), &[Change::Dialect(signer)]);
+            verifies(&of(signer).checked_as(checked), &[Change::Provider(signer.provider())]);
         }
     }
 }
@@ -299,11 +300,11 @@ fn a_key_to_an_api_is_told_from_a_secret() {
     let api_key = "0123456789abcdef0123456789abcdef-01234567-89abcdef";
     check(
         &of(Dialect::Mailgun).secret(api_key),
-        &[Finding::ApiKey(Dialect::Mailgun), Finding::OtherSecret],
+        &[Finding::ApiKey(Provider::Mailgun), Finding::OtherSecret],
     );
     check(
         &of(Dialect::MailingApi).secret("ob_live_0123456789"),
-        &[Finding::ApiKey(Dialect::MailingApi), Finding::OtherSecretOrBody],
+        &[Finding::ApiKey(Provider::MailingApi), Finding::OtherSecretOrBody],
     );
 }
 

@@ -3,10 +3,8 @@
 use std::fmt;
 
 use super::bodies::{BodyForm, Writer};
-use super::claims::Form;
+use super::case::{Change, Finding, Form};
 use super::keys::KeyForm;
-use super::{Change, Finding};
-use crate::dialect::Dialect;
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,10 +39,11 @@ impl fmt::Display for Finding {
                     _ => f.write_str("; was it cut off?"),
                 }
             }
-            Self::ApiKey(dialect) => write!(
+            Self::ApiKey(provider) => write!(
                 f,
-                "the secret has the form of a key to {dialect}'s API, which signs nothing: expected {}",
-                what_signs(*dialect)
+                "the secret has the form of a key to {provider}'s API, which signs nothing: \
+                 expected {}",
+                provider.reading().proof.secret
             ),
             Self::NoSecret => f.write_str("the secret is empty"),
             Self::EventDataAlone => f.write_str(
@@ -61,17 +60,6 @@ impl fmt::Display for Finding {
                  not tried (new lines, JSON written again, base64): compare the last characters of \
                  the secret with the provider's page, and take the body before anything parses it",
             ),
-        }
-    }
-}
-
-const fn what_signs(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Mailgun => {
-            "the account's HTTP webhook signing key (`GET /v5/accounts/http_signing_key`)"
-        }
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-            "the webhook's own secret, as it was shown when the webhook was made (`whsec_…`)"
         }
     }
 }
@@ -110,10 +98,10 @@ fn span(seconds: u64) -> String {
 }
 
 impl Change {
-    /// What to do about it.
+    /// The advice on it.
     const fn advice(&self) -> &'static str {
         match self {
-            Self::Dialect(_) => "check it as what it is, or make a source of that dialect",
+            Self::Provider(_) => "check it as what it is, or make a source of that dialect",
             Self::Place { .. } => "pass it on under its own name, or unpacked as it came",
             Self::Writing { .. } | Self::Signed(_) => "the sender does not sign as this form says",
             Self::Secret(_) => "give the secret in the form that the provider signs with",
@@ -125,7 +113,7 @@ impl Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dialect(dialect) => write!(f, "the rules of {dialect}"),
+            Self::Provider(provider) => write!(f, "the rules of {provider}"),
             Self::Place { expected, found } => {
                 write!(f, "the signature from {found}, which should be {expected}")
             }

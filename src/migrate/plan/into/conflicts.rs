@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
 use super::Draft;
 use crate::migrate::error::Error;
@@ -129,7 +129,7 @@ impl Draft<'_> {
             let urls = list.urls.iter().filter(|url| !self.is_ours(url));
             self.check_fits((domain, event), urls.collect(), list.urls.len())?;
         }
-        for event in kind::names(Dialect::Mailgun).map(str::to_owned) {
+        for event in Dialect::Mailgun.names().map(str::to_owned) {
             let rows = state.rows.iter().filter(|row| self.takes(row));
             let rows: Vec<&Row> = rows.filter(|row| row.events.contains(&event)).collect();
             let urls = rows.iter().map(|row| &row.url).filter(|url| !self.is_ours(url));

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
 use super::super::{Ran, read_json};
 use super::Move;
@@ -23,7 +23,7 @@ async fn the_journal_of_another_plan_is_not_written_to() {
     found.plan().await;
     found.run(&["apply", "move.plan"]).await.ok();
     let journal = std::fs::read(found.shell.path("move.plan.journal")).unwrap();
-    let names = &kind::names(Dialect::Posthawk)[..1];
+    let names = &Dialect::Posthawk.names()[..1];
     found.source.register("https://late.example/", names).await;
     found.plan().await;
     let ran = found.run(&["apply", "move.plan"]).await.code(5);
@@ -127,7 +127,7 @@ async fn a_full_disk_under_the_journal_stops_the_move_and_room_lets_it_go_on() {
     let found = a_move().await;
     for number in 0..12 {
         let url = format!("https://more-{number:02}.example/{}", "x".repeat(40));
-        found.source.register(&url, &kind::names(Dialect::Posthawk)[..2]).await;
+        found.source.register(&url, &Dialect::Posthawk.names()[..2]).await;
     }
     let before = found.target().await;
     found.plan().await;

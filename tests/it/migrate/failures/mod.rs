@@ -6,7 +6,7 @@ mod refusals;
 mod servers;
 
 use serde_json::Value;
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
 use super::{Account, Ran, Server, Shell};
 
@@ -28,9 +28,9 @@ impl Move {
         let target = Account::at(&server.process.url, to).await;
         for name in ["one", "two", "three"] {
             let url = format!("https://{name}.example/hook");
-            source.register(&url, &kind::names(from)[..2]).await;
+            source.register(&url, &from.names()[..2]).await;
         }
-        target.register("https://there.before/", &kind::names(to)[..2]).await;
+        target.register("https://there.before/", &to.names()[..2]).await;
         let shell =
             Shell::new(&[("WAYPOST_FROM_KEY", &source.key), ("WAYPOST_TO_KEY", &target.key)]);
         let ends = [source.flags("from"), target.flags("to")].concat();

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 use waypost::client::api::{Api, Payload};
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
 use super::super::{Account, DOMAIN, Server, Shell};
 use super::Move;
@@ -148,7 +148,7 @@ async fn a_plan_that_does_not_fit_any_more_is_refused_with_a_diff() {
     let found = Move::new(Dialect::Posthawk, Dialect::MailingApi).await;
     for account in [&found.source, &found.target] {
         found.plan().await;
-        let names = &kind::names(account.dialect)[..1];
+        let names = &account.dialect.names()[..1];
         let id = account.register("https://late.example/", names).await.unwrap();
         let before = (found.source.list().await, found.target().await);
         let ran = found.run(&["apply", "move.plan"]).await.code(5);
@@ -196,7 +196,7 @@ async fn events_that_somebody_chose_since_are_not_overwritten_either() {
     let one = listed.as_array().or_else(|| listed["data"].as_array()).unwrap()[0].clone();
     let at = format!("{}/{}", found.source.path(), one["id"].as_str().unwrap());
     let put = |names: String| json!({"url": one["url"], "eventTypes": names, "enabled": false});
-    let theirs = put(kind::names(Dialect::MailStack)[3..5].join(","));
+    let theirs = put(Dialect::MailStack.names()[3..5].join(","));
     found.source.api.call(Method::PUT, &at, Payload::Json(&theirs)).await.unwrap();
     found.run(&["rollback", "move.plan.journal", "--settle", "0s"]).await.ok();
     assert_eq!(found.source.active().await, 3, "what was switched off is on again");

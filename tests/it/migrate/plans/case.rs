@@ -21,7 +21,7 @@ use waypost::migrate::plan::into::{Keys, Reach};
 use waypost::migrate::plan::{Plan, Side, between, into};
 use waypost::migrate::provider::{Account, MailgunDomain};
 use waypost::migrate::{Entries, Error, List, Row, RowState, State};
-use waypost_compat::kind::matrix::Mode;
+use waypost_compat::matrix::Mode;
 use waypost_compat::{Dialect, Secret};
 
 /// What every secret of these cases holds.

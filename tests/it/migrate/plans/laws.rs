@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use waypost::migrate::plan::{Class, End, NewRow, RowFields, show};
 use waypost::migrate::{Plan, Row, RowState, State, Step};
-use waypost_compat::{Dialect, kind};
+use waypost_compat::Dialect;
 
 use super::case::{Case, Target, side};
 use super::{cases, fixtures, golden};
@@ -60,7 +60,7 @@ fn as_many_names_survive_as_the_analysis_says_and_all_pairs_are_on_file() {
     let mut all = String::from("# Every name of every provider, planned to each of the others.\n");
     for from in Dialect::ALL {
         for to in Dialect::ALL {
-            let names = kind::names(from);
+            let names = from.names();
             let plan =
                 between((from, account(from, &names)), (to, State::default())).plan().unwrap();
             let expected = SURVIVE[from as usize][to as usize];
@@ -81,7 +81,7 @@ fn what_is_paused_is_never_made_active_at_any_provider() {
     for from in Dialect::ALL.into_iter().filter(|from| *from != Dialect::Mailgun) {
         for state in [RowState::Paused, RowState::Disabled] {
             for to in Dialect::ALL {
-                let mut source = account(from, &kind::names(from));
+                let mut source = account(from, &from.names());
                 source.rows[0].state = state;
                 let plan = between((from, source), (to, State::default())).plan().unwrap();
                 for step in &plan.steps {
@@ -99,7 +99,7 @@ fn what_is_paused_is_never_made_active_at_any_provider() {
 fn a_set_of_events_that_becomes_empty_is_never_created() {
     for from in Dialect::ALL {
         for to in Dialect::ALL {
-            for name in kind::names(from) {
+            for name in from.names() {
                 let case = between((from, account(from, &[name])), (to, State::default()));
                 let plan = case.plan().unwrap();
                 let is_gone = plan.summary.survive == 0;

@@ -1,13 +1,13 @@
 //! The matrix of subscriptions: what stands for a name of one dialect in another, and at what cost
 //! (`spec/providers.md` §2.3).
 //!
-//! It is computed from what the names cover ([`covered`],
-//! [`delivered_as`]), so it cannot say otherwise than what is delivered;
+//! The matrix is computed from what the names cover ([`Dialect::covered`],
+//! [`Dialect::delivered_as`]), so it cannot say otherwise than what is delivered;
 //! `fixtures/tables/matrix.md` shows all of it.
 //!
 //! ```
 //! use waypost_compat::Dialect;
-//! use waypost_compat::kind::matrix::{Fit, Mode, map};
+//! use waypost_compat::matrix::{Fit, Mode, map};
 //!
 //! let cell = map(Dialect::Wistfare, "email.failed", Dialect::Posthawk, Mode::Strict).unwrap();
 //! assert_eq!(cell.names, ["reject"]);
@@ -16,39 +16,39 @@
 
 use std::fmt;
 
-use super::{Kind, covered, delivered_as, from_name, name};
 use crate::dialect::Dialect;
+use crate::kind::Kind;
 
-/// How far a mapping may bend.
+/// The liberties that a mapping may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// Only names that mean the same kind.
     #[default]
     Strict,
-    /// Where there is none, the nearest. An explicit choice, since a receiver that stops writing
+    /// The nearest, where there is none. An explicit choice, since a receiver that stops writing
     /// to addresses that bounce would do so on rejections too.
     Lenient,
 }
 
-/// What stands for one name of one dialect in another.
+/// The names that stand for one name of one dialect in another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
     /// The names to subscribe to; none where it is impossible.
     pub names: Vec<&'static str>,
-    /// How well they fit.
+    /// The closeness of their fit.
     pub fit: Fit,
 }
 
-/// How well a mapped subscription fits.
+/// The closeness of a mapped subscription's fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fit {
     /// The same events at the same moments.
     Exact,
     /// The same kind, at another moment or another number of times.
     Approximate {
-        /// When the source's name fires.
+        /// The moment at which the source's name fires.
         here: &'static str,
-        /// When the target's does.
+        /// The moment at which the target's does.
         there: &'static str,
     },
     /// The target's names bring more.
@@ -60,19 +60,19 @@ pub enum Fit {
     },
     /// Both.
     WidenedAndNarrowed {
-        /// What they bring besides.
+        /// The kinds that they bring besides.
         more: Widening,
         /// The kinds that are lost.
         lost: Vec<Kind>,
     },
     /// Nothing there stands for it.
     Impossible {
-        /// Why not.
+        /// The reason why not.
         why: &'static str,
     },
 }
 
-/// What a subscription brings that was not asked for.
+/// The kinds that a subscription brings unasked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Widening {
     /// The kinds that come besides.
@@ -81,12 +81,12 @@ pub struct Widening {
     pub field: &'static str,
 }
 
-/// What stands for `name`, one that can be subscribed to in `from`, in `to`. `None` where `from`
+/// Maps `name`, one that can be subscribed to in `from`, to what stands for it in `to`. `None` where `from`
 /// has no such name.
 #[must_use]
 pub fn map(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Option<Cell> {
-    let primary = from_name(from, name)?;
-    let wanted = covered(from, name);
+    let primary = from.kind_of(name)?;
+    let wanted = from.covered(name);
     let mut names = Vec::new();
     for &kind in wanted {
         names.extend(target(to, kind, mode).filter(|name| !names.contains(name)));
@@ -95,7 +95,7 @@ pub fn map(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Option<Cell> {
         let fit = Fit::Impossible { why: why_impossible(primary, to) };
         return Some(Cell { names, fit });
     }
-    let brought: Vec<Kind> = names.iter().flat_map(|name| covered(to, name)).copied().collect();
+    let brought: Vec<Kind> = names.iter().flat_map(|name| to.covered(name)).copied().collect();
     let lost: Vec<Kind> =
         wanted.iter().copied().filter(|&kind| target(to, kind, mode).is_none()).collect();
     let added: Vec<Kind> = brought.into_iter().filter(|kind| !wanted.contains(kind)).collect();
@@ -104,7 +104,7 @@ pub fn map(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Option<Cell> {
 }
 
 fn fit(from: Dialect, primary: Kind, to: Dialect, (added, lost): (Vec<Kind>, Vec<Kind>)) -> Fit {
-    let more = Widening { added, field: telling_field(to) };
+    let more = Widening { added, field: to.speaking().fits.telling_field };
     match (more.added.is_empty(), lost.is_empty()) {
         (false, false) => Fit::WidenedAndNarrowed { more, lost },
         (false, true) => Fit::Widened(more),
@@ -120,53 +120,32 @@ fn fit(from: Dialect, primary: Kind, to: Dialect, (added, lost): (Vec<Kind>, Vec
 /// which MailingAPI's own words allow ("email rejected", seed).
 pub(crate) fn target(to: Dialect, kind: Kind, mode: Mode) -> Option<&'static str> {
     let nearest = match (mode, kind) {
-        (Mode::Lenient, Kind::Rejected) => name(to, Kind::Bounced),
+        (Mode::Lenient, Kind::Rejected) => to.name(Kind::Bounced),
         _ => None,
     };
-    delivered_as(to, kind).or(nearest)
+    to.delivered_as(kind).or(nearest)
 }
 
-/// When a name fires, for the two kinds on which providers differ.
-const fn moment(dialect: Dialect, kind: Kind) -> Option<&'static str> {
-    match (kind, dialect) {
-        (Kind::Accepted, Dialect::Mailgun) => Some("when the provider takes the message"),
-        (Kind::Accepted, Dialect::Posthawk | Dialect::MailStack) => {
-            Some("when the message goes to SES")
-        }
-        (Kind::Accepted, Dialect::Wistfare) => Some("when the recipient's server is reached"),
-        (Kind::Deferred, Dialect::Mailgun | Dialect::MailingApi) => Some("on each failed attempt"),
-        (Kind::Deferred, Dialect::Posthawk | Dialect::MailStack) => Some("on each notice of delay"),
-        _ => None,
-    }
+/// The name that a dialect's payload gives to a kind; in lenient mode the nearest will do.
+pub(crate) fn event_name(dialect: Dialect, kind: Kind, mode: Mode) -> Option<&'static str> {
+    let subscribed = target(dialect, kind, mode)?;
+    (dialect.speaking().event)(dialect.kind_of(subscribed)?)
 }
 
-/// The field that tells apart what shares a name in a dialect.
-const fn telling_field(to: Dialect) -> &'static str {
-    match to {
-        Dialect::Mailgun => "reason",
-        Dialect::Posthawk => "event_data.eventType",
-        Dialect::MailStack => "data.status",
-        Dialect::Wistfare => "data.error, data.failureType",
-        Dialect::MailingApi => "data.bounce_type",
-    }
+/// The moment at which a name fires, for the two kinds on which providers differ.
+fn moment(dialect: Dialect, kind: Kind) -> Option<&'static str> {
+    said(dialect.speaking().fits.moments, kind)
 }
 
-/// Why a dialect's receivers are not told of a kind, where [`delivered_as`] has no name for it.
+/// The reason for which a dialect's receivers are not told of a kind, where
+/// [`Dialect::delivered_as`] has no name for it.
 #[must_use]
-pub const fn why_impossible(kind: Kind, to: Dialect) -> &'static str {
-    match (kind, to) {
-        (Kind::Stored, Dialect::Mailgun) => "its events API lists them, no webhook brings them",
-        (Kind::Deferred, Dialect::Wistfare) => {
-            "only email.bounced is near, and it says that delivery failed for good"
-        }
-        (Kind::Received, Dialect::Mailgun) => "incoming mail goes through Routes, not webhooks",
-        (Kind::Rejected, Dialect::Mailgun | Dialect::MailingApi) => {
-            "only bounces come near, and receivers act on those"
-        }
-        (Kind::Failed, Dialect::MailingApi) => "only bounces come near, and receivers act on those",
-        (Kind::Unsubscribed, Dialect::Posthawk) => "only newsletters have unsubscriptions there",
-        _ => "no such event there",
-    }
+pub fn why_impossible(kind: Kind, to: Dialect) -> &'static str {
+    said(to.speaking().fits.why_not, kind).unwrap_or("no such event there")
+}
+
+fn said(table: &[(Kind, &'static str)], kind: Kind) -> Option<&'static str> {
+    table.iter().find(|(one, _)| *one == kind).map(|(_, words)| *words)
 }
 
 impl Fit {

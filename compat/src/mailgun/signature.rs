@@ -6,21 +6,24 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 
-use super::mac::{Code, Tag};
-use super::verify::{any_match, seconds};
-use super::{Secret, Verified, VerifyError};
+use crate::sign::check::{Request, seconds};
+use crate::sign::mac::{Code, Tag};
+use crate::sign::make::{Headers, USER_AGENT, Unsigned};
+use crate::sign::{Secret, Signed, Verified, VerifyError};
 
 /// The longest token taken; Mailgun's own have 50 characters. Tokens are kept for as long as the
 /// freshness window is open, so they must be bounded.
 const TOKEN_BYTES_MAX: usize = 255;
 
+/// Signs with the first of the secrets.
+pub(crate) fn sign(unsigned: &Unsigned<'_>) -> Signed {
+    let secret = unsigned.secrets.first().copied();
+    let body = envelope(secret, unsigned.payload, &unsigned.time(), unsigned.stamp.token);
+    Signed { headers: Headers::new(USER_AGENT).into_list(), body }
+}
+
 /// The body to send: an envelope spliced around the bytes of `event-data` as they stand.
-pub(super) fn envelope(
-    secret: Option<&Secret>,
-    event_data: &[u8],
-    time: &str,
-    token: &str,
-) -> Vec<u8> {
+fn envelope(secret: Option<&Secret>, event_data: &[u8], time: &str, token: &str) -> Vec<u8> {
     let code = secret.map(|secret| Code::of(secret, &[time.as_bytes(), token.as_bytes()]));
     let signature = code.map(Code::hex).unwrap_or_default();
     let token = serde_json::Value::from(token);
@@ -35,9 +38,9 @@ pub(super) fn envelope(
 ///
 /// One pair of timestamp and token is signed in every way of cutting it in two, but a timestamp
 /// with a digit more or less is centuries away from fresh.
-pub(super) fn verify(secrets: &[&Secret], body: &[u8]) -> Result<Verified, VerifyError> {
+pub(super) fn verify(request: &Request<'_>) -> Result<Verified, VerifyError> {
     let malformed = |expected| VerifyError::Malformed { place: "signature", expected };
-    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| {
+    let envelope: Envelope<'_> = serde_json::from_slice(request.body).map_err(|_| {
         malformed("an object with `timestamp`, `token` and `signature` in a JSON body")
     })?;
     let parts = envelope.signature.ok_or(VerifyError::Missing("`signature` in the body"))?;
@@ -52,9 +55,16 @@ pub(super) fn verify(secrets: &[&Secret], body: &[u8]) -> Result<Verified, Verif
     if tags.is_empty() {
         return Err(malformed("a `signature` of 64 hex digits"));
     }
-    let signed: [&[u8]; 2] = [parts.timestamp.0.as_bytes(), parts.token.as_bytes()];
-    any_match(secrets.iter().map(|secret| Code::of(secret, &signed)), &tags)?;
+    request.any_match(&[parts.timestamp.0.as_bytes(), parts.token.as_bytes()], &tags)?;
     Ok(Verified { timestamp: Some(timestamp), token: Some(parts.token.into_owned()) })
+}
+
+/// Two forms: `key-…`, and the newer one of three groups of hex digits.
+pub(super) fn is_api_key(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_hex = |part: &&str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    lengths == [32, 8, 8] && parts.iter().all(is_hex) || text.starts_with("key-")
 }
 
 /// The part of a body that proves where it comes from. The rest is skipped without recursion and

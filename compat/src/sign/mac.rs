@@ -9,25 +9,25 @@ use super::Secret;
 
 /// A message authentication code that has taken in its message.
 #[derive(Clone)]
-pub(super) struct Code(Hmac<Sha256>);
+pub(crate) struct Code(Hmac<Sha256>);
 
 impl Code {
     /// The code of `parts`, one after the other, under the whole text of `secret`, prefix included
     /// (`spec/mailgun-events.md` §6: the dialect, not the prefix, decides what the key is).
-    pub(super) fn of(secret: &Secret, parts: &[&[u8]]) -> Self {
+    pub(crate) fn of(secret: &Secret, parts: &[&[u8]]) -> Self {
         Self::under(secret.expose().as_bytes(), parts)
     }
 
     /// The code under the key that Standard Webhooks makes of `secret`: the bytes that stand in
     /// base64 after `whsec_`. `None` for a secret of another form.
-    pub(super) fn standard(secret: &Secret, parts: &[&[u8]]) -> Option<Self> {
+    pub(crate) fn standard(secret: &Secret, parts: &[&[u8]]) -> Option<Self> {
         let encoded = secret.expose().strip_prefix("whsec_")?;
         let key = STANDARD.decode(encoded).ok().filter(|key| !key.is_empty())?;
         Some(Self::under(&key, parts))
     }
 
     /// The code under these bytes, whatever they were made of.
-    pub(super) fn under(key: &[u8], parts: &[&[u8]]) -> Self {
+    pub(crate) fn under(key: &[u8], parts: &[&[u8]]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
         for part in parts {
             mac.update(part);
@@ -37,7 +37,7 @@ impl Code {
 
     /// In lower-case hex: all the verifiers that compare strings want it so
     /// (`spec/mailgun-events.md` §1.6).
-    pub(super) fn hex(self) -> String {
+    pub(crate) fn hex(self) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bytes = self.0.finalize().into_bytes();
         let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -45,22 +45,22 @@ impl Code {
     }
 
     /// In padded base64.
-    pub(super) fn base64(self) -> String {
+    pub(crate) fn base64(self) -> String {
         STANDARD.encode(self.0.finalize().into_bytes())
     }
 
-    /// Whether these bytes are the code, in constant time.
-    pub(super) fn equals(&self, tag: &Tag) -> bool {
+    /// Compares the code with these bytes, in constant time.
+    pub(crate) fn equals(&self, tag: &Tag) -> bool {
         self.0.clone().verify_slice(&tag.0).is_ok()
     }
 }
 
 /// A code as somebody else wrote it down.
-pub(super) struct Tag([u8; 32]);
+pub(crate) struct Tag([u8; 32]);
 
 impl Tag {
     /// Reads 64 hex digits of either case: mailgun-go takes both, so some sender may write both.
-    pub(super) fn from_hex(text: &str) -> Option<Self> {
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
         if digits.len() != 64 {
             return None;
@@ -74,7 +74,7 @@ impl Tag {
     }
 
     /// Reads padded base64.
-    pub(super) fn from_base64(text: &str) -> Option<Self> {
+    pub(crate) fn from_base64(text: &str) -> Option<Self> {
         STANDARD.decode(text).ok()?.try_into().ok().map(Self)
     }
 }
