@@ -1,7 +1,7 @@
 //! The kinds of event: what happened to a message, free of any dialect.
 //!
-//! The names that a provider gives to kinds stand in the provider's own file, in a table that a new kind does
-//! not compile without (`spec/providers.md` §2.1, `spec/mailgun-events.md` §1.2). In each
+//! The names that a provider gives to kinds stand in the provider's own file, in a table that a new
+//! kind does not compile without (`spec/providers.md` §2.1, `spec/mailgun-events.md` §1.2). In each
 //! [dialect](crate::Dialect) exactly eight kinds have a name of their own, and exactly eight names
 //! can be subscribed to. Two names also cover a kind that has none:
 //!

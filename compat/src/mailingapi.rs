@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::{Class, Event, Moment, ParseError, domain_of_addresses};
-use crate::json::{self, Fields, Object};
+use crate::json::{self, Fields, Object, Wanted};
 use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::reading::{OWN_SECRET, Proof, Reading, bare};
@@ -21,6 +21,27 @@ pub(crate) static READING: Reading = Reading {
     unwrap: bare,
     read,
     payload: |body| Ok((body, json::name_at(body, "type")?)),
+    outlined: &[
+        Wanted::Whole("type"),
+        Wanted::Whole("id"),
+        Wanted::Whole("timestamp"),
+        Wanted::Of(
+            "data",
+            &[
+                Wanted::Whole("message_id"),
+                Wanted::Whole("from"),
+                Wanted::Whole("to"),
+                Wanted::Whole("delivered_at"),
+                Wanted::Whole("deferred_at"),
+                Wanted::Whole("bounced_at"),
+                Wanted::Whole("opened_at"),
+                Wanted::Whole("clicked_at"),
+                Wanted::Whole("unsubscribed_at"),
+                Wanted::Whole("complained_at"),
+                Wanted::Whole("received_at"),
+            ],
+        ),
+    ],
     domain: domain_of_addresses,
     own: &["timestamp", "data.to", "data.metadata", "data.bounce_code"],
     proof: Proof {

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::{Class, Event, ParseError, delay_says_nothing, domain_of_addresses};
-use crate::json::{self, Fields, Object};
+use crate::json::{self, Fields, Object, Wanted};
 use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::reading::{OWN_SECRET, Proof, Reading, bare};
@@ -24,6 +24,17 @@ pub(crate) static READING: Reading = Reading {
     unwrap: bare,
     read,
     payload: |body| Ok((body, json::name_at(body, "type")?)),
+    outlined: &[
+        Wanted::Whole("type"),
+        Wanted::Whole("id"),
+        Wanted::Whole("createdAt"),
+        Wanted::Whole("occurredAt"),
+        Wanted::Whole("messageId"),
+        Wanted::Of(
+            "data",
+            &[Wanted::Whole("id"), Wanted::Whole("toEmail"), Wanted::Whole("fromEmail")],
+        ),
+    ],
     domain: domain_of_addresses,
     own: &["createdAt", "data.status", "data.errorMessage"],
     proof: Proof {

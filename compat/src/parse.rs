@@ -39,12 +39,15 @@ pub fn parse(provider: Provider, body: &[u8]) -> Result<Event, ParseError> {
     (reading.read)((reading.unwrap)(json::object(body)?)?)
 }
 
-/// Reads what a gateway needs in order to store and route it, and no more.
+/// Reads the part of an event that a gateway stores and routes it by, and keeps no more of the body.
 ///
 /// A body with an unknown event name has an outline (`kind` is `None`); a body that is not this
-/// provider's at all has none. What has an outline can be parsed.
+/// provider's at all has none. Whatever has an outline can be parsed, and then has the same
+/// [outline](Event::outline).
 pub fn outline(provider: Provider, body: &[u8]) -> Result<Outline, ParseError> {
-    parse(provider, body).map(|event| event.outline())
+    let reading = provider.reading();
+    let body = json::part_of_object(body, reading.outlined)?;
+    (reading.read)((reading.unwrap)(body)?).map(|event| event.outline())
 }
 
 impl Event {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::{Event, ParseError};
+use crate::json::Wanted;
 use crate::kind::Kind;
 use crate::sign::check::Request;
 use crate::sign::{Verified, VerifyError};
@@ -23,6 +24,8 @@ pub(crate) struct Reading {
     pub(crate) read: fn(Object) -> Result<Event, ParseError>,
     /// The event's own text within the body's, and the name in it, without building anything.
     pub(crate) payload: fn(&str) -> Result<Payload<'_>, ParseError>,
+    /// The members of a body that an outline is read from; `read` makes it of them alone.
+    pub(crate) outlined: &'static [Wanted],
     /// The domain that an event belongs to.
     pub(crate) domain: fn(&Event) -> Option<String>,
     /// The documented fields that no other provider has a place for.

@@ -10,7 +10,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::{Class, Event, Moment, ParseError, domain_of_addresses};
-use crate::json::{self, Fields, Object};
+use crate::json::{self, Fields, Object, Wanted};
 use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::reading::{OWN_SECRET, Proof, Reading, bare};
@@ -24,6 +24,29 @@ pub(crate) static READING: Reading = Reading {
     unwrap: bare,
     read,
     payload: |body| Ok((body, json::name_at(body, "type")?)),
+    outlined: &[
+        Wanted::Whole("type"),
+        Wanted::Whole("id"),
+        Wanted::Whole("createdAt"),
+        Wanted::Whole("timestamp"),
+        Wanted::Of(
+            "data",
+            &[
+                Wanted::Whole("failureType"),
+                Wanted::Whole("emailId"),
+                Wanted::Whole("from"),
+                Wanted::Whole("to"),
+                Wanted::Whole("sentAt"),
+                Wanted::Whole("deliveredAt"),
+                Wanted::Whole("bouncedAt"),
+                Wanted::Whole("failedAt"),
+                Wanted::Whole("openedAt"),
+                Wanted::Whole("clickedAt"),
+                Wanted::Whole("complainedAt"),
+                Wanted::Whole("receivedAt"),
+            ],
+        ),
+    ],
     domain: domain_of_addresses,
     own: &["createdAt", "timestamp", "data.status", "data.to"],
     proof: Proof {

@@ -1,6 +1,5 @@
 //! From a body's bytes to as much of its JSON as is wanted.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
@@ -8,6 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::part::{Key, Part, Wanted};
 use super::value::{found, name_of};
 use crate::event::ParseError;
 
@@ -59,6 +59,14 @@ fn too_deep(text: &[u8]) -> bool {
 /// The body as a JSON object.
 pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, ParseError> {
     read_object(body, |text| serde_json::from_str(text))
+}
+
+/// The body as a JSON object, less what is not wanted. It is an error where [`object`] is one.
+pub(crate) fn part_of_object(
+    body: &[u8],
+    wanted: &'static [Wanted],
+) -> Result<Map<String, Value>, ParseError> {
+    read_object(body, |text| Part(wanted).read(text))
 }
 
 fn read_object(
@@ -139,10 +147,6 @@ pub(crate) fn raw_members<'a, const N: usize>(
     reader.end().map_err(|error| body_error("one JSON object", error.to_string()))?;
     Ok(members)
 }
-
-/// A key, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The name that stands under `key`, without building anything.
 pub(crate) fn name_at(text: &str, key: &str) -> Result<Option<String>, ParseError> {

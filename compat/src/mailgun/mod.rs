@@ -23,6 +23,7 @@ pub(crate) static READING: Reading = Reading {
     unwrap: shape::unwrap,
     read: read::read,
     payload: shape::payload,
+    outlined: &shape::OUTLINED,
     domain: shape::domain,
     own: shape::OWN,
     proof: Proof {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::{Class, Event, ParseError};
-use crate::json;
+use crate::json::{self, Wanted};
 use crate::kind::Kind;
 use crate::reading::Payload;
 
@@ -54,6 +54,31 @@ pub(super) const OWN: &[&str] = &[
     "timestamp",
     "user-variables",
 ];
+
+/// The members of `event-data` that an outline is read from.
+const OUTLINED_DATA: [Wanted; 11] = [
+    Wanted::Whole("event"),
+    Wanted::Whole("severity"),
+    Wanted::Whole("log-level"),
+    Wanted::Whole("id"),
+    Wanted::Whole("timestamp"),
+    Wanted::Whole("recipient"),
+    Wanted::Of("message", &[Wanted::Of("headers", &HEADERS)]),
+    Wanted::Of("envelope", &[Wanted::Whole("sender")]),
+    Wanted::Of("domain", &[Wanted::Whole("name")]),
+    Wanted::Whole("domain-name"),
+    // Room for the envelope's member, in the envelope.
+    Wanted::Of("event-data", &[]),
+];
+
+const HEADERS: [Wanted; 2] = [Wanted::Whole("message-id"), Wanted::Whole("from")];
+
+/// The same in the envelope, or without one.
+pub(super) const OUTLINED: [Wanted; 11] = {
+    let mut all = OUTLINED_DATA;
+    all[10] = Wanted::Of("event-data", &OUTLINED_DATA);
+    all
+};
 
 /// The domain that Mailgun's payloads of today name; those of before have to be guessed from the
 /// envelope's sender (`spec/mailgun-events.md` §1.3).

@@ -24,6 +24,7 @@ pub(crate) static READING: Reading = Reading {
     unwrap: bare,
     read: read::read,
     payload: shape::payload,
+    outlined: shape::OUTLINED,
     domain: domain_of_addresses,
     own: shape::OWN,
     proof: Proof {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::ParseError;
-use crate::json;
+use crate::json::{self, Wanted};
 use crate::kind::Kind;
 use crate::reading::Payload;
 
@@ -44,6 +44,79 @@ pub(super) const OWN: &[&str] = &[
 
 /// The members that may hold the event's name, first come first served.
 pub(super) const NAMES: [&str; 4] = ["event", "type", "eventType", "notificationType"];
+
+/// The members of a body that an outline is read from: the envelope's, and those of a record that
+/// stands in none.
+pub(super) const OUTLINED: &[Wanted] = &[
+    Wanted::Whole("event"),
+    Wanted::Whole("type"),
+    Wanted::Whole("eventType"),
+    Wanted::Whole("notificationType"),
+    Wanted::Whole("id"),
+    Wanted::Whole("event_id"),
+    Wanted::Whole("message_id"),
+    Wanted::Whole("timestamp"),
+    Wanted::Whole("created_at"),
+    Wanted::Whole("recipient"),
+    Wanted::Whole("to"),
+    Wanted::Whole("email"),
+    Wanted::Whole("from"),
+    Wanted::Of("event_data", OUTLINED_RECORD),
+    MAIL,
+    PARTS[0],
+    PARTS[1],
+    PARTS[2],
+    PARTS[3],
+    PARTS[4],
+    PARTS[5],
+    PARTS[6],
+    PARTS[7],
+    PARTS[8],
+];
+
+/// The members of a record that an outline is read from.
+const OUTLINED_RECORD: &[Wanted] = &[
+    Wanted::Whole("event"),
+    Wanted::Whole("type"),
+    Wanted::Whole("eventType"),
+    Wanted::Whole("notificationType"),
+    MAIL,
+    PARTS[0],
+    PARTS[1],
+    PARTS[2],
+    PARTS[3],
+    PARTS[4],
+    PARTS[5],
+    PARTS[6],
+    PARTS[7],
+    PARTS[8],
+];
+
+const MAIL: Wanted = Wanted::Of(
+    "mail",
+    &[
+        Wanted::Whole("timestamp"),
+        Wanted::Whole("messageId"),
+        Wanted::Whole("source"),
+        Wanted::Whole("destination"),
+        Wanted::Of("commonHeaders", &[Wanted::Whole("from")]),
+    ],
+);
+
+/// The objects of [`record_key`].
+const PARTS: [Wanted; 9] = [
+    Wanted::Of("send", TIME),
+    Wanted::Of("delivery", &[TIME[0], Wanted::Whole("recipients")]),
+    Wanted::Of("deliveryDelay", &[TIME[0], Wanted::Whole("delayedRecipients")]),
+    Wanted::Of("bounce", &[TIME[0], Wanted::Whole("bouncedRecipients")]),
+    Wanted::Of("reject", TIME),
+    Wanted::Of("failure", TIME),
+    Wanted::Of("open", TIME),
+    Wanted::Of("click", TIME),
+    Wanted::Of("complaint", &[TIME[0], Wanted::Whole("complainedRecipients")]),
+];
+
+const TIME: &[Wanted] = &[Wanted::Whole("timestamp")];
 
 /// The body and the event's name in it, without building anything.
 pub(super) fn payload(body: &str) -> Result<Payload<'_>, ParseError> {
