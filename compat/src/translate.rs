@@ -82,10 +82,25 @@ pub fn translate_with(
     render_with(to, &parse(from, body)?, context, options)
 }
 
+/// Makes of an event that was [parsed](parse) and of the `body` that it was parsed from what
+/// [`translate_with`] makes of the body alone.
+pub fn rendering(
+    event: &Event,
+    body: &[u8],
+    to: Dialect,
+    context: &Context,
+    options: Options,
+) -> Result<Rendered, TranslateError> {
+    if event.provider == to.provider() {
+        return Ok(forward(to, body)?);
+    }
+    render_with(to, event, context, options)
+}
+
 /// Writes an event as a dialect's payload, strictly.
 ///
 /// An event in its own dialect is written under its own name, known or not, with everything that
-/// was read; bytes that shall stay as they are go through [`translate`].
+/// was read; bytes that shall stay as they are go through [`translate`] or [`rendering`].
 pub fn render(
     dialect: Dialect,
     event: &Event,
