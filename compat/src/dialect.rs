@@ -102,8 +102,13 @@ impl Dialect {
     /// folded into (`spec/providers.md` §2.1, §7 row 16). `None`: they are not told.
     #[must_use]
     pub fn delivered_as(self, kind: Kind) -> Option<&'static str> {
-        let folded = self.speaking().covers.iter().find(|(_, covered)| covered.contains(&kind));
-        self.name(folded.map_or(kind, |(main, _)| *main))
+        self.name(self.folded(kind))
+    }
+
+    /// The kind whose name also covers this one, or this one.
+    pub(crate) fn folded(self, kind: Kind) -> Kind {
+        let covers = self.speaking().covers;
+        covers.iter().find(|(_, covered)| covered.contains(&kind)).map_or(kind, |(main, _)| *main)
     }
 
     /// The scheme that webhooks use unless they were told otherwise.

@@ -12,7 +12,7 @@ use crate::event::{Class, Event, ParseError, delay_says_nothing, domain_of_addre
 use crate::json::{self, Fields, Object, Wanted};
 use crate::kind::Kind;
 use crate::provider::Provider;
-use crate::reading::{OWN_SECRET, Proof, Reading, bare};
+use crate::reading::{OWN_SECRET, Payload, Proof, Reading, bare};
 use crate::sign::check::Request;
 use crate::sign::make::{Headers, USER_AGENT, Unsigned};
 use crate::sign::{Scheme, Signed, Verified, VerifyError};
@@ -23,7 +23,7 @@ pub(crate) static READING: Reading = Reading {
     kind: kind_of,
     unwrap: bare,
     read,
-    payload: |body| Ok((body, json::name_at(body, "type")?)),
+    payload,
     outlined: &[
         Wanted::Whole("type"),
         Wanted::Whole("id"),
@@ -101,6 +101,13 @@ fn kind_of(event: &str, _tell: Option<&str>) -> Option<Kind> {
         let number: u8 = event.parse().ok()?;
         Kind::ALL.into_iter().find(|&kind| row(kind).is_some_and(|(_, no)| no == number))
     })
+}
+
+/// The body and the event's name; a number goes under the name that is subscribed to.
+fn payload(body: &str) -> Result<Payload<'_>, ParseError> {
+    let named =
+        |written: String| kind_of(&written, None).and_then(name).map_or(written, str::to_owned);
+    Ok((body, json::name_at(body, "type")?.map(named)))
 }
 
 const PLACE: &str = "X-MailStack-Signature";

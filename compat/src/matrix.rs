@@ -116,20 +116,22 @@ fn fit(from: Dialect, primary: Kind, to: Dialect, (added, lost): (Vec<Kind>, Vec
     }
 }
 
-/// The name under which a dialect brings a kind; in lenient mode a rejection goes as a bounce,
-/// which MailingAPI's own words allow ("email rejected", seed).
-pub(crate) fn target(to: Dialect, kind: Kind, mode: Mode) -> Option<&'static str> {
-    let nearest = match (mode, kind) {
-        (Mode::Lenient, Kind::Rejected) => to.name(Kind::Bounced),
-        _ => None,
-    };
-    to.delivered_as(kind).or(nearest)
+/// The name under which a dialect brings a kind.
+fn target(to: Dialect, kind: Kind, mode: Mode) -> Option<&'static str> {
+    to.name(target_kind(to, kind, mode)?)
+}
+
+/// The kind as which a dialect brings another, one with a name of its own; in lenient mode a
+/// rejection goes as a bounce, which MailingAPI's own words allow ("email rejected", seed).
+fn target_kind(to: Dialect, kind: Kind, mode: Mode) -> Option<Kind> {
+    let named = |kind: &Kind| to.name(*kind).is_some();
+    let nearest = (mode == Mode::Lenient && kind == Kind::Rejected).then_some(Kind::Bounced);
+    Some(to.folded(kind)).filter(named).or_else(|| nearest.filter(named))
 }
 
 /// The name that a dialect's payload gives to a kind; in lenient mode the nearest will do.
 pub(crate) fn event_name(dialect: Dialect, kind: Kind, mode: Mode) -> Option<&'static str> {
-    let subscribed = target(dialect, kind, mode)?;
-    (dialect.speaking().event)(dialect.kind_of(subscribed)?)
+    (dialect.speaking().event)(target_kind(dialect, kind, mode)?)
 }
 
 /// The moment at which a name fires, for the two kinds on which providers differ.

@@ -10,7 +10,8 @@ use crate::sign::{Verified, VerifyError};
 
 type Object = Map<String, Value>;
 
-/// An event's own text, and the name in it.
+/// An event's own text, and the name in it: the one that is subscribed to, where the provider
+/// writes others.
 pub(crate) type Payload<'t> = (&'t str, Option<String>);
 
 /// The ways of reading one provider.
@@ -22,7 +23,7 @@ pub(crate) struct Reading {
     pub(crate) unwrap: fn(Object) -> Result<Object, ParseError>,
     /// Reads the event. What it does not understand it keeps.
     pub(crate) read: fn(Object) -> Result<Event, ParseError>,
-    /// The event's own text within the body's, and the name in it, without building anything.
+    /// Finds the event's own text within the body's, and its name, without building anything.
     pub(crate) payload: fn(&str) -> Result<Payload<'_>, ParseError>,
     /// The members of a body that an outline is read from; `read` makes it of them alone.
     pub(crate) outlined: &'static [Wanted],

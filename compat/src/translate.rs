@@ -148,12 +148,9 @@ pub fn shown_as(dialect: Dialect, event: &Event, options: Options) -> Option<Kin
 fn shown(dialect: Dialect, event: &Event, options: Options) -> Option<(Kind, &'static str)> {
     let kind = event.kind?;
     let soft = kind == Kind::Bounced && event.report.class == Some(Class::Soft);
-    let deferred = options.soft_bounce_as_temporary && soft;
-    let deferral = matrix::event_name(dialect, Kind::Deferred, options.mode).filter(|_| deferred);
-    match deferral {
-        Some(name) => Some((Kind::Deferred, name)),
-        None => matrix::event_name(dialect, kind, options.mode).map(|name| (kind, name)),
-    }
+    let named = |kind| Some((kind, matrix::event_name(dialect, kind, options.mode)?));
+    let deferral = options.soft_bounce_as_temporary && soft;
+    deferral.then(|| named(Kind::Deferred)).flatten().or_else(|| named(kind))
 }
 
 /// Reads a payload that is in no envelope.
@@ -180,9 +177,6 @@ fn forward(dialect: Dialect, body: &[u8]) -> Result<Rendered, ParseError> {
 }
 
 fn forwarded(dialect: Dialect, body: &[u8], payload: &str, name: String) -> Rendered {
-    // A number or SES's word goes under the name that payloads have.
-    let kind = dialect.provider().kind_of(&name, None);
-    let name = kind.and_then(dialect.speaking().event).map_or(name, str::to_owned);
     if !dialect.speaking().survives_javascript {
         return Rendered { body: payload.as_bytes().to_vec(), name, lost: Vec::new() };
     }

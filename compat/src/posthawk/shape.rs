@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::names;
 use crate::event::ParseError;
 use crate::json::{self, Wanted};
 use crate::kind::Kind;
@@ -128,7 +129,11 @@ pub(super) fn payload(body: &str) -> Result<Payload<'_>, ParseError> {
         (None, Some(record)) => name(record)?,
         (name, _) => name,
     };
-    Ok((body, name))
+    // SES's word goes under the name that is subscribed to.
+    let named = |written: String| {
+        names::kind(&written, None).and_then(names::name).map_or(written, str::to_owned)
+    };
+    Ok((body, name.map(named)))
 }
 
 /// A payload of `send` as one of `test`: the same message, to which nothing has happened.
