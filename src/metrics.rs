@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 pub use self::upstream::PassFailure;
 use crate::model::{DeliveryState, Failure, NextStep, Outcome, Timestamp};
@@ -100,8 +100,8 @@ pub struct Stats(Arc<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
-    /// By [`Dialect`], then by [`TakenAs`].
-    events: [[AtomicU64; INTAKES.len()]; Dialect::ALL.len()],
+    /// By [`Provider`], then by [`TakenAs`].
+    events: [[AtomicU64; INTAKES.len()]; Provider::ALL.len()],
     refused: [AtomicU64; REFUSED.len()],
     settled: [AtomicU64; NEXT_STEPS.len()],
     outcomes: [AtomicU64; OUTCOMES.len()],
@@ -114,8 +114,8 @@ struct Counters {
 
 impl Stats {
     /// Counts an event that was let in.
-    pub fn took(&self, dialect: Dialect, intake: TakenAs) {
-        add(&self.0.events[dialect as usize][intake as usize], 1);
+    pub fn took(&self, provider: Provider, intake: TakenAs) {
+        add(&self.0.events[provider as usize][intake as usize], 1);
     }
 
     /// Counts a request that was not let in.
@@ -199,9 +199,9 @@ impl Stats {
             "counter",
             "Events let in, by what they turned out to be.",
         );
-        for (dialect, counts) in Dialect::ALL.iter().zip(&self.0.events) {
+        for (provider, counts) in Provider::ALL.iter().zip(&self.0.events) {
             for (intake, count) in INTAKES.iter().zip(counts) {
-                let labels = format!("dialect=\"{dialect}\",outcome=\"{intake}\"");
+                let labels = format!("dialect=\"{provider}\",outcome=\"{intake}\"");
                 page.line(&format!("waypost_events_total{{{labels}}}"), read(count));
             }
         }
@@ -264,16 +264,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_dialect_has_the_row_of_its_name() {
-        for (row, dialect) in Dialect::ALL.into_iter().enumerate() {
-            assert_eq!(dialect as usize, row, "{dialect}");
+    fn each_provider_has_the_row_of_its_name() {
+        for (row, provider) in Provider::ALL.into_iter().enumerate() {
+            assert_eq!(provider as usize, row, "{provider}");
         }
     }
 
     #[test]
     fn the_page_shows_what_was_counted() {
         let stats = Stats::default();
-        stats.took(Dialect::Wistfare, TakenAs::Unknown);
+        stats.took(Provider::Wistfare, TakenAs::Unknown);
         stats.refused(Refused::Unavailable);
         let answered = |status| Outcome::Answered { status, retry_after: None };
         stats.attempted(&answered(202), Duration::from_millis(7));

@@ -12,7 +12,7 @@ use waypost::model::{
     StoredEvent, WebhookId, WebhookUrl,
 };
 use waypost::store::{Embedded, EmbeddedOptions, Enqueued, Store};
-use waypost_compat::{Dialect, Kind};
+use waypost_compat::{Dialect, Kind, Provider};
 
 use super::load::{Connection, closed_loop, sink};
 use super::pipeline::event;
@@ -79,7 +79,7 @@ fn arrival(clock: &Clock) -> Arrival {
         account,
         domain: Some(domain),
         source: None,
-        dialect: Dialect::Mailgun,
+        provider: Provider::Mailgun,
         kind: Some(Kind::Delivered),
         name: "delivered".to_owned(),
         provider_id: None,

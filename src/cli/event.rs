@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::console::{Console, stdin};
 use super::print::Printer;
@@ -63,8 +63,8 @@ enum Verb {
         /// The domain
         domain: String,
         /// The events' dialect
-        #[arg(long, value_name = "DIALECT", default_value_t = Dialect::Mailgun)]
-        dialect: Dialect,
+        #[arg(long, value_name = "DIALECT", default_value_t = Provider::Mailgun)]
+        dialect: Provider,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::console::Console;
 use super::print::Printer;
@@ -49,7 +49,7 @@ enum Verb {
         #[arg(required_unless_present = "all_domains", conflicts_with = "all_domains")]
         domain: Option<String>,
         /// The provider's dialect
-        dialect: Dialect,
+        dialect: Provider,
         /// Feed all of the account's domains: each event says which it belongs to
         #[arg(long)]
         all_domains: bool,

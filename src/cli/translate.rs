@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use waypost_compat::translate::Context;
-use waypost_compat::{Dialect, translate};
+use waypost_compat::{Dialect, Provider, translate};
 
 use super::console::{Console, stdin};
 use crate::clock::Clock;
@@ -20,7 +20,7 @@ Examples:
 pub(super) struct Args {
     /// The dialect of the event on standard input
     #[arg(long, value_name = "DIALECT")]
-    from: Dialect,
+    from: Provider,
     /// The dialect to write
     #[arg(long, value_name = "DIALECT")]
     to: Dialect,
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
         event_id: EventId::timed(now, clock.random()).to_string(),
         received_at_ms: now.millis(),
     };
-    let rendered = translate(args.from.provider(), &body, args.to, &context)
+    let rendered = translate(args.from, &body, args.to, &context)
         .with_context(|| format!("cannot translate from {} to {}", args.from, args.to))?;
     console.raw(&rendered.body)?;
     console.raw(b"\n")?;

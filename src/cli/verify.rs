@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use waypost_compat::signature::diagnose::{Case, diagnose};
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Provider, Secret};
 
 use super::console::{Console, stdin};
 use crate::clock::Clock;
@@ -27,7 +27,7 @@ Examples:
 pub(super) struct Args {
     /// The provider that signed
     #[arg(long, value_name = "DIALECT")]
-    dialect: Dialect,
+    dialect: Provider,
     /// The signing secret, as the provider writes it
     #[arg(long, env = "WAYPOST_SECRET", hide_env_values = true, value_name = "SECRET")]
     secret: String,
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, console: &mut Console) -> anyhow::Result<()> {
     let tolerance_s =
         args.tolerance.map_or(i64::MAX, |age| age.as_secs().try_into().unwrap_or(i64::MAX));
     let diagnosis = diagnose(&Case {
-        provider: args.dialect.provider(),
+        provider: args.dialect,
         secret: &Secret::new(&args.secret),
         headers: &args.header,
         body: &body,

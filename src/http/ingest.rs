@@ -40,7 +40,7 @@ async fn take(
             source.id = %source,
             event.id = %taken.id(),
             "kept a {} event whose name is none that we know; nobody is told of it",
-            taken.dialect
+            taken.provider
         );
     }
     let body = json!({ "id": taken.id(), "status": taken.status() });

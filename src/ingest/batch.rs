@@ -6,38 +6,38 @@ use std::str::FromStr;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use waypost_compat::Dialect;
-use waypost_compat::dialect::UnknownDialect;
+use waypost_compat::Provider;
+use waypost_compat::provider::UnknownProvider;
 
-/// How many events one request may hold.
+/// The number of events that one request may hold.
 pub const BATCH_MAX: usize = 1000;
 
-/// One event's bytes, and the dialect they are written in.
+/// One event's bytes, and the provider whose they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The dialect.
-    pub dialect: Dialect,
+    /// The provider.
+    pub provider: Provider,
     /// The provider's bytes.
     pub body: Bytes,
 }
 
-/// What a request holds. One event is answered for itself, several by a list, even if it is a list
+/// The content of a request. One event is answered for itself, several by a list, even if it is a list
 /// of one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Items {
     /// One JSON object.
-    One(Result<Item, UnknownDialect>),
-    /// A JSON array, or lines. An item may name a dialect that there is none of.
-    Many(Vec<Result<Item, UnknownDialect>>),
+    One(Result<Item, UnknownProvider>),
+    /// A JSON array, or lines. An item may name a provider that there is none of.
+    Many(Vec<Result<Item, UnknownProvider>>),
 }
 
-/// Why a body holds no events at all.
+/// The reason for which a body holds no events at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
     /// Nothing in it.
     #[error("expected an event, an array of events or one event to a line, found an empty body")]
     Empty,
-    /// It begins like JSON, but is none.
+    /// Begins like JSON, but is none.
     #[error("expected JSON: {0}")]
     Malformed(String),
     /// More than one request may hold.
@@ -48,24 +48,24 @@ pub enum BatchError {
 /// Takes a body apart. `lines` says that its content type promised one event to a line; without
 /// that promise lines are recognised where the first one is an object by itself.
 ///
-/// Events are in `dialect` unless they stand in a wrapper `{"dialect":…,"payload":…}` of their own.
+/// Events are `provider`'s unless they stand in a wrapper `{"dialect":…,"payload":…}` of their own.
 /// Only the outermost level is read, each event's own bytes stay as they came.
-pub fn split(body: &Bytes, dialect: Dialect, lines: bool) -> Result<Items, BatchError> {
+pub fn split(body: &Bytes, provider: Provider, lines: bool) -> Result<Items, BatchError> {
     let text = body.trim_ascii();
     let Some(first) = text.first() else {
         return Err(BatchError::Empty);
     };
     if lines {
-        return by_line(body, dialect);
+        return by_line(body, provider);
     }
     if *first == b'[' {
         let array: Vec<&RawValue> = serde_json::from_slice(text).map_err(malformed)?;
         let items = array.iter().map(|event| event.get().as_bytes());
-        return many(body, array.len(), items, dialect);
+        return many(body, array.len(), items, provider);
     }
     match serde_json::from_slice::<&RawValue>(text) {
-        Ok(event) => Ok(Items::One(item(body, event.get().as_bytes(), dialect))),
-        Err(_) if first_line_is_an_object(text) => by_line(body, dialect),
+        Ok(event) => Ok(Items::One(item(body, event.get().as_bytes(), provider))),
+        Err(_) if first_line_is_an_object(text) => by_line(body, provider),
         Err(error) => Err(malformed(error)),
     }
 }
@@ -78,25 +78,25 @@ fn first_line_is_an_object(text: &[u8]) -> bool {
 
 /// One event to a line, empty lines left out. What a line holds is read with the event, so that one
 /// bad line spoils no other.
-fn by_line(body: &Bytes, dialect: Dialect) -> Result<Items, BatchError> {
+fn by_line(body: &Bytes, provider: Provider) -> Result<Items, BatchError> {
     let lines =
         || body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
-    many(body, lines().count(), lines(), dialect)
+    many(body, lines().count(), lines(), provider)
 }
 
 fn many<'b>(
     body: &Bytes,
     count: usize,
     events: impl Iterator<Item = &'b [u8]>,
-    dialect: Dialect,
+    provider: Provider,
 ) -> Result<Items, BatchError> {
     if count > BATCH_MAX {
         return Err(BatchError::TooMany(count));
     }
-    Ok(Items::Many(events.map(|event| item(body, event, dialect)).collect()))
+    Ok(Items::Many(events.map(|event| item(body, event, provider)).collect()))
 }
 
-/// An event together with the dialect it is in, read only when both keys of one are there.
+/// An event together with the provider whose it is, read only when both keys of one are there.
 #[derive(Deserialize)]
 struct Wrapper<'a> {
     #[serde(borrow)]
@@ -105,12 +105,12 @@ struct Wrapper<'a> {
     payload: &'a RawValue,
 }
 
-fn item(whole: &Bytes, event: &[u8], dialect: Dialect) -> Result<Item, UnknownDialect> {
-    let (event, dialect) = match serde_json::from_slice::<Wrapper<'_>>(event) {
-        Ok(wrapper) => (wrapper.payload.get().as_bytes(), Dialect::from_str(&wrapper.dialect)?),
-        Err(_) => (event, dialect),
+fn item(whole: &Bytes, event: &[u8], provider: Provider) -> Result<Item, UnknownProvider> {
+    let (event, provider) = match serde_json::from_slice::<Wrapper<'_>>(event) {
+        Ok(wrapper) => (wrapper.payload.get().as_bytes(), Provider::from_str(&wrapper.dialect)?),
+        Err(_) => (event, provider),
     };
-    Ok(Item { dialect, body: whole.slice_ref(event) })
+    Ok(Item { provider, body: whole.slice_ref(event) })
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
@@ -123,11 +123,11 @@ mod tests {
     use super::*;
 
     fn split_text(text: &str, lines: bool) -> Result<Items, BatchError> {
-        split(&Bytes::copy_from_slice(text.as_bytes()), Dialect::Mailgun, lines)
+        split(&Bytes::copy_from_slice(text.as_bytes()), Provider::Mailgun, lines)
     }
 
-    fn item(dialect: Dialect, body: &'static str) -> Result<Item, UnknownDialect> {
-        Ok(Item { dialect, body: Bytes::from_static(body.as_bytes()) })
+    fn item(provider: Provider, body: &'static str) -> Result<Item, UnknownProvider> {
+        Ok(Item { provider, body: Bytes::from_static(body.as_bytes()) })
     }
 
     #[track_caller]
@@ -138,12 +138,12 @@ mod tests {
     #[test]
     fn one_object_is_one_event_however_it_is_laid_out() {
         let pretty = "{\n  \"event\": \"opened\"\n}";
-        check(&format!("\n{pretty}\n"), false, Items::One(item(Dialect::Mailgun, pretty)));
+        check(&format!("\n{pretty}\n"), false, Items::One(item(Provider::Mailgun, pretty)));
     }
 
     #[test]
     fn an_array_keeps_each_events_bytes() {
-        let events = vec![item(Dialect::Mailgun, r#"{"a": 1}"#), item(Dialect::Mailgun, "2")];
+        let events = vec![item(Provider::Mailgun, r#"{"a": 1}"#), item(Provider::Mailgun, "2")];
         check(r#" [ {"a": 1} ,2]"#, false, Items::Many(events));
         check("[]", false, Items::Many(Vec::new()));
     }
@@ -153,33 +153,33 @@ mod tests {
         let lines = "{\"a\":1}\r\n\n{\"b\":2}\n{broken\n";
         for promised in [true, false] {
             let events = ["{\"a\":1}", "{\"b\":2}", "{broken"];
-            let events = events.map(|event| item(Dialect::Mailgun, event)).into();
+            let events = events.map(|event| item(Provider::Mailgun, event)).into();
             check(lines, promised, Items::Many(events));
         }
     }
 
     #[test]
     fn a_single_promised_line_is_answered_as_a_list() {
-        check("{}", true, Items::Many(vec![item(Dialect::Mailgun, "{}")]));
+        check("{}", true, Items::Many(vec![item(Provider::Mailgun, "{}")]));
     }
 
     #[test]
     fn a_wrapper_names_the_dialect_of_its_payload() {
         let wrapped = r#"{"dialect":"posthawk","payload":{"event":"open"}}"#;
-        let event = item(Dialect::Posthawk, r#"{"event":"open"}"#);
+        let event = item(Provider::Posthawk, r#"{"event":"open"}"#);
         check(wrapped, false, Items::One(event.clone()));
         check(
             &format!("[{wrapped},{{}}]"),
             false,
-            Items::Many(vec![event, item(Dialect::Mailgun, "{}")]),
+            Items::Many(vec![event, item(Provider::Mailgun, "{}")]),
         );
     }
 
     #[test]
     fn a_wrapper_with_an_unknown_dialect_spoils_only_itself() {
         let text = r#"[{"dialect":"pigeon","payload":{}},{}]"#;
-        let unknown = Err(UnknownDialect("pigeon".to_owned()));
-        check(text, false, Items::Many(vec![unknown, item(Dialect::Mailgun, "{}")]));
+        let unknown = Err(UnknownProvider("pigeon".to_owned()));
+        check(text, false, Items::Many(vec![unknown, item(Provider::Mailgun, "{}")]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use waypost_compat::event::Outline;
 use waypost_compat::translate::Context;
-use waypost_compat::{Dialect, translate};
+use waypost_compat::{Provider, translate};
 
 use crate::model::{AccountId, DedupeKey, DomainName, Source, Timestamp, Webhook, hex};
 
@@ -18,8 +18,8 @@ pub(super) struct Origin {
     pub(super) account: AccountId,
     /// The domain of the account's that it belongs to, as far as that is known.
     pub(super) domain: Option<DomainName>,
-    /// The dialect it is written in.
-    pub(super) dialect: Dialect,
+    /// The provider whose event it is.
+    pub(super) provider: Provider,
     /// The source that posted it; `None` for direct ingest.
     pub(super) source: Option<Source>,
 }
@@ -54,14 +54,14 @@ impl Origin {
         }
     }
 
-    /// For direct ingest the account, domain and dialect stand in the source's place: ids of
+    /// For direct ingest the account, domain and provider stand in the source's place: ids of
     /// different providers say nothing about each other.
     fn name(&self) -> String {
         match &self.source {
             Some(source) => source.id.to_string(),
             None => {
                 let domain = self.domain.as_ref().map_or("", DomainName::as_str);
-                format!("{}/{domain}/{}", self.account, self.dialect)
+                format!("{}/{domain}/{}", self.account, self.provider)
             }
         }
     }
@@ -70,15 +70,16 @@ impl Origin {
     /// provider. Sources that serve all of a domain are connections of their own, and share none.
     pub(super) fn shared_key(&self, own: &DedupeKey) -> Option<DedupeKey> {
         let place = self.source.as_ref().filter(|source| source.serves.is_one_place())?;
-        let source = format!("places of {}", place.dialect);
+        let source = format!("places of {}", place.provider);
         Some(DedupeKey { source, ..own.clone() })
     }
 
-    /// The part of a body that is the same whenever its provider sends it again: a dialect's
-    /// translation to itself is its bytes, and for Mailgun those of `event-data` alone.
+    /// The part of a body that is the same whenever its provider sends it again: translated to the
+    /// provider's own dialect it is its bytes, and for Mailgun those of `event-data` alone.
     fn repeated_bytes(&self, body: &[u8]) -> Vec<u8> {
-        translate(self.dialect.provider(), body, self.dialect, &Context::default())
-            .map_or_else(|_| body.to_vec(), |same| same.body)
+        let own = self.provider.dialect();
+        let same = own.map(|own| translate(self.provider, body, own, &Context::default()));
+        same.and_then(Result::ok).map_or_else(|| body.to_vec(), |same| same.body)
     }
 }
 
@@ -95,20 +96,20 @@ mod tests {
     const NOON: i64 = 43_200_000;
     const DAY: i64 = 86_400_000;
 
-    fn origin(dialect: Dialect) -> Origin {
+    fn origin(provider: Provider) -> Origin {
         let account = AccountId::from_bytes([1; 16]);
         let domain: Option<DomainName> = Some("example.com".parse().unwrap());
         let source = Source {
             id: SourceId::from_bytes([2; 16]),
             account,
             domain: domain.clone(),
-            dialect,
+            provider,
             serves: Serves::All,
             secrets: Vec::new(),
             enabled: true,
             created_at: Timestamp::default(),
         };
-        Origin { account, domain, dialect, source: Some(source) }
+        Origin { account, domain, provider, source: Some(source) }
     }
 
     fn outline(id: Option<&str>, occurred_at_ms: Option<i64>) -> Outline {
@@ -123,39 +124,39 @@ mod tests {
         }
     }
 
-    fn key(dialect: Dialect, outline: &Outline, body: &str) -> DedupeKey {
-        origin(dialect).dedupe_key(outline, body.as_bytes(), Timestamp::from_millis(NOON))
+    fn key(provider: Provider, outline: &Outline, body: &str) -> DedupeKey {
+        origin(provider).dedupe_key(outline, body.as_bytes(), Timestamp::from_millis(NOON))
     }
 
     #[test]
     fn the_providers_id_counts_and_the_bytes_do_not() {
         let outline = outline(Some("evt_1"), Some(NOON));
-        let first = key(Dialect::MailingApi, &outline, "{}");
-        assert_eq!(first, key(Dialect::MailingApi, &outline, "{ }"));
+        let first = key(Provider::MailingApi, &outline, "{}");
+        assert_eq!(first, key(Provider::MailingApi, &outline, "{ }"));
         assert_eq!(first.provider_id, "evt_1");
     }
 
     #[test]
     fn the_same_id_on_another_utc_day_is_another_event() {
-        let today = key(Dialect::Mailgun, &outline(Some("x"), Some(DAY - 1)), "{}");
-        let tomorrow = key(Dialect::Mailgun, &outline(Some("x"), Some(DAY)), "{}");
+        let today = key(Provider::Mailgun, &outline(Some("x"), Some(DAY - 1)), "{}");
+        let tomorrow = key(Provider::Mailgun, &outline(Some("x"), Some(DAY)), "{}");
         assert_eq!((today.day, tomorrow.day), (0, 1));
         assert_ne!(today, tomorrow);
     }
 
     #[test]
     fn without_a_time_of_its_own_the_day_of_arrival_counts() {
-        assert_eq!(key(Dialect::Posthawk, &outline(Some("x"), None), "{}").day, 0);
+        assert_eq!(key(Provider::Posthawk, &outline(Some("x"), None), "{}").day, 0);
     }
 
     #[test]
     fn without_an_id_the_content_is_the_identity() {
         let nameless = outline(None, Some(NOON));
-        let a = key(Dialect::Posthawk, &nameless, r#"{"event":"open"}"#);
-        let b = key(Dialect::Posthawk, &nameless, r#"{"event":"click"}"#);
+        let a = key(Provider::Posthawk, &nameless, r#"{"event":"open"}"#);
+        let b = key(Provider::Posthawk, &nameless, r#"{"event":"click"}"#);
         assert_ne!(a, b);
         assert!(a.provider_id.starts_with("sha256:"), "{a:?}");
-        assert_eq!(a, key(Dialect::Posthawk, &outline(Some(""), None), r#"{"event":"open"}"#));
+        assert_eq!(a, key(Provider::Posthawk, &outline(Some(""), None), r#"{"event":"open"}"#));
     }
 
     #[test]
@@ -165,22 +166,22 @@ mod tests {
         let again = format!(r#"{{"signature":{{"token":"2"}},{event}}}"#);
         let nameless = outline(None, Some(NOON));
         assert_eq!(
-            key(Dialect::Mailgun, &nameless, &first),
-            key(Dialect::Mailgun, &nameless, &again)
+            key(Provider::Mailgun, &nameless, &first),
+            key(Provider::Mailgun, &nameless, &again)
         );
     }
 
     #[test]
     fn a_long_id_is_hashed() {
         let long = outline(Some(&"x".repeat(100_000)), Some(NOON));
-        assert_eq!(key(Dialect::Wistfare, &long, "{}").provider_id.len(), 71);
+        assert_eq!(key(Provider::Wistfare, &long, "{}").provider_id.len(), 71);
     }
 
     #[test]
     fn only_sources_that_stand_for_one_place_share_a_key() {
         let nameless = outline(None, Some(NOON));
         let keys = |id: u8, serves: Serves| {
-            let mut origin = origin(Dialect::Mailgun);
+            let mut origin = origin(Provider::Mailgun);
             let source = origin.source.as_mut().unwrap();
             (source.id, source.serves) = (SourceId::from_bytes([id; 16]), serves);
             let own = origin.dedupe_key(&nameless, b"{}", Timestamp::from_millis(NOON));
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn direct_ingest_is_told_apart_by_account_domain_and_dialect() {
-        let direct = Origin { source: None, ..origin(Dialect::Mailgun) };
+        let direct = Origin { source: None, ..origin(Provider::Mailgun) };
         assert_eq!(direct.name(), format!("acc_{}/example.com/mailgun", "01".repeat(16)));
     }
 }

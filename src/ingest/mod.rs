@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use waypost_compat::event::{Outline, ParseError};
 use waypost_compat::signature::{self, Verified, VerifyError};
-use waypost_compat::{Dialect, Secret, outline};
+use waypost_compat::{Provider, Secret, outline};
 
 pub use batch::{BATCH_MAX, BatchError, Item, Items, split};
 pub use matching::recipients;
@@ -49,8 +49,8 @@ pub struct Ingest {
 pub struct Taken {
     /// What came of it.
     pub enqueued: Enqueued,
-    /// The dialect it was written in.
-    pub dialect: Dialect,
+    /// The provider whose event it is.
+    pub provider: Provider,
     /// Whether its name is one that we know.
     pub known: bool,
 }
@@ -99,11 +99,11 @@ pub enum Refusal {
     /// The signature is missing, wrong or too old.
     #[error(transparent)]
     Signature(#[from] VerifyError),
-    /// The body is not an event of the dialect.
-    #[error("not a {dialect} event: {error}")]
+    /// The body is not an event of the provider.
+    #[error("not a {provider} event: {error}")]
     NotAnEvent {
-        /// The dialect it was read as.
-        dialect: Dialect,
+        /// The provider whose it was taken for.
+        provider: Provider,
         /// What was expected, and what was found.
         error: ParseError,
     },
@@ -160,7 +160,7 @@ impl Ingest {
 
     fn counted(&self, result: Result<Taken, Refusal>) -> Result<Taken, Refusal> {
         match &result {
-            Ok(taken) => self.stats.took(taken.dialect, taken.counted()),
+            Ok(taken) => self.stats.took(taken.provider, taken.counted()),
             Err(refusal) => self.stats.refused(refusal.counted()),
         }
         result
@@ -176,14 +176,14 @@ impl Ingest {
         let now = self.clock.now();
         let tolerance_s = i64::try_from(self.settings.freshness.as_secs()).unwrap_or(i64::MAX);
         let verified = admit(&source, header, &body, now, tolerance_s)?;
-        let outline = read(source.dialect, &body)?;
+        let outline = read(source.provider, &body)?;
         let token = single_use(&source, &verified);
         let domain = match &source.domain {
             Some(domain) => Some(domain.clone()),
             None => self.named_domain(&source, &outline).await?,
         };
-        let (account, dialect) = (source.account, source.dialect);
-        let origin = Origin { account, domain, dialect, source: Some(source) };
+        let (account, provider) = (source.account, source.provider);
+        let origin = Origin { account, domain, provider, source: Some(source) };
         self.enqueue(origin, outline, body, token).await
     }
 
@@ -207,8 +207,9 @@ impl Ingest {
         domain: DomainName,
         item: Item,
     ) -> Result<Taken, Refusal> {
-        let outline = read(item.dialect, &item.body)?;
-        let origin = Origin { account, domain: Some(domain), dialect: item.dialect, source: None };
+        let outline = read(item.provider, &item.body)?;
+        let origin =
+            Origin { account, domain: Some(domain), provider: item.provider, source: None };
         self.enqueue(origin, outline, item.body, None).await
     }
 
@@ -232,11 +233,11 @@ impl Ingest {
         let recipients = outline.kind.map_or_else(Vec::new, |kind| recipients(&webhooks, kind));
         let served = recipients.into_iter().filter(|webhook| origin.feeds(webhook));
         let deliveries = served.map(|to| self.delivery(to, now)).collect();
-        let (dialect, known) = (origin.dialect, outline.kind.is_some());
+        let (provider, known) = (origin.provider, outline.kind.is_some());
         let event = self.event(origin, outline, body, now);
         let arrival = Arrival { event, deliveries, dedupe: Some(dedupe), shared, token };
         let enqueued = self.intake.enqueue(arrival).await?;
-        Ok(Taken { enqueued, dialect, known })
+        Ok(Taken { enqueued, provider, known })
     }
 
     /// Everything that may receive the events of where an event came from. One that came by the
@@ -276,7 +277,7 @@ impl Ingest {
             domain: origin.domain,
             source: origin.source.map(|source| source.id),
             also_by: Vec::new(),
-            dialect: origin.dialect,
+            provider: origin.provider,
             kind: outline.kind,
             name: bounded(outline.name),
             provider_id: outline.id.map(bounded),
@@ -305,18 +306,11 @@ fn admit<'h>(
         return Err(Refusal::NoSecret);
     }
     let secrets: Vec<&Secret> = source.secrets.iter().collect();
-    Ok(signature::verify(
-        source.dialect.provider(),
-        &secrets,
-        header,
-        body,
-        now.seconds(),
-        tolerance_s,
-    )?)
+    Ok(signature::verify(source.provider, &secrets, header, body, now.seconds(), tolerance_s)?)
 }
 
-fn read(dialect: Dialect, body: &[u8]) -> Result<Outline, Refusal> {
-    outline(dialect.provider(), body).map_err(|error| Refusal::NotAnEvent { dialect, error })
+fn read(provider: Provider, body: &[u8]) -> Result<Outline, Refusal> {
+    outline(provider, body).map_err(|error| Refusal::NotAnEvent { provider, error })
 }
 
 /// A Mailgun token opens the door once: the signature covers nothing but it and the time, so
@@ -342,7 +336,7 @@ mod tests {
             id: SourceId::from_bytes([1; 16]),
             account: AccountId::from_bytes([2; 16]),
             domain: Some("example.com".parse().unwrap()),
-            dialect: Dialect::Posthawk,
+            provider: Provider::Posthawk,
             serves: Serves::All,
             secrets: secrets.iter().copied().map(Secret::new).collect(),
             enabled,

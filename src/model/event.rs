@@ -1,7 +1,7 @@
 //! Events as they are kept.
 
 use bytes::Bytes;
-use waypost_compat::{Dialect, Kind};
+use waypost_compat::{Kind, Provider};
 
 use super::{AccountId, Delivery, DomainName, EventId, NewDelivery, SourceId, Timestamp};
 
@@ -10,7 +10,7 @@ use super::{AccountId, Delivery, DomainName, EventId, NewDelivery, SourceId, Tim
 pub struct StoredEvent {
     /// The gateway's own id.
     pub id: EventId,
-    /// The owner.
+    /// The account that has it.
     pub account: AccountId,
     /// The domain of the account's that it belongs to; `None` where it came in by a source of the
     /// whole account and names none, or one that the account does not have.
@@ -19,9 +19,9 @@ pub struct StoredEvent {
     pub source: Option<SourceId>,
     /// The further sources that posted it too, where each stands for one place at the provider.
     pub also_by: Vec<SourceId>,
-    /// The dialect of `body`.
-    pub dialect: Dialect,
-    /// The kind; `None` where the name is unknown.
+    /// The provider whose `body` it is.
+    pub provider: Provider,
+    /// The kind of what happened; `None` where the name is unknown.
     pub kind: Option<Kind>,
     /// The event's name as its source wrote it.
     pub name: String,
@@ -35,7 +35,7 @@ pub struct StoredEvent {
     pub occurred_at: Option<Timestamp>,
     /// The time at which the gateway took it.
     pub received_at: Timestamp,
-    /// The number of times the provider sent it again.
+    /// The number of times that the provider sent it again.
     pub duplicates: u32,
     /// The provider's original bytes.
     pub body: Bytes,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Provider, Secret};
 
 use super::{
     AccountId, DomainName, InvalidId, SourceId, Timestamp, Webhook, WebhookId, WebhookScope,
@@ -13,22 +13,22 @@ use super::{
 /// those events serve.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The id, the last part of the ingest URL.
+    /// The id of it, the last part of its ingest URL.
     pub id: SourceId,
-    /// The owner.
+    /// The account that has it.
     pub account: AccountId,
     /// The domain it feeds; `None` for all of the account's, each event saying which.
     pub domain: Option<DomainName>,
-    /// The dialect it speaks.
-    pub dialect: Dialect,
-    /// The subscriptions its events go to.
+    /// The provider that posts here.
+    pub provider: Provider,
+    /// The subscriptions that its events go to.
     pub serves: Serves,
     /// The secrets that its signatures are checked with; a source without one refuses every event.
     /// Several while a secret is being rotated, and for Mailgun subaccounts (`parent-signature`).
     pub secrets: Vec<Secret>,
     /// True while it takes events.
     pub enabled: bool,
-    /// The time of its making.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 
@@ -37,7 +37,7 @@ impl Source {
     #[must_use]
     pub fn feeds(&self, webhook: &Webhook) -> bool {
         let WebhookScope { domain, dialect, .. } = &webhook.scope;
-        let own = *dialect == self.dialect;
+        let own = dialect.provider() == self.provider;
         let of_domain = domain.is_some() && *domain == self.domain;
         match self.serves {
             Serves::All => true,
@@ -59,9 +59,9 @@ pub enum Serves {
     /// Every subscription of the event's domain, in every dialect.
     #[default]
     All,
-    /// The source's own dialect's webhooks that are registered for the source's domain.
+    /// The webhooks in its provider's dialect that are registered for the source's domain.
     Domain,
-    /// The source's own dialect's webhooks that are registered for the whole account.
+    /// The webhooks in its provider's dialect that are registered for the whole account.
     Account,
     /// One webhook.
     Webhook(WebhookId),

@@ -120,8 +120,7 @@ impl Deliver {
                 _ => return Err("its webhook, event or account is gone".to_owned()),
             };
         let delivery = &claimed.delivery;
-        let rendered =
-            translate(event.dialect.provider(), &event.body, delivery.dialect, &context(event));
+        let rendered = translate(event.provider, &event.body, delivery.dialect, &context(event));
         let rendered = rendered.map_err(|error| error.to_string())?;
         let secrets = match delivery.dialect {
             Dialect::Mailgun => vec![signing_key.clone()],
@@ -279,7 +278,7 @@ fn context(event: &StoredEvent) -> Context {
 /// The domain of an event that belongs to none of the account's, as its payload names it: what is
 /// made of the payload names it too. Empty where it names none.
 fn named_domain(event: &StoredEvent) -> String {
-    let outline = outline(event.dialect.provider(), &event.body).ok();
+    let outline = outline(event.provider, &event.body).ok();
     outline
         .and_then(|outline| outline.domain?.parse().ok())
         .map_or_else(String::new, |domain: DomainName| domain.to_string())

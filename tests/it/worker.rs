@@ -15,7 +15,7 @@ use waypost::clock::Clock;
 use waypost::model::*;
 use waypost::worker::WorkerOptions;
 use waypost_compat::signature::verify;
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Provider, Secret};
 
 use bench::*;
 
@@ -24,8 +24,7 @@ const T0: Timestamp = Timestamp::from_millis(1_770_146_798_000);
 fn verified(key: &str, request: &Received, now: Timestamp) -> String {
     let key = Secret::new(key);
     let body = request.body.as_bytes();
-    let verified =
-        verify(Dialect::Mailgun.provider(), &[&key], |_| None, body, now.seconds(), 30).unwrap();
+    let verified = verify(Provider::Mailgun, &[&key], |_| None, body, now.seconds(), 30).unwrap();
     verified.token.unwrap()
 }
 
@@ -42,7 +41,7 @@ async fn an_event_arrives_signed_and_is_recorded() {
     let webhook = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
     let body = format!(r#"{{"signature":{{}},"event-data":{}}}"#, event_data(1));
     let running = bench.start(quick());
-    let id = bench.event_with(Dialect::Mailgun, &body, &[&webhook]).await[0];
+    let id = bench.event_with(Provider::Mailgun, &body, &[&webhook]).await[0];
 
     let request = receiver.next().await;
     assert_eq!(verified(KEY, &request, bench.clock.now()).len(), 50);
@@ -307,7 +306,7 @@ async fn an_event_without_a_name_in_the_webhooks_dialect_is_dead_with_the_reason
     let webhook = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
     let _running = bench.start(quick());
     let body = r#"{"event-data":{"event":"list_uploaded","id":"x","timestamp":1.5}}"#;
-    let id = bench.event_with(Dialect::Mailgun, body, &[&webhook]).await[0];
+    let id = bench.event_with(Provider::Mailgun, body, &[&webhook]).await[0];
     let delivery = bench.ended(id).await;
     assert_eq!(delivery.state, DeliveryState::Dead);
     assert_eq!(delivery.attempts[0].outcome, Outcome::Failed(Failure::Untranslatable));

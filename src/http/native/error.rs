@@ -5,6 +5,7 @@ use warp::Reply;
 use warp::http::{HeaderName, HeaderValue, StatusCode};
 use warp::reply::Response;
 use waypost_compat::dialect::UnknownDialect;
+use waypost_compat::provider::UnknownProvider;
 use waypost_compat::signature::VerifyError;
 
 use super::json::answer;
@@ -176,6 +177,12 @@ impl From<BatchError> for ApiError {
             }
             BatchError::Empty | BatchError::Malformed(_) => Self::malformed(error.to_string()),
         }
+    }
+}
+
+impl From<UnknownProvider> for ApiError {
+    fn from(error: UnknownProvider) -> Self {
+        Self { code: "unknown_dialect", ..Self::invalid("dialect", error.to_string()) }
     }
 }
 

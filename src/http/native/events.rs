@@ -104,7 +104,7 @@ fn shown(event: &StoredEvent) -> Value {
         "domain": event.domain,
         "source": event.source,
         "also_by": event.also_by,
-        "dialect": event.dialect,
+        "dialect": event.provider,
         "kind": event.kind,
         "name": event.name,
         "provider_id": event.provider_id,

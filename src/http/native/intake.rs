@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
-use waypost_compat::Dialect;
-use waypost_compat::dialect::UnknownDialect;
+use waypost_compat::Provider;
+use waypost_compat::provider::UnknownProvider;
 
 use super::error::ApiError;
 use super::json::answer;
@@ -44,9 +44,9 @@ async fn take(
     let manager = app.manager(&credentials).await?;
     let domain = app.domain_of(&manager, &domain).await?.name;
     let query = Query::read(&raw, &["dialect"])?;
-    let dialect = query.text("dialect").map_or(Ok(Dialect::Mailgun), Dialect::from_str)?;
+    let provider = query.text("dialect").map_or(Ok(Provider::Mailgun), Provider::from_str)?;
     let body = body?;
-    match split(&body.bytes, dialect, promises_lines(&body))? {
+    match split(&body.bytes, provider, promises_lines(&body))? {
         Items::One(item) => {
             let taken = app.take_one(manager.account(), &domain, item).await?;
             Ok(answer(StatusCode::OK, &shown(&taken)))
@@ -65,7 +65,7 @@ impl App {
         &self,
         account: AccountId,
         domain: &DomainName,
-        item: Result<Item, UnknownDialect>,
+        item: Result<Item, UnknownProvider>,
     ) -> Result<Taken, ApiError> {
         Ok(self.ingest().direct(account, domain.clone(), item?).await?)
     }
@@ -76,7 +76,7 @@ impl App {
         &self,
         account: AccountId,
         domain: &DomainName,
-        items: Vec<Result<Item, UnknownDialect>>,
+        items: Vec<Result<Item, UnknownProvider>>,
     ) -> Response {
         let results: Vec<Result<Taken, ApiError>> = stream::iter(items)
             .map(|item| self.take_one(account, domain, item))

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Provider, Secret};
 
 use super::error::ApiError;
 use crate::http::{Body, BodyError};
@@ -102,6 +102,12 @@ impl Fields {
     pub(super) fn dialect(&self) -> Result<Dialect, ApiError> {
         let text: String = self.required("dialect", "the name of a dialect")?;
         Ok(text.parse::<Dialect>()?)
+    }
+
+    /// The name of a provider, which stands under the same word.
+    pub(super) fn provider(&self) -> Result<Provider, ApiError> {
+        let text: String = self.required("dialect", "the name of a provider")?;
+        Ok(text.parse::<Provider>()?)
     }
 
     /// A secret as its provider shows it, byte for byte.

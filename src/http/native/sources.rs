@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Provider, Secret};
 
 use super::auth::{Manager, domain_name};
 use super::error::ApiError;
@@ -149,7 +149,7 @@ impl App {
             id: SourceId::timed(now, self.clock.random()),
             account: manager.account(),
             domain,
-            dialect: fields.dialect()?,
+            provider: fields.provider()?,
             serves: Serves::All,
             secrets: fields.secret("secret")?.into_iter().collect(),
             enabled: enabled(&fields)?.unwrap_or(true),
@@ -208,12 +208,12 @@ impl App {
 
 /// A webhook that a source cannot serve, in words.
 pub(super) fn unfit(source: &Source, webhook: &Webhook) -> String {
-    let words = |dialect: Dialect, domain: Option<&DomainName>| match domain {
-        Some(domain) => format!("a {dialect} webhook for {domain}"),
-        None => format!("a {dialect} webhook"),
+    let words = |provider: Provider, domain: Option<&DomainName>| match domain {
+        Some(domain) => format!("a {provider} webhook for {domain}"),
+        None => format!("a {provider} webhook"),
     };
-    let expected = words(source.dialect, source.domain.as_ref());
-    let found = words(webhook.scope.dialect, webhook.scope.domain.as_ref());
+    let expected = words(source.provider, source.domain.as_ref());
+    let found = words(webhook.scope.dialect.provider(), webhook.scope.domain.as_ref());
     format!("expected {expected}, found {found}")
 }
 
@@ -227,7 +227,7 @@ fn shown(app: &App, source: &Source) -> Value {
     json!({
         "id": source.id,
         "domain": source.domain,
-        "dialect": source.dialect,
+        "dialect": source.provider,
         "serves": source.serves,
         "ingest_url": format!("{}/ingest/{}", app.settings.public_url, source.id),
         "enabled": source.enabled,

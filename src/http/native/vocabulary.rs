@@ -9,7 +9,7 @@ use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 use waypost_compat::translate::{Context, TranslateError};
-use waypost_compat::{Dialect, Kind, translate};
+use waypost_compat::{Dialect, Kind, Provider, translate};
 
 use super::auth::domain_name;
 use super::error::ApiError;
@@ -67,7 +67,7 @@ async fn translated(
     let request: Request<'_> = serde_json::from_slice(&bytes).map_err(|error| {
         ApiError::malformed(format!("expected `from`, `to` and `payload`: {error}"))
     })?;
-    let (from, to) = (request.from.parse::<Dialect>()?, request.to.parse::<Dialect>()?);
+    let (from, to) = (request.from.parse::<Provider>()?, request.to.parse::<Dialect>()?);
     let domain = request.domain.as_deref().map(domain_name).transpose()?;
     let now = app.clock.now();
     let context = Context {
@@ -77,7 +77,7 @@ async fn translated(
         received_at_ms: now.millis(),
     };
     let payload = request.payload.get().as_bytes();
-    let rendered = translate(from.provider(), payload, to, &context)?;
+    let rendered = translate(from, payload, to, &context)?;
     let text = std::str::from_utf8(&rendered.body).ok();
     let body = text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
     let shown = Shown { name: &rendered.name, body, lost: &rendered.lost };

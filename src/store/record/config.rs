@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use waypost_compat::signature::Scheme;
-use waypost_compat::{Dialect, Kind, Secret};
+use waypost_compat::{Dialect, Kind, Provider, Secret};
 
 use super::{Unreadable, from_json, to_json, versioned};
 use crate::model::{
@@ -123,7 +123,9 @@ struct SourceRecord {
     account: AccountId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     domain: Option<DomainName>,
-    dialect: Dialect,
+    /// Stored under the word it had when dialects were all the providers there were.
+    #[serde(rename = "dialect")]
+    provider: Provider,
     #[serde(default, skip_serializing_if = "is_all")]
     serves: Serves,
     secrets: Vec<String>,
@@ -142,7 +144,7 @@ pub(in crate::store) fn encode_source(source: &Source) -> Vec<u8> {
         id: source.id,
         account: source.account,
         domain: source.domain.clone(),
-        dialect: source.dialect,
+        provider: source.provider,
         serves: source.serves,
         secrets: source.secrets.iter().map(|secret| secret.expose().to_owned()).collect(),
         enabled: source.enabled,
@@ -157,7 +159,7 @@ pub(in crate::store) fn decode_source(bytes: &[u8]) -> Result<Source, Unreadable
         id: record.id,
         account: record.account,
         domain: record.domain,
-        dialect: record.dialect,
+        provider: record.provider,
         serves: record.serves,
         secrets: record.secrets.into_iter().map(Secret::new).collect(),
         enabled: record.enabled,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use waypost_compat::{Dialect, Kind};
+use waypost_compat::{Kind, Provider};
 
 use super::{Unreadable, VERSION, from_json, versioned};
 use crate::model::{AccountId, DeliveryId, DomainName, EventId, SourceId, StoredEvent, Timestamp};
@@ -13,7 +13,9 @@ struct EventHeader {
     domain: Option<DomainName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<SourceId>,
-    dialect: Dialect,
+    /// Stored under the word it had when dialects were all the providers there were.
+    #[serde(rename = "dialect")]
+    provider: Provider,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<Kind>,
     name: String,
@@ -46,7 +48,7 @@ pub(in crate::store) fn encode_event(
     let header = EventHeader {
         domain: event.domain.clone(),
         source: event.source,
-        dialect: event.dialect,
+        provider: event.provider,
         kind: event.kind,
         name: event.name.clone(),
         provider_id: event.provider_id.clone(),
@@ -90,7 +92,7 @@ pub(in crate::store) fn decode_event(
         account,
         domain: header.domain,
         source: header.source,
-        dialect: header.dialect,
+        provider: header.provider,
         kind: header.kind,
         name: header.name,
         provider_id: header.provider_id,
@@ -133,7 +135,7 @@ mod tests {
             account: AccountId::from_bytes([2; 16]),
             domain: Some("example.com".parse().unwrap()),
             source: None,
-            dialect: Dialect::Mailgun,
+            provider: Provider::Mailgun,
             kind: Some(Kind::Delivered),
             name: "delivered".to_owned(),
             provider_id: None,

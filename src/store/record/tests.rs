@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use waypost_compat::signature::Scheme;
-use waypost_compat::{Dialect, Kind, Secret};
+use waypost_compat::{Dialect, Kind, Provider, Secret};
 
 use super::*;
 use crate::model::*;
@@ -150,7 +150,7 @@ fn source() -> Source {
         id: SourceId::from_bytes([0xb1; 16]),
         account: ACCOUNT,
         domain: Some(name()),
-        dialect: Dialect::Posthawk,
+        provider: Provider::Posthawk,
         serves: Serves::All,
         secrets: vec![Secret::new("whsec_new"), Secret::new("whsec_old")],
         enabled: true,
@@ -206,7 +206,7 @@ fn event(full: bool) -> StoredEvent {
         account: ACCOUNT,
         domain: Some(name()),
         source: full.then(|| SourceId::from_bytes([0xb1; 16])),
-        dialect: Dialect::MailingApi,
+        provider: Provider::MailingApi,
         kind: full.then_some(Kind::Bounced),
         name: "email.bounced".to_owned(),
         provider_id: full.then(|| "evt-1".to_owned()),

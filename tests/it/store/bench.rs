@@ -11,7 +11,7 @@ use waypost::store::{
     Added, Ask, Claimed, Claims, Decision, DeliveryFilter, Embedded, EmbeddedOptions, Enqueued,
     EventFilter, Page, Queue, Store,
 };
-use waypost_compat::{Dialect, Kind, Secret};
+use waypost_compat::{Dialect, Kind, Provider, Secret};
 
 /// When tests begin: 2026-02-03T19:26:38Z.
 pub(crate) const T0: Timestamp = Timestamp::from_millis(1_770_146_798_000);
@@ -151,7 +151,7 @@ pub(crate) fn source(account: AccountId, domain: &str) -> Source {
         id: SourceId::timed(T0, random()),
         account,
         domain: Some(name(domain)),
-        dialect: Dialect::Posthawk,
+        provider: Provider::Posthawk,
         serves: Serves::All,
         secrets: vec![Secret::new("whsec_first"), Secret::new("whsec_second")],
         enabled: true,
@@ -206,7 +206,7 @@ pub(crate) fn arrival(account: AccountId, at: Timestamp, endpoints: &[EndpointId
         account,
         domain: Some(name("example.com")),
         source: Some(SourceId::from_bytes([5; 16])),
-        dialect: Dialect::Posthawk,
+        provider: Provider::Posthawk,
         kind: Some(Kind::Delivered),
         name: "Delivered".to_owned(),
         provider_id: Some(id.to_string()),

@@ -19,7 +19,7 @@ use waypost::model::*;
 use waypost::retry::{Policies, Schedule};
 use waypost::store::{self, Decision, Enqueued, Queue, Store};
 use waypost::worker::{Worker, WorkerOptions};
-use waypost_compat::{Dialect, Kind, Secret};
+use waypost_compat::{Dialect, Kind, Provider, Secret};
 
 /// No test waits longer than this for anything.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -162,12 +162,12 @@ impl Bench {
     /// Takes in one Mailgun event for each of `webhooks`.
     pub(super) async fn event(&self, webhooks: &[&Webhook]) -> Vec<DeliveryId> {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        self.event_with(Dialect::Mailgun, &mailgun_event(number), webhooks).await
+        self.event_with(Provider::Mailgun, &mailgun_event(number), webhooks).await
     }
 
     pub(super) async fn event_with(
         &self,
-        dialect: Dialect,
+        provider: Provider,
         body: &str,
         webhooks: &[&Webhook],
     ) -> Vec<DeliveryId> {
@@ -177,7 +177,7 @@ impl Bench {
             account: self.account,
             domain: Some(domain()),
             source: None,
-            dialect,
+            provider,
             kind: Some(Kind::Delivered),
             name: "delivered".to_owned(),
             provider_id: None,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 use waypost_compat::signature::Scheme;
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Provider, Secret};
 
 use super::VERSION;
 use crate::http::App;
@@ -59,7 +59,7 @@ pub(super) struct SourceEntry {
     pub(super) id: Option<SourceId>,
     /// The id that it gets if it is new and has none.
     pub(super) fresh_id: SourceId,
-    pub(super) dialect: Dialect,
+    pub(super) provider: Provider,
     pub(super) domain: Option<DomainName>,
     pub(super) serves: Serves,
     pub(super) enabled: Option<bool>,
@@ -295,7 +295,7 @@ impl Reader<'_> {
             place,
             id: parsed(&fields, "id", "the id of a source")?,
             fresh_id: SourceId::timed(self.now, self.app.clock.random()),
-            dialect: fields.dialect()?,
+            provider: fields.provider()?,
             domain: parsed(&fields, "domain", "the name of a domain")?,
             serves: serves.unwrap_or_default(),
             enabled: fields.optional("enabled", "`true` or `false`")?,

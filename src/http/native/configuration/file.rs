@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Provider, Secret};
 
 use super::VERSION;
 use crate::model::{
@@ -66,7 +66,8 @@ struct DomainText<'a> {
 #[derive(Serialize)]
 struct SourceText<'a> {
     id: SourceId,
-    dialect: Dialect,
+    #[serde(rename = "dialect")]
+    provider: Provider,
     domain: Option<&'a DomainName>,
     serves: Serves,
     enabled: bool,
@@ -147,7 +148,7 @@ impl Part<'_> {
         let secrets = source.secrets.iter().map(Secret::expose).collect();
         SourceText {
             id: source.id,
-            dialect: source.dialect,
+            provider: source.provider,
             domain: source.domain.as_ref(),
             serves: source.serves,
             enabled: source.enabled,

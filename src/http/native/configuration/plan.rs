@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::changes::{Change, Difference, Kind};
 use super::entries::{DomainEntry, File, SourceEntry};
@@ -56,7 +56,7 @@ pub(super) fn plan(
 }
 
 /// What a source is for.
-type Place = (Dialect, Option<DomainName>, Serves);
+type Place = (Provider, Option<DomainName>, Serves);
 
 impl Plan {
     fn account(&mut self, file: &File) {
@@ -145,7 +145,7 @@ impl Plan {
         for entry in entries {
             // An entry without an id is about a source for the same place, if there is one which
             // no other entry is about.
-            let place = (entry.dialect, entry.domain.clone(), entry.serves);
+            let place = (entry.provider, entry.domain.clone(), entry.serves);
             let there = || alike.get_mut(&place).and_then(Vec::pop);
             let id = entry.id.or_else(there).unwrap_or(entry.fresh_id);
             self.source(entry, id, file.now).map_err(|error| error.within(&entry.place))?;
@@ -168,7 +168,7 @@ impl Plan {
         let named: BTreeSet<SourceId> = entries.iter().filter_map(|entry| entry.id).collect();
         let mut places: BTreeMap<Place, Vec<SourceId>> = BTreeMap::new();
         for source in self.next.sources.values().rev().filter(|s| !named.contains(&s.id)) {
-            let place = (source.dialect, source.domain.clone(), source.serves);
+            let place = (source.provider, source.domain.clone(), source.serves);
             places.entry(place).or_default().push(source.id);
         }
         places
@@ -186,7 +186,7 @@ impl Plan {
                 id,
                 account: self.next.account.id,
                 domain: entry.domain.clone(),
-                dialect: entry.dialect,
+                provider: entry.provider,
                 serves: entry.serves,
                 secrets: entry.secrets.clone().unwrap_or_default(),
                 enabled: entry.enabled.unwrap_or(true),
@@ -199,7 +199,7 @@ impl Plan {
             self.next.sources.insert(id, source);
             return Ok(());
         };
-        if source.dialect != entry.dialect || source.domain != entry.domain {
+        if source.provider != entry.provider || source.domain != entry.domain {
             let message = format!(
                 "expected the source that is here, {}: a source stays with its provider and domain",
                 about(source)
@@ -311,7 +311,7 @@ fn changed_domain(domain: &mut Domain, entry: &DomainEntry) -> Vec<Difference> {
 /// A source, in words.
 fn about(source: &Source) -> String {
     match &source.domain {
-        Some(domain) => format!("{}, {domain}", source.dialect),
-        None => format!("{}, all domains", source.dialect),
+        Some(domain) => format!("{}, {domain}", source.provider),
+        None => format!("{}, all domains", source.provider),
     }
 }
