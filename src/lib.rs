@@ -3,7 +3,8 @@
 //! The code in the order in which it depends on itself; a module names only modules above it in
 //! this list (`tests/it/tidy.rs` sees to it):
 //!
-//! - [`waypost_compat`]: the five dialects, pure: names, payloads, signatures.
+//! - [`waypost_compat`]: the providers and the five dialects, pure: names, payloads, signatures.
+//! - [`behaviour`]: the ways in which one dialect is treated otherwise than another, as data.
 //! - [`model`]: the nouns.
 //! - [`clock`]: clock and randomness as a value.
 //! - [`config`]: what can be configured.
@@ -18,6 +19,7 @@
 //! - [`cli`]: the commands; `serve` puts it all together.
 #![forbid(unsafe_code)]
 
+pub mod behaviour;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use waypost_compat::Dialect;
 
+use crate::behaviour::Behaviour;
 use crate::model::{Failure, NextStep, Outcome, Timestamp};
 
 /// The longest that a receiver's `Retry-After` is obeyed for, unless the schedule waits longer
@@ -45,14 +46,6 @@ impl Schedule {
     pub fn steps(&self) -> &[Duration] {
         &self.0
     }
-
-    fn minutes<const N: usize>(steps: [u64; N]) -> Self {
-        Self(steps.into_iter().map(Duration::from_mins).collect())
-    }
-
-    fn seconds<const N: usize>(steps: [u64; N]) -> Self {
-        Self(steps.into_iter().map(Duration::from_secs).collect())
-    }
 }
 
 /// How a dialect's deliveries are judged and repeated.
@@ -78,30 +71,17 @@ impl Policy {
     /// A dialect's policy where nothing else is configured.
     #[must_use]
     pub fn of(dialect: Dialect) -> Self {
-        // The newer of Mailgun's ladders, for the providers that document none
-        // (`spec/providers.md` §3.4). Any 2xx is success whatever a page says: receivers answer
-        // 202 and 204 (`spec/mailgun-events.md` §3).
-        let common = Self {
-            schedule: Schedule::minutes([5, 10, 15, 60, 120, 240]),
+        let Behaviour { retry, can_be_off, .. } = Behaviour::of(dialect);
+        Self {
+            schedule: Schedule::new(retry.schedule),
+            // Any 2xx is success whatever a page says: receivers answer 202 and 204
+            // (`spec/mailgun-events.md` §3).
             success: 200..=299,
-            final_statuses: Vec::new(),
-            retry_4xx: true,
-            disable_on_410: true,
-            disable_after: Some(DISABLE_AFTER),
+            final_statuses: retry.final_statuses.to_vec(),
+            retry_4xx: retry.retry_4xx,
+            disable_on_410: *can_be_off,
+            disable_after: can_be_off.then_some(DISABLE_AFTER),
             timeout: Duration::from_secs(10),
-        };
-        match dialect {
-            Dialect::Mailgun => Self {
-                schedule: Schedule::minutes([10, 10, 15, 30, 60, 120, 240]),
-                final_statuses: vec![406],
-                disable_on_410: false,
-                disable_after: None,
-                ..common
-            },
-            Dialect::Wistfare => {
-                Self { schedule: Schedule::seconds([1, 5, 30]), retry_4xx: false, ..common }
-            }
-            Dialect::Posthawk | Dialect::MailStack | Dialect::MailingApi => common,
         }
     }
 
@@ -136,11 +116,12 @@ impl Policies {
         self
     }
 
-    /// Puts one patience with failing webhooks in the place of every dialect's own, save
-    /// Mailgun's: its API has no word for a webhook that is off.
+    /// Puts one patience with failing webhooks in the place of every dialect's own, where webhooks
+    /// can be off.
     #[must_use]
     pub fn with_disable_after(mut self, disable_after: Option<Duration>) -> Self {
-        for dialect in Dialect::ALL.into_iter().filter(|dialect| *dialect != Dialect::Mailgun) {
+        let can_be_off = |dialect: &Dialect| Behaviour::of(*dialect).can_be_off;
+        for dialect in Dialect::ALL.into_iter().filter(can_be_off) {
             self.of_mut(dialect).disable_after = disable_after;
         }
         self
@@ -321,7 +302,7 @@ mod tests {
         }
         policies.of_mut(Dialect::MailStack).timeout = Duration::from_secs(3);
         assert_eq!(policies.of(Dialect::MailStack).timeout, Duration::from_secs(3));
-        let policies = policies.with_schedule(&Schedule::seconds([1]));
+        let policies = policies.with_schedule(&Schedule::new([Duration::from_secs(1)]));
         assert!(Dialect::ALL.iter().all(|d| policies.of(*d).schedule.to_string() == "1s"));
     }
 

@@ -13,6 +13,7 @@ use super::call::{Call, call};
 use super::route::{Route, Segment, route, with};
 use super::row_webhooks::{self, Api, MailStack, MailingApi, Posthawk, Wistfare};
 use super::{App, mailgun};
+use crate::behaviour::{Behaviour, Credential};
 use crate::config::Settings;
 
 /// The dialect a request speaks, and what said so.
@@ -53,11 +54,14 @@ impl Chosen {
             How::ApiKey => api_key,
             How::Basic => basic,
             How::Nothing => None,
-            How::Host => match self.dialect {
-                Dialect::Mailgun => basic,
-                Dialect::MailStack | Dialect::MailingApi => bearer,
-                Dialect::Posthawk | Dialect::Wistfare => api_key.or(bearer),
-            },
+            How::Host => {
+                let mut accepted = Behaviour::of(self.dialect).credentials.iter();
+                accepted.find_map(|credential| match credential {
+                    Credential::Basic => basic,
+                    Credential::Bearer => bearer,
+                    Credential::ApiKey => api_key,
+                })
+            }
         }
     }
 }
@@ -131,15 +135,12 @@ async fn wistfare(tail: warp::path::Tail, call: Call, app: App) -> Response {
     row_webhooks::answer(&Wistfare, &below, call, presented, app).await
 }
 
+/// The APIs of webhooks that are rows with ids.
+static APIS: [&dyn Api; 4] = [&Posthawk, &MailStack, &Wistfare, &MailingApi];
+
 /// The API of a dialect whose webhooks are rows with ids; Mailgun's are something else.
 pub(super) fn api(dialect: Dialect) -> Option<&'static dyn Api> {
-    match dialect {
-        Dialect::Mailgun => None,
-        Dialect::Posthawk => Some(&Posthawk),
-        Dialect::MailStack => Some(&MailStack),
-        Dialect::Wistfare => Some(&Wistfare),
-        Dialect::MailingApi => Some(&MailingApi),
-    }
+    APIS.into_iter().find(|api| api.dialect() == dialect)
 }
 
 fn parts(tail: &str) -> Vec<Segment> {

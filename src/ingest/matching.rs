@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use waypost_compat::{Dialect, Kind};
+use waypost_compat::Kind;
 
+use crate::behaviour::{Behaviour, EndpointOf};
 use crate::model::{Webhook, WebhookState};
 
 /// Those of `webhooks` that an event of `kind` goes to.
@@ -26,13 +27,16 @@ pub fn recipients(webhooks: &[Webhook], kind: Kind) -> Vec<&Webhook> {
         .into_iter()
         .chain(domain)
         .filter(|webhook| {
-            webhook.scope.dialect != Dialect::Mailgun || called.insert(webhook.url.as_str())
+            let endpoint = Behaviour::of(webhook.scope.dialect).endpoint;
+            endpoint == EndpointOf::Webhook || called.insert(webhook.url.as_str())
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use waypost_compat::Dialect;
+
     use super::*;
     use crate::model::{AccountId, Timestamp, WebhookId, WebhookScope};
 

@@ -8,6 +8,7 @@ use waypost_compat::signature::Scheme;
 use waypost_compat::{Dialect, Kind, Secret};
 
 use super::{AccountId, DomainName, EndpointId, Timestamp, WebhookId};
+use crate::behaviour::{Behaviour, EndpointOf};
 
 /// The place of a webhook's registration: one dialect's API, for one domain or for all of an
 /// account's. Webhooks of one scope are read and changed together.
@@ -55,15 +56,13 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// The endpoint that it leads to. Mailgun's webhooks on one URL of one scope share one whatever
-    /// their event names, since it is one receiver; others have one each.
+    /// The endpoint that it leads to. Where the URL is the receiver, webhooks on one URL of one scope
+    /// share one whatever their event names; others have one each.
     #[must_use]
     pub fn endpoint(&self) -> EndpointId {
-        match self.scope.dialect {
-            Dialect::Mailgun => EndpointId::of_url(&self.scope, &self.url),
-            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                EndpointId::of_webhook(self.id)
-            }
+        match Behaviour::of(self.scope.dialect).endpoint {
+            EndpointOf::Url => EndpointId::of_url(&self.scope, &self.url),
+            EndpointOf::Webhook => EndpointId::of_webhook(self.id),
         }
     }
 

@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::translate::{Context, Rendered};
-use waypost_compat::{Dialect, Secret, outline, translate};
+use waypost_compat::{Secret, outline, translate};
 
 use super::health::Signal;
 use super::{LEASE, lease_left_for_settling};
+use crate::behaviour::{Behaviour, EndpointOf, SignedBy};
 use crate::client::{Client, Sent};
 use crate::clock::Clock;
 use crate::metrics::Stats;
@@ -122,11 +123,9 @@ impl Deliver {
         let delivery = &claimed.delivery;
         let rendered = translate(event.provider, &event.body, delivery.dialect, &context(event));
         let rendered = rendered.map_err(|error| error.to_string())?;
-        let secrets = match delivery.dialect {
-            Dialect::Mailgun => vec![signing_key.clone()],
-            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                webhook.secrets(self.clock.now())
-            }
+        let secrets = match Behaviour::of(delivery.dialect).signed_by {
+            SignedBy::AccountKey => vec![signing_key.clone()],
+            SignedBy::OwnSecret => webhook.secrets(self.clock.now()),
         };
         Ok(Package {
             url: current_url(delivery, webhook),
@@ -253,14 +252,12 @@ impl Deliver {
     }
 }
 
-/// The URL of a delivery by now. A row that can be edited takes what it is owed along to its new
-/// URL; Mailgun's webhooks are their URLs.
+/// The URL of a delivery by now. A webhook that is its own endpoint takes what it is owed along to
+/// its new URL; where the URL is the endpoint, a new one is another.
 fn current_url(delivery: &Delivery, webhook: &Webhook) -> WebhookUrl {
-    match delivery.dialect {
-        Dialect::Mailgun => delivery.url.clone(),
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-            webhook.url.clone()
-        }
+    match Behaviour::of(delivery.dialect).endpoint {
+        EndpointOf::Url => delivery.url.clone(),
+        EndpointOf::Webhook => webhook.url.clone(),
     }
 }
 

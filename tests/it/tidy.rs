@@ -6,9 +6,20 @@ use std::path::{Path, PathBuf};
 use waypost_compat::{Dialect, Kind};
 
 /// The service's modules, lowest first: a module names only those before it (`src/lib.rs`).
-const LAYERS: [&str; 12] = [
-    "model", "clock", "config", "retry", "metrics", "store", "client", "ingest", "worker",
-    "migrate", "http", "cli",
+const LAYERS: [&str; 13] = [
+    "behaviour",
+    "model",
+    "clock",
+    "config",
+    "retry",
+    "metrics",
+    "store",
+    "client",
+    "ingest",
+    "worker",
+    "migrate",
+    "http",
+    "cli",
 ];
 
 /// Pairs that the order allows and the design does not: a request causes a delivery only through

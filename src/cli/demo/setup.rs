@@ -7,6 +7,7 @@ use serde_json::json;
 use waypost_compat::{Dialect, Secret};
 
 use super::receiver::Receiver;
+use crate::behaviour::{Behaviour, SignedBy};
 use crate::client::api::{Api, Payload, path};
 use crate::clock::Clock;
 
@@ -57,11 +58,9 @@ pub(super) async fn signing_key(api: &Api) -> anyhow::Result<String> {
 pub(super) async fn providers(api: &Api, clock: &Clock) -> anyhow::Result<Vec<Provider>> {
     let mut providers = Vec::new();
     for dialect in Dialect::ALL {
-        let secret = match dialect {
-            Dialect::Mailgun => format!("key-{}", clock.random_hex::<16>()),
-            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                format!("whsec_{}", clock.random_hex::<24>())
-            }
+        let secret = match Behaviour::of(dialect).signed_by {
+            SignedBy::AccountKey => format!("key-{}", clock.random_hex::<16>()),
+            SignedBy::OwnSecret => format!("whsec_{}", clock.random_hex::<24>()),
         };
         let at = path(&["waypost", "v1", "domains", DOMAIN, "sources"]);
         let wish = json!({"dialect": dialect, "secret": secret});

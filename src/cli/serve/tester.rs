@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use waypost_compat::sample::{self, Facts};
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::{Dialect, Kind, Secret};
+use waypost_compat::{Kind, Secret};
 
+use crate::behaviour::{Behaviour, SignedBy};
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::http::{TestAnswer, Tester};
@@ -71,11 +72,9 @@ impl Direct {
 
     /// What the webhook's deliveries are signed with.
     async fn secrets(&self, webhook: &Webhook, now: Timestamp) -> Result<Vec<Secret>, String> {
-        match webhook.scope.dialect {
-            Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-                Ok(webhook.secrets(now))
-            }
-            Dialect::Mailgun => {
+        match Behaviour::of(webhook.scope.dialect).signed_by {
+            SignedBy::OwnSecret => Ok(webhook.secrets(now)),
+            SignedBy::AccountKey => {
                 let account = self.directory.account(webhook.scope.account).await;
                 let account = account.map_err(|error| error.to_string())?;
                 let account = account.ok_or_else(|| "the account is gone".to_owned())?;

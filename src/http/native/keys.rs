@@ -10,6 +10,7 @@ use super::auth::Manager;
 use super::error::ApiError;
 use super::json::{Fields, answer, no_content};
 use super::mint;
+use crate::behaviour::Behaviour;
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
@@ -151,7 +152,7 @@ pub(super) fn shown(key: &Key) -> Value {
         "created_at": key.created_at.rfc3339(),
         "expires_at": key.expires_at.map(|at| at.rfc3339()),
     });
-    if key.dialect == Dialect::MailStack {
+    if Behaviour::of(key.dialect).names_org {
         shown["org"] = json!(mint::org(key.account, key.domain.as_ref()));
     }
     shown

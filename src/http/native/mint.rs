@@ -3,30 +3,25 @@
 use sha2::{Digest, Sha256};
 use waypost_compat::Dialect;
 
+use crate::behaviour::{Behaviour, KeyForm};
 use crate::clock::Clock;
 use crate::model::{AccountId, DomainName, hex};
 
 /// A new key of a dialect.
 ///
 /// Clients check at most how a key begins (`spec/providers.md` §1.3: Wistfare's `wm_`; §1.4:
-/// `ob_live_` tells `MailingAPI` from Posthawk). `MailStack`'s own tokens are JWTs of a user's
-/// session, which nobody can issue without being `MailStack`, so ours is an opaque one.
+/// `ob_live_` tells `MailingAPI` from Posthawk).
 pub(in crate::http) fn api_key(dialect: Dialect, clock: &Clock) -> String {
-    match dialect {
-        Dialect::Mailgun => format!(
-            "{}-{}-{}",
-            clock.random_hex::<16>(),
-            clock.random_hex::<4>(),
-            clock.random_hex::<4>()
-        ),
-        Dialect::Posthawk => format!("phk_{}", clock.random_hex::<20>()),
-        Dialect::MailStack => format!("mst_{}", clock.random_hex::<24>()),
-        Dialect::Wistfare => format!("wm_{}", clock.random_hex::<24>()),
-        Dialect::MailingApi => format!("ob_live_{}", clock.random_hex::<16>()),
-    }
+    let KeyForm { prefix, groups } = Behaviour::of(dialect).key;
+    let digits = |bytes: &usize| hex(&clock.random::<KEY_GROUP_BYTES_MAX>()[..*bytes]);
+    let groups: Vec<String> = groups.iter().map(digits).collect();
+    format!("{prefix}{}", groups.join("-"))
 }
 
-/// What a `MailStack` client puts into `X-MailStack-Org`: the account's id or, for a key that is
+/// The longest group of digits in any dialect's keys.
+const KEY_GROUP_BYTES_MAX: usize = 24;
+
+/// The text that a `MailStack` client puts into `X-MailStack-Org`: the account's id or, for a key that is
 /// bound to a domain, one made of both. It names, it opens nothing.
 pub(in crate::http) fn org(account: AccountId, domain: Option<&DomainName>) -> String {
     let digits = match domain {
@@ -43,7 +38,7 @@ pub(in crate::http) fn org(account: AccountId, domain: Option<&DomainName>) -> S
 mod tests {
     use super::*;
 
-    /// How a key of the dialect begins, and how long it is.
+    /// A key of the dialect begins so, and is so long.
     #[track_caller]
     fn check(dialect: Dialect, prefix: &str, length: usize) {
         let clock = Clock::system();

@@ -11,6 +11,7 @@ use super::auth::Manager;
 use super::error::{ApiError, quoted};
 use super::json::{Fields, answer, no_content};
 use super::webhooks::{scheme_named, shown};
+use crate::behaviour::{Behaviour, Webhooks};
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::dispatch;
@@ -113,20 +114,18 @@ impl App {
 
 /// Why a webhook cannot stand beside those of its scope.
 pub(super) fn unfit(list: &[Webhook], webhook: &Webhook, limit: usize) -> Result<(), ApiError> {
-    let bytes = match webhook.scope.dialect {
-        // Its API knows the account's webhooks by these bytes alone.
-        Dialect::Mailgun => 12,
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => 16,
-    };
+    let behaviour = Behaviour::of(webhook.scope.dialect);
+    // The dialect's API knows the account's webhooks by these bytes alone.
+    let bytes = behaviour.id_bytes;
     if list.iter().any(|there| there.id.as_bytes()[..bytes] == webhook.id.as_bytes()[..bytes]) {
         return Err(id_taken());
     }
-    match webhook.scope.dialect {
-        Dialect::Mailgun => {
+    match behaviour.webhooks {
+        Webhooks::Lists => {
             let names: Vec<&str> = webhook.events.iter().map(String::as_str).collect();
             fits(list, &webhook.url, &names, limit).map_err(|clash| conflict(&clash))
         }
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+        Webhooks::Rows => {
             if list.len() < WEBHOOKS_MAX {
                 return Ok(());
             }

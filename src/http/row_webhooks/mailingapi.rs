@@ -48,10 +48,6 @@ impl Api for MailingApi {
         bytes.try_into().ok().map(WebhookId::from_bytes)
     }
 
-    fn https_only(&self) -> bool {
-        true
-    }
-
     fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
         Ok(Draft {
             url: fields.required_text("url")?,

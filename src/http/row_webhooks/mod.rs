@@ -84,11 +84,6 @@ pub(super) trait Api: Send + Sync {
         Ok(())
     }
 
-    /// Tells whether webhook URLs must be https.
-    fn https_only(&self) -> bool {
-        false
-    }
-
     /// The field that holds the event names.
     fn events_field(&self) -> &'static str {
         "events"

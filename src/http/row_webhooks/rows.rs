@@ -4,6 +4,7 @@ use waypost_compat::{Kind, Secret};
 
 use super::fields::shorten;
 use super::{Api, Draft, Patch, Problem};
+use crate::behaviour::Behaviour;
 use crate::http::App;
 use crate::model::{
     InvalidUrl, Webhook, WebhookId, WebhookScope, WebhookState, WebhookStats, WebhookUrl,
@@ -167,7 +168,8 @@ impl Rows<'_> {
 
     fn url(&self, written: &str) -> Result<WebhookUrl, Problem> {
         let refused = |expected| Problem::InvalidUrl { expected, found: shorten(written) };
-        let https_only = self.api.https_only() && !self.app.settings.allow_http;
+        let https_only =
+            Behaviour::of(self.api.dialect()).https_only && !self.app.settings.allow_http;
         let url: WebhookUrl = written.parse().map_err(|error| match error {
             InvalidUrl::TooLong => refused("at most 2048 bytes"),
             InvalidUrl::Malformed | InvalidUrl::Scheme if https_only => refused("an https URL"),

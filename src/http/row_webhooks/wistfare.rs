@@ -52,10 +52,6 @@ impl Api for Wistfare {
         written.parse().ok()
     }
 
-    fn https_only(&self) -> bool {
-        true
-    }
-
     fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
         Ok(Draft {
             url: fields.required_text("url")?,

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 use waypost_compat::signature::Scheme;
-use waypost_compat::{Dialect, Provider, Secret};
+use waypost_compat::{Provider, Secret};
 
 use super::VERSION;
+use crate::behaviour::Behaviour;
 use crate::http::App;
 use crate::http::mailgun::check_settings;
 use crate::http::native::account::signing_key;
@@ -313,7 +314,8 @@ impl Reader<'_> {
         let previous = fields.take("previous_secret").map(|value| self.previous(value)).transpose();
         let previous = previous.map_err(|error| error.within("previous_secret"))?;
         let secret = self.secret(&fields, "secret")?;
-        if scope.dialect == Dialect::Mailgun && (secret.is_some() || previous.is_some()) {
+        let has_own = Behaviour::of(scope.dialect).has_own_secrets();
+        if !has_own && (secret.is_some() || previous.is_some()) {
             let message = "expected none: the account's signing key signs Mailgun's webhooks";
             return Err(ApiError::invalid("secret", message));
         }
