@@ -20,12 +20,12 @@
 //! | `+` key, number | a further piece of a long record, the engine's own |
 
 use sha2::Digest;
-use waypost_compat::Dialect;
 
 use crate::model::{
     AccountId, DedupeKey, DeliveryId, DomainName, EndpointId, EventId, KeyHash, SourceId,
     Timestamp, TokenKey, WebhookId, WebhookScope,
 };
+use crate::store::record;
 
 /// What the rows of records begin with.
 pub(super) const RECORDS: [&[u8]; 8] =
@@ -83,29 +83,24 @@ pub(super) fn endpoint(id: EndpointId) -> Vec<u8> {
 
 pub(super) fn webhooks(scope: &WebhookScope) -> Vec<u8> {
     let domain = scope.domain.as_ref().map_or("", DomainName::as_str);
-    join(&[WEBHOOKS, scope.account.as_bytes(), &[letter(scope.dialect)], domain.as_bytes()])
+    join(&[
+        WEBHOOKS,
+        scope.account.as_bytes(),
+        &[record::code_of(scope.dialect)],
+        domain.as_bytes(),
+    ])
 }
 
 /// Reads the scope back from the row of its webhooks.
 pub(super) fn webhook_scope(row: &[u8]) -> Option<WebhookScope> {
     let (account, rest) = row.get(1..)?.split_first_chunk::<16>()?;
-    let (&letter_found, domain) = rest.split_first()?;
+    let (&code, domain) = rest.split_first()?;
     let domain = match std::str::from_utf8(domain).ok()? {
         "" => None,
         name => Some(name.parse().ok()?),
     };
-    let dialect = Dialect::ALL.into_iter().find(|dialect| letter(*dialect) == letter_found)?;
+    let dialect = record::dialect_of(code)?;
     Some(WebhookScope { account: AccountId::from_bytes(*account), domain, dialect })
-}
-
-const fn letter(dialect: Dialect) -> u8 {
-    match dialect {
-        Dialect::Mailgun => b'g',
-        Dialect::Posthawk => b'p',
-        Dialect::MailStack => b's',
-        Dialect::Wistfare => b'w',
-        Dialect::MailingApi => b'a',
-    }
 }
 
 pub(super) fn stats(account: AccountId, webhook: WebhookId) -> Vec<u8> {
@@ -210,6 +205,8 @@ pub(super) fn slot(row: &[u8]) -> Option<(EndpointId, Slot)> {
 
 #[cfg(test)]
 mod tests {
+    use waypost_compat::Dialect;
+
     use super::*;
 
     #[test]

@@ -23,6 +23,7 @@ pub(super) use event::{EventRow, decode_event, encode_event};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use waypost_compat::Dialect;
 
 use crate::model::WebhookStats;
 
@@ -55,6 +56,22 @@ pub(super) fn encode_stats(stats: &WebhookStats) -> Vec<u8> {
 pub(super) fn decode_stats(bytes: &[u8]) -> Result<WebhookStats, Unreadable> {
     let noun = "webhook counters";
     from_json(noun, versioned(noun, bytes)?)
+}
+
+/// A dialect's letter in the names of rows. It never changes, nor does another dialect get it.
+pub(super) const fn code_of(dialect: Dialect) -> u8 {
+    match dialect {
+        Dialect::Mailgun => b'g',
+        Dialect::Posthawk => b'p',
+        Dialect::MailStack => b's',
+        Dialect::Wistfare => b'w',
+        Dialect::MailingApi => b'a',
+    }
+}
+
+/// The dialect of a letter; the inverse of [`code_of`].
+pub(super) fn dialect_of(code: u8) -> Option<Dialect> {
+    Dialect::ALL.into_iter().find(|dialect| code_of(*dialect) == code)
 }
 
 /// What follows the version byte, if the version is one we know.
