@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde_json::Value;
 use waypost_compat::{Dialect, Secret};
 
+use crate::behaviour::{Behaviour, Webhooks};
 use crate::cli::Misuse;
 use crate::migrate::{Error, List, Row, RowState, State};
 
@@ -23,11 +24,11 @@ pub(super) fn read(file: &Path, dialect: Dialect, domain: Option<&str>) -> anyho
         }
         let row =
             row(item).ok_or_else(|| strange(file, "a webhook lacks an id, a URL or events"))?;
-        match (dialect, own_domain) {
-            (Dialect::Mailgun, Some(own)) if row.state == RowState::Active => {
+        match (Behaviour::of(dialect).webhooks, own_domain) {
+            (Webhooks::Lists, Some(own)) if row.state == RowState::Active => {
                 add(&mut state, own, row);
             }
-            _ => state.rows.push(row),
+            (Webhooks::Lists | Webhooks::Rows, _) => state.rows.push(row),
         }
     }
     Ok(state)

@@ -8,6 +8,7 @@ use waypost_compat::{Dialect, Secret};
 
 use super::FILE;
 use super::flags::url_of;
+use crate::behaviour::{Behaviour, Webhooks};
 use crate::cli::console::Console;
 use crate::cli::{Misuse, PlannedWithLosses, private_file};
 use crate::migrate::gateway::Gateway;
@@ -82,9 +83,9 @@ async fn source(args: &super::Plan, console: &mut Console) -> anyhow::Result<(Si
         Some(file) => {
             // The plan may be carried out from another folder.
             let file = std::path::absolute(file).context("cannot tell where the file is")?;
-            let domain = match args.from {
-                Dialect::Mailgun => super::file::domain(&file, named)?,
-                _ => named,
+            let domain = match Behaviour::of(args.from).webhooks {
+                Webhooks::Lists => super::file::domain(&file, named)?,
+                Webhooks::Rows => named,
             };
             let mut state = super::file::read(&file, args.from, domain.as_deref())?;
             let given = by_id(given, &state)?;
@@ -129,7 +130,7 @@ fn is_same(
         return Ok(false);
     }
     let one_server = same_server(&wanted.from.url, &wanted.to.url);
-    if wanted.to_dialect == Dialect::Mailgun {
+    if Behaviour::of(wanted.to_dialect).has_lists() {
         return Ok(one_server && wanted.from.domain == wanted.to.domain);
     }
     let one_caller = args.source.key()? == args.target.key()? && wanted.from.org == wanted.to.org;
@@ -138,12 +139,12 @@ fn is_same(
 }
 
 fn one_account(dialect: Dialect) -> Error {
-    Error::misuse(match dialect {
-        Dialect::Mailgun => {
+    Error::misuse(match Behaviour::of(dialect).webhooks {
+        Webhooks::Lists => {
             "source and target are the same domain of the same account; name another with \
              --to-domain, or another server with --to-url"
         }
-        _ => {
+        Webhooks::Rows => {
             "source and target are the same account: its key, or the ids of its webhooks, are the \
              same on both sides; give the other account's key with --to-key"
         }
@@ -157,7 +158,7 @@ async fn one_domain(
     flag: &str,
     console: &mut Console,
 ) -> anyhow::Result<Option<String>> {
-    if side.dialect() != Dialect::Mailgun {
+    if !Behaviour::of(side.dialect()).has_lists() {
         return Ok(None);
     }
     if named.is_some() {
@@ -188,13 +189,13 @@ async fn into(args: &super::Plan, console: &mut Console) -> anyhow::Result<Plan>
     let source = source.knowing(args.secrets.of_rows()?);
     let domain = args.from_domain.as_ref().or(args.domain.as_ref());
     let inventory = gateway.inventory(args.from, console).await?;
-    let (account, keys) = match args.from {
-        Dialect::Mailgun => {
+    let (account, keys) = match Behaviour::of(args.from).webhooks {
+        Webhooks::Lists => {
             let account = source.read_account(domain.map(String::as_str), console).await?;
             let given = args.secrets.signing_key()?;
             (account, keys(&source, &gateway, given, console).await?)
         }
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
+        Webhooks::Rows => {
             let state = source.read(&[], console).await?;
             (Account { state, ..Account::default() }, Keys::Same)
         }

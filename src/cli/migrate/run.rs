@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use waypost_compat::Dialect;
 
 use super::on_disk::{journal_path, open_or_create, read_plan, same_plan};
 use super::{Apply, Ends, FILE, Rollback, Verify};
+use crate::behaviour::Behaviour;
 use crate::cli::console::Console;
 use crate::cli::private_file;
 use crate::clock::Clock;
@@ -272,7 +272,8 @@ async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Resul
             TargetSide::Gateway(Gateway::connect(url, &ends.gateway.key()?)?.patient(patience))
         }
     };
-    let is_taken_over = plan.to.dialect.is_none() && dialect == Dialect::Mailgun;
+    let has_own_secrets = Behaviour::of(dialect).has_own_secrets();
+    let is_taken_over = plan.to.dialect.is_none() && !has_own_secrets;
     let (mut signing_key, mut secrets) = (None, ends.secrets.of_rows()?);
     if let Some(file) = plan.from.url.strip_prefix(FILE) {
         let state = super::file::read(Path::new(file), dialect, plan.from.domain.as_deref())?;
@@ -283,8 +284,7 @@ async fn sides(plan: &Plan, ends: &Ends, console: &mut Console) -> anyhow::Resul
         if is_taken_over {
             signing_key = from.signing_key(console).await?.or(ends.secrets.signing_key()?);
         }
-        // Mailgun's webhooks have no secrets of their own.
-        if dialect != Dialect::Mailgun {
+        if has_own_secrets {
             secrets = apply::secrets_of(&from.read(&[], console).await?);
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use waypost_compat::{Dialect, Secret};
 
 use super::{Applied, Fits, Run};
+use crate::behaviour::Behaviour;
 use crate::migrate::State;
 use crate::migrate::error::{Error, ErrorKind};
 use crate::migrate::gateway::{KnownSource, NewSource};
@@ -190,7 +191,7 @@ impl Run<'_> {
         let (id, shown) = (found.id.clone(), found.secret.clone());
         let provider = self.sides.provider(at)?;
         let known = shown.or(self.wanted_secret(row)?);
-        let needs_one = provider.dialect() != Dialect::Mailgun;
+        let needs_one = Behaviour::of(provider.dialect()).has_own_secrets();
         let (secret, renewed) = match known {
             Some(secret) => (Some(secret.expose().to_owned()), false),
             None if !needs_one => (None, false),

@@ -15,6 +15,7 @@ use super::{
     Action, Before, Class, End, Item, Line, NewRow, Note, Plan, Side, Step, Summary, URLS_MAX,
     VERSION, receivers,
 };
+use crate::behaviour::{Behaviour, SignedBy};
 use crate::migrate::{RowState, State};
 
 /// A move from one provider to another, to be planned.
@@ -103,7 +104,7 @@ impl Draft<'_> {
     fn add(&mut self, webhook: SourceWebhook, mut mapped: Mapped) {
         let action = if mapped.is_there {
             Action::Keep
-        } else if self.wanted.to_dialect == Dialect::Mailgun && webhook.state != RowState::Active {
+        } else if !self.to().can_be_off && webhook.state != RowState::Active {
             skip_paused(
                 &mut mapped,
                 "Mailgun has no paused webhooks, and a paused one is never made active",
@@ -140,8 +141,14 @@ impl Draft<'_> {
 
     /// Mailgun's entries go to the account's level there, everything else to the domain's.
     fn goes_to_lists(&self, webhook: &SourceWebhook) -> bool {
-        let from_lists = self.wanted.from_dialect != Dialect::Mailgun || webhook.source == "domain";
-        self.wanted.to_dialect == Dialect::Mailgun && from_lists
+        let from_lists =
+            !Behaviour::of(self.wanted.from_dialect).has_lists() || webhook.source == "domain";
+        self.to().has_lists() && from_lists
+    }
+
+    /// The rules of the target's dialect.
+    fn to(&self) -> &'static Behaviour {
+        Behaviour::of(self.wanted.to_dialect)
     }
 
     fn mapped(&self, webhook: SourceWebhook) -> (SourceWebhook, Mapped) {
@@ -157,7 +164,7 @@ impl Draft<'_> {
             }
             false => webhook.names.clone(),
         };
-        let https_only = matches!(to, Dialect::Wistfare | Dialect::MailingApi)
+        let https_only = self.to().https_only
             && self.wanted.to.url.starts_with("https:")
             && !webhook.url.starts_with("https:");
         let line = |name: &String| match https_only {
@@ -213,7 +220,7 @@ impl Draft<'_> {
 
     /// Takes away the names of a Mailgun account that have as many URLs as they take.
     fn make_room(&self, webhook: &SourceWebhook, mapped: &mut Mapped) {
-        if self.wanted.to_dialect != Dialect::Mailgun {
+        if !self.to().has_lists() {
             return;
         }
         for line in &mut mapped.lines {
@@ -255,15 +262,11 @@ impl Draft<'_> {
                 return Action::Change;
             }
         }
-        let takes_label = matches!(
-            self.wanted.to_dialect,
-            Dialect::Mailgun | Dialect::Posthawk | Dialect::MailingApi
-        );
         let row = NewRow {
             url: webhook.url.clone(),
             events,
             enabled: webhook.state == RowState::Active,
-            description: webhook.description.clone().filter(|_| takes_label),
+            description: webhook.description.clone().filter(|_| self.to().keeps_label),
             secret_of: self.secret_source(webhook).cloned(),
         };
         self.steps.push(Step::CreateRow { at: End::To, row });
@@ -287,27 +290,26 @@ impl Draft<'_> {
 
     /// The row whose secret a new one gets, where the target takes one.
     fn secret_source<'h>(&self, webhook: &'h SourceWebhook) -> Option<&'h String> {
-        webhook.secret_of.as_ref().filter(|_| self.wanted.to_dialect == Dialect::MailingApi)
+        webhook.secret_of.as_ref().filter(|_| self.to().takes_secret)
     }
 
     fn secret(&self, webhook: &SourceWebhook) -> Option<Note> {
-        let reason = match self.wanted.to_dialect {
-            Dialect::Mailgun => {
+        let reason = match self.to().signed_by {
+            SignedBy::AccountKey => {
                 "deliveries are signed with the target account's HTTP signing key".to_owned()
             }
-            _ if self.secret_source(webhook).is_some() => return None,
-            to => format!("{to} makes a secret of its own; the receiver needs it"),
+            SignedBy::OwnSecret if self.secret_source(webhook).is_some() => return None,
+            SignedBy::OwnSecret => {
+                let to = self.wanted.to_dialect;
+                format!("{to} makes a secret of its own; the receiver needs it")
+            }
         };
         Some(Note { class: Class::SecretRegenerated, reason })
     }
 
     fn note_losses(&self, webhook: &SourceWebhook, mapped: &mut Mapped) {
         let to = self.wanted.to_dialect;
-        let keeps_label = match to {
-            Dialect::Mailgun => !self.goes_to_lists(webhook),
-            Dialect::Posthawk | Dialect::MailingApi => true,
-            Dialect::MailStack | Dialect::Wistfare => false,
-        };
+        let keeps_label = self.to().keeps_label && !self.goes_to_lists(webhook);
         let mut note = |class, reason: String| mapped.notes.push(Note { class, reason });
         if let Some(label) = webhook.description.as_ref().filter(|_| !keeps_label) {
             note(Class::DescriptionLost, format!("{to} has no place for {label:?}"));

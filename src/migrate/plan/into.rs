@@ -18,6 +18,7 @@ use super::{
     Action, Before, Class, End, INGEST, Item, NewWebhook, Plan, RowFields, SOURCE, Side, Step,
     Summary, VERSION, WEBHOOK,
 };
+use crate::behaviour::{Behaviour, Webhooks};
 use crate::migrate::error::Error;
 use crate::migrate::gateway::{Inventory, KnownWebhook};
 use crate::migrate::provider::Account;
@@ -74,11 +75,9 @@ pub fn plan(wanted: &TakeOver, account: &Account, gateway: &Inventory) -> Result
         remarks: Vec::new(),
         steps: Steps::default(),
     };
-    match wanted.dialect {
-        Dialect::Mailgun => draft.mailgun()?,
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => {
-            draft.rows(&account.state.rows);
-        }
+    match Behaviour::of(wanted.dialect).webhooks {
+        Webhooks::Lists => draft.mailgun()?,
+        Webhooks::Rows => draft.rows(&account.state.rows),
     }
     let plan = Plan {
         waypost_plan: VERSION,
@@ -271,7 +270,8 @@ impl Draft<'_> {
             let mut sources = self.gateway.sources.iter();
             sources.any(|source| source.ingest_url == row.url && source.serves == "account")
         };
-        self.wanted.dialect == Dialect::Mailgun && self.account.state.rows.iter().any(serves_all)
+        Behaviour::of(self.wanted.dialect).has_lists()
+            && self.account.state.rows.iter().any(serves_all)
     }
 
     /// Tells whether a row is led through this gateway already, and notes it in the plan.
@@ -289,7 +289,7 @@ impl Draft<'_> {
         self.item(row, Action::Create);
         let domain = self.wanted.from.domain.clone();
         let there = self.gateway.webhooks.iter().find(|known| self.is_same(known, row));
-        let there = there.filter(|_| self.wanted.dialect == Dialect::Mailgun);
+        let there = there.filter(|_| Behaviour::of(self.wanted.dialect).has_lists());
         let fed = there.and_then(|webhook| {
             let mut sources = self.gateway.sources.iter();
             sources.find(|source| source.enabled && source.serves == webhook.id)

@@ -13,11 +13,9 @@ pub(super) const RETIRED: &str = "Mailgun has retired this name, and none of tod
 
 /// Maps one name. Mailgun's names from before 2018 stand for today's.
 pub(super) fn line(from: Dialect, name: &str, to: Dialect, mode: Mode) -> Line {
-    let known = match from {
-        Dialect::Mailgun => mailgun::canonical(name).unwrap_or(name),
-        Dialect::Posthawk | Dialect::MailStack | Dialect::Wistfare | Dialect::MailingApi => name,
-    };
-    if from == Dialect::Mailgun && is_retired(name) {
+    let is_mailgun = from == Dialect::Mailgun;
+    let known = mailgun::canonical(name).filter(|_| is_mailgun).unwrap_or(name);
+    if is_mailgun && is_retired(name) {
         return impossible(name, RETIRED.to_owned());
     }
     if from == to {

@@ -2,6 +2,8 @@
 
 use waypost_compat::{Dialect, signature::Scheme};
 
+use crate::behaviour::{Behaviour, SignedBy};
+
 use super::{Action, Class, Item, Receiver};
 
 /// A text for each receiver that gets something new, whatever the number of its webhooks.
@@ -61,14 +63,14 @@ fn text(from: Dialect, to: Dialect, items: &[&Item]) -> String {
 /// The key that its owner checks with.
 fn key(to: Dialect, items: &[&Item]) -> String {
     let new = items.iter().filter(|item| has_new_secret(item)).count();
-    match (to, new) {
-        (Dialect::Mailgun, _) => "that account's HTTP webhook signing key".to_owned(),
-        (_, 0) if items.iter().any(|item| item.action == Action::Change) => {
+    match (Behaviour::of(to).signed_by, new) {
+        (SignedBy::AccountKey, _) => "that account's HTTP webhook signing key".to_owned(),
+        (SignedBy::OwnSecret, 0) if items.iter().any(|item| item.action == Action::Change) => {
             format!("the secret of the webhook that it has at {to} already")
         }
-        (_, 0) => "the secret that you have".to_owned(),
-        (_, 1) => "a new secret, which you get separately".to_owned(),
-        (_, _) => format!("one of {new} new secrets, which you get separately"),
+        (SignedBy::OwnSecret, 0) => "the secret that you have".to_owned(),
+        (SignedBy::OwnSecret, 1) => "a new secret, which you get separately".to_owned(),
+        (SignedBy::OwnSecret, _) => format!("one of {new} new secrets, which you get separately"),
     }
 }
 

@@ -18,6 +18,7 @@ use super::error::{Error, ErrorKind};
 use super::plan::{NewRow, RowFields};
 use super::progress::Progress;
 use super::{Row, State};
+use crate::behaviour::Behaviour;
 use crate::client::api::{Api, Payload};
 
 pub(super) use explain::unsendable;
@@ -152,7 +153,7 @@ impl Provider {
         domains: &[String],
         progress: &mut dyn Progress,
     ) -> Result<State, Error> {
-        if self.dialect == Dialect::Mailgun {
+        if Behaviour::of(self.dialect).has_lists() {
             return mailgun::read(&self.server, domains, progress).await;
         }
         let (mut rows, hints) = rows::read(&self.server, self.dialect, progress).await?;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use waypost_compat::Dialect;
 
 use super::Move;
+use crate::behaviour::Behaviour;
 use crate::migrate::plan::names::is_current;
 use crate::migrate::plan::{End, RowFields, Step};
 use crate::migrate::{Entries, RowState, State};
@@ -13,11 +14,12 @@ use crate::migrate::{Entries, RowState, State};
 /// Remarks on what stays on at the source whatever is retired, and on what could not be looked at.
 pub(super) fn remarks(wanted: &Move, from: &State, to: &State) -> Vec<String> {
     let mut remarks: Vec<String> = unread(from).map(str::to_owned).into_iter().collect();
-    if wanted.from_dialect == Dialect::Mailgun {
+    let has_lists = Behaviour::of(wanted.from_dialect).has_lists();
+    if has_lists {
         remarks.extend(old_names(from));
     }
     let entries = from.rows.iter().filter(|row| row.state == RowState::Active).count();
-    if wanted.from_dialect != Dialect::Mailgun || entries == 0 {
+    if !has_lists || entries == 0 {
         return remarks;
     }
     let which = match entries {
@@ -85,7 +87,7 @@ pub(super) fn retire(wanted: &Move, from: &State, to: &State) -> Vec<Step> {
     let rows = from
         .rows
         .iter()
-        .filter(|row| from_dialect != Dialect::Mailgun && row.state == RowState::Active)
+        .filter(|row| !Behaviour::of(from_dialect).has_lists() && row.state == RowState::Active)
         // Two keys that open one row list it on both sides, and it stays in use.
         .filter(|row| !(is_copy && row.is_among(&to.rows)));
     let rows = rows.map(|row| {

@@ -1,8 +1,7 @@
 //! The webhooks of a source, whichever way its provider keeps them.
 
-use waypost_compat::Dialect;
-
 use super::Move;
+use crate::behaviour::Behaviour;
 use crate::migrate::{Row, RowState, State};
 
 /// A webhook of the source, whichever way its provider keeps it.
@@ -43,8 +42,9 @@ pub(super) fn of(wanted: &Move, from: &State) -> Vec<SourceWebhook> {
             add("domain", url, &list.event);
         }
     }
-    let is_mailgun = wanted.from_dialect == Dialect::Mailgun;
-    if is_mailgun && wanted.to_dialect != Dialect::Mailgun {
+    let has_lists = |dialect| Behaviour::of(dialect).has_lists();
+    let leaves_lists = has_lists(wanted.from_dialect) && !has_lists(wanted.to_dialect);
+    if leaves_lists {
         for row in from.rows.iter().filter(|row| row.state == RowState::Active) {
             for name in &row.events {
                 add("account", &row.url, name);
@@ -58,9 +58,7 @@ pub(super) fn of(wanted: &Move, from: &State) -> Vec<SourceWebhook> {
         }
     }
     // What a file says to be switched off goes by itself, and stays so.
-    let is_pivoted = |row: &&Row| {
-        is_mailgun && wanted.to_dialect != Dialect::Mailgun && row.state == RowState::Active
-    };
+    let is_pivoted = |row: &&Row| leaves_lists && row.state == RowState::Active;
     webhooks.extend(from.rows.iter().filter(|row| !is_pivoted(row)).map(|row| SourceWebhook {
         source: row.id.clone(),
         url: row.url.clone(),

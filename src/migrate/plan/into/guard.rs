@@ -3,6 +3,7 @@
 use waypost_compat::Dialect;
 
 use super::{Reach, TakeOver};
+use crate::behaviour::{Behaviour, Webhooks};
 use crate::client::is_public_url;
 use crate::migrate::error::Error;
 use crate::migrate::gateway::{Inventory, KnownSource};
@@ -131,9 +132,9 @@ pub(super) fn is_of_domain(source: &KnownSource, name: &str) -> bool {
 /// Tells whether a source feeds what stood at one entry or row.
 fn is_of_row(source: &KnownSource, dialect: Dialect, gateway: &Inventory) -> bool {
     let serves_one = gateway.webhooks.iter().any(|known| known.id == source.serves);
-    match dialect {
-        Dialect::Mailgun => source.domain.is_none() && (serves_one || source.serves == "account"),
-        _ => serves_one,
+    match Behaviour::of(dialect).webhooks {
+        Webhooks::Lists => source.domain.is_none() && (serves_one || source.serves == "account"),
+        Webhooks::Rows => serves_one,
     }
 }
 
