@@ -1,6 +1,8 @@
-//! What ingest, the worker and the HTTP side count, for `/metrics` and for tests: atomics that cost nothing to keep.
+//! The counters of ingest, the worker and the HTTP side, for `/metrics` and for tests.
 //!
-//! It stands below `store` so that `http` can show what `worker` counts without knowing it.
+//! They are atomics, which cost nothing to keep.
+//!
+//! The module stands below `store` so that `http` can show what `worker` counts without knowing it.
 
 mod upstream;
 
@@ -17,7 +19,7 @@ use crate::model::{DeliveryState, Failure, NextStep, Outcome, Timestamp};
 /// Upper bounds of the attempt durations' histogram, in milliseconds.
 const BUCKETS_MS: [u64; 9] = [5, 10, 50, 100, 500, 1000, 2500, 5000, 10_000];
 
-/// What can come of an attempt, as a label: the class of the status, or the failure.
+/// The possible outcomes of an attempt, as labels: the class of the status, or the failure.
 const OUTCOMES: [&str; 12] = [
     "2xx",
     "3xx",
@@ -61,20 +63,20 @@ const fn next_step_index(next: NextStep) -> usize {
     }
 }
 
-/// What came of an event that was let in.
+/// The lot of an event that was let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakenAs {
-    /// It is new and has a name that we know.
+    /// New, with a name that we know.
     Accepted,
-    /// It is new, and kept, but its name is none that we know.
+    /// New and kept, with a name that is none that we know.
     Unknown,
-    /// It was there already.
+    /// There already.
     Duplicate,
 }
 
 const INTAKES: [&str; 3] = ["accepted", "unknown", "duplicate"];
 
-/// Why an event was not let in.
+/// The reason for which an event was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// There is no such source.
@@ -85,9 +87,9 @@ pub enum Refused {
     Signature,
     /// The signature is good but too old.
     Stale,
-    /// It is no event.
+    /// The body is no event.
     NotAnEvent,
-    /// It could not be stored.
+    /// The event could not be stored.
     Unavailable,
 }
 
@@ -172,19 +174,19 @@ impl Stats {
         read(&self.0.settled[next_step_index(NextStep::RetryAt(Timestamp::default()))])
     }
 
-    /// How many attempts were made.
+    /// The number of attempts that were made.
     #[must_use]
     pub fn attempts(&self) -> u64 {
         self.0.outcomes.iter().map(read).sum()
     }
 
-    /// How many attempts are being made.
+    /// The number of attempts that are being made.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         read(&self.0.in_flight)
     }
 
-    /// How many receivers are left alone because they failed too often in a row.
+    /// The number of receivers that are left alone because they failed too often in a row.
     #[must_use]
     pub fn breakers_open(&self) -> u64 {
         read(&self.0.breakers_open)

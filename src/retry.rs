@@ -1,4 +1,4 @@
-//! What to do after an attempt: outcome × attempts made × policy × now → next step.
+//! The next step after an attempt: outcome × attempts made × policy × now → next step.
 //!
 //! Policies are data (`DESIGN.md` §6): each dialect has one, and configuration may put another
 //! schedule or timeout in its place.
@@ -17,11 +17,11 @@ use crate::model::{Failure, NextStep, Outcome, Timestamp};
 /// anyway. A receiver that asks for a week has made a mistake, or means to be forgotten.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
-/// How long a webhook may fail before it is switched off: no provider says (`spec/providers.md`
+/// The time that a webhook may fail before it is switched off: no provider says (`spec/providers.md`
 /// §3.4); five days outlast a long weekend.
 pub const DISABLE_AFTER: Duration = Duration::from_hours(5 * 24);
 
-/// By how much of itself a wait may be shorter or longer. It spreads out what failed together, and
+/// The part of itself by which a wait may be shorter or longer. It spreads out what failed together, and
 /// stays inside every description of Mailgun's schedule (`spec/mailgun-events.md` §3).
 const JITTER: f64 = 0.1;
 
@@ -31,7 +31,7 @@ const STEPS_MAX: usize = 100;
 /// The longest step a schedule may have.
 const STEP_MAX: Duration = Duration::from_hours(30 * 24);
 
-/// How long to wait after each failed attempt; when it is used up, the delivery is given up.
+/// The waits after each failed attempt; when they are used up, the delivery is given up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schedule(Vec<Duration>);
 
@@ -48,22 +48,22 @@ impl Schedule {
     }
 }
 
-/// How a dialect's deliveries are judged and repeated.
+/// The rules by which a dialect's deliveries are judged and repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// When to try again.
+    /// The times at which to try again.
     pub schedule: Schedule,
     /// The statuses by which a receiver says that it took the event.
     pub success: RangeInclusive<u16>,
     /// The statuses by which it says that it never will.
     pub final_statuses: Vec<u16>,
-    /// Whether other statuses from 400 to 499 are tried again; 429 is in any case.
+    /// True where other statuses from 400 to 499 are tried again; 429 is in any case.
     pub retry_4xx: bool,
-    /// Whether 410 switches the webhook off.
+    /// True where 410 switches the webhook off.
     pub disable_on_410: bool,
-    /// After how long without one success a failing webhook is switched off; `None` for never.
+    /// The time without one success after which a failing webhook is switched off; `None` for never.
     pub disable_after: Option<Duration>,
-    /// How long one attempt may take.
+    /// The time that one attempt may take.
     pub timeout: Duration,
 }
 

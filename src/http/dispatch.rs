@@ -152,6 +152,14 @@ fn parts(tail: &str) -> Vec<Segment> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn every_dialect_whose_webhooks_are_rows_has_an_api() {
+        for dialect in Dialect::ALL {
+            let has_rows = !Behaviour::of(dialect).has_lists();
+            assert_eq!(api(dialect).is_some(), has_rows, "{dialect}");
+        }
+    }
+
     fn chosen(fill: impl FnOnce(&mut Credentials), bearer: Option<Dialect>) -> (Dialect, How) {
         let mut credentials = Credentials::default();
         fill(&mut credentials);

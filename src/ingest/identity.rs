@@ -1,4 +1,4 @@
-//! What makes two arrivals the same event.
+//! The identity of events: what makes two arrivals the same one.
 
 use sha2::{Digest, Sha256};
 use waypost_compat::event::Outline;
@@ -11,10 +11,10 @@ use crate::model::{AccountId, DedupeKey, DomainName, Source, Timestamp, Webhook,
 /// payload decides how long the store's keys are.
 const ID_BYTES_MAX: usize = 128;
 
-/// Where an event came in by.
+/// The way by which an event came in.
 #[derive(Debug, Clone)]
 pub(super) struct Origin {
-    /// Whose event it is.
+    /// The account that has it.
     pub(super) account: AccountId,
     /// The domain of the account's that it belongs to, as far as that is known.
     pub(super) domain: Option<DomainName>,
@@ -25,7 +25,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Whether what came in here may go to a webhook.
+    /// Says whether an event that came in here may go to a webhook.
     pub(super) fn feeds(&self, webhook: &Webhook) -> bool {
         self.source.as_ref().is_none_or(|source| source.feeds(webhook))
     }

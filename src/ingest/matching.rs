@@ -1,4 +1,4 @@
-//! Who gets an event: a pure question of its kind and of the webhooks there are.
+//! The recipients of an event: a pure question of its kind and of the webhooks there are.
 
 use std::collections::HashSet;
 

@@ -74,7 +74,7 @@ pub(super) fn dialect_of(code: u8) -> Option<Dialect> {
     Dialect::ALL.into_iter().find(|dialect| code_of(*dialect) == code)
 }
 
-/// What follows the version byte, if the version is one we know.
+/// The bytes that follow the version byte, if the version is one we know.
 fn versioned<'b>(noun: &'static str, bytes: &'b [u8]) -> Result<&'b [u8], Unreadable> {
     match bytes.split_first() {
         Some((&VERSION, rest)) => Ok(rest),
