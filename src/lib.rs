@@ -6,6 +6,7 @@
 //! - [`waypost_compat`]: the providers and the five dialects, pure: names, payloads, signatures.
 //! - [`behaviour`]: the ways in which one dialect is treated otherwise than another, as data.
 //! - [`model`]: the nouns.
+//! - [`api`]: the native API's requests and answers, for its server and its clients.
 //! - [`clock`]: clock and randomness as a value.
 //! - [`config`]: what can be configured.
 //! - [`metrics`]: what is counted.
@@ -19,6 +20,7 @@
 //! - [`cli`]: the commands; `serve` puts it all together.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod behaviour;
 pub mod cli;
 pub mod client;

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::json;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 use warp::{Filter, Reply};
@@ -12,6 +11,7 @@ use super::native::error::ApiError;
 use super::native::json::answer;
 use super::route::{route, with};
 use super::{App, Route};
+use crate::api::{Health, HealthStatus};
 use crate::store::Usage;
 
 /// How long the store may take to show that it still writes. Probes give up after a few seconds.
@@ -29,14 +29,16 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
 /// The process runs and answers; nothing more is asked, so that a store in trouble does not make
 /// an orchestrator kill what is about to recover.
 fn alive() -> Response {
-    answer(StatusCode::OK, &json!({ "status": "ok" }))
+    answer(StatusCode::OK, &Health { status: HealthStatus::Ok.into() })
 }
 
 /// Whether requests may be sent here: the store commits. A server that drains takes no connections
 /// at all, so it needs no word of its own.
 async fn ready(app: App) -> Response {
     let trouble = match tokio::time::timeout(READY_MAX, app.history.sync()).await {
-        Ok(Ok(())) => return answer(StatusCode::OK, &json!({ "status": "ready" })),
+        Ok(Ok(())) => {
+            return answer(StatusCode::OK, &Health { status: HealthStatus::Ready.into() });
+        }
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no commit within {} s", READY_MAX.as_secs()),
     };

@@ -1,6 +1,5 @@
 //! `POST /ingest/{source_id}`: where providers send their events.
 
-use serde_json::json;
 use tracing::{debug, info, warn};
 use warp::Filter;
 use warp::http::{HeaderMap, StatusCode};
@@ -8,6 +7,7 @@ use warp::reply::Response;
 
 use super::body::body;
 use super::native::error::ApiError;
+use super::native::intake::receipt;
 use super::native::json::answer;
 use super::route::{Segment, route, with};
 use super::{App, Body, BodyError, Route};
@@ -43,8 +43,7 @@ async fn take(
             taken.provider
         );
     }
-    let body = json!({ "id": taken.id(), "status": taken.status() });
-    Ok(answer(StatusCode::OK, &body))
+    Ok(answer(StatusCode::OK, &receipt(&taken)))
 }
 
 /// Whoever knows a source's URL is its provider or close to it, so what is refused there is worth

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use waypost_compat::{Dialect, Kind};
 
 /// The service's modules, lowest first: a module names only those before it (`src/lib.rs`).
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 14] = [
     "behaviour",
     "model",
+    "api",
     "clock",
     "config",
     "retry",

@@ -1,6 +1,5 @@
 //! The account that a key is of, and the key that signs its Mailgun deliveries.
 
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -8,6 +7,7 @@ use waypost_compat::Secret;
 
 use super::error::ApiError;
 use super::json::{Fields, answer};
+use crate::api;
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{route, with};
@@ -77,11 +77,11 @@ fn missing(id: AccountId) -> ApiError {
 
 /// An account as its owner sees it. Its signing key is read, as Mailgun's is, by
 /// `GET /v5/accounts/http_signing_key`.
-fn shown(app: &App, account: &Account) -> Value {
-    json!({
-        "id": account.id,
-        "name": account.name,
-        "public_url": app.settings.public_url,
-        "created_at": account.created_at.rfc3339(),
-    })
+fn shown(app: &App, account: &Account) -> api::OwnAccount {
+    api::OwnAccount {
+        id: account.id,
+        name: account.name.clone(),
+        public_url: app.settings.public_url.clone(),
+        created_at: account.created_at.into(),
+    }
 }

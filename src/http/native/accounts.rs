@@ -1,6 +1,5 @@
 //! Accounts: the tenants of this server, for whoever runs it.
 
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -9,6 +8,7 @@ use waypost_compat::{Dialect, Secret};
 use super::error::ApiError;
 use super::json::{Fields, answer};
 use super::keys::{self, Fresh};
+use crate::api;
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{route, with};
@@ -45,23 +45,20 @@ async fn create(
     let fresh = Fresh { account: account.id, dialect: Dialect::Mailgun, domain: None, scope };
     let (key, text) = app.forge(fresh, Some("first key".to_owned()));
     app.directory.create_account(account.clone(), Some(key.clone())).await?;
-    let mut shown = shown(&account);
-    shown["key"] = keys::shown(&key);
-    shown["key"]["key"] = json!(text);
-    Ok(answer(StatusCode::CREATED, &shown))
+    let key = keys::issued(&key, text);
+    Ok(answer(StatusCode::CREATED, &api::CreatedAccount { account: shown(&account), key }))
 }
 
 async fn list(credentials: Credentials, app: App) -> Result<Response, ApiError> {
     app.operator(&credentials).await?;
     let accounts = app.directory.accounts().await?;
-    let items: Vec<Value> = accounts.iter().map(shown).collect();
-    Ok(answer(StatusCode::OK, &json!({ "items": items })))
+    Ok(answer(StatusCode::OK, &accounts.iter().map(shown).collect::<api::Items<_>>()))
 }
 
-fn shown(account: &Account) -> Value {
-    json!({
-        "id": account.id,
-        "name": account.name,
-        "created_at": account.created_at.rfc3339(),
-    })
+fn shown(account: &Account) -> api::Account {
+    api::Account {
+        id: account.id,
+        name: account.name.clone(),
+        created_at: account.created_at.into(),
+    }
 }

@@ -1,6 +1,5 @@
 //! Deliveries: what is on its way to whom, every attempt, and once more from the start.
 
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -8,10 +7,11 @@ use warp::reply::Response;
 use super::error::ApiError;
 use super::json::answer;
 use super::query::{Query, listing, query};
+use crate::api;
 use crate::http::auth::credentials;
 use crate::http::route::{Segment, route, with};
 use crate::http::{App, Credentials, Route};
-use crate::model::{Attempt, Delivery, DeliveryId, Outcome};
+use crate::model::{Attempt, Delivery, DeliveryId, Failure, Outcome};
 use crate::store::DeliveryFilter;
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
@@ -42,9 +42,7 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
 
 async fn show(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let delivery = app.delivery_at(&id, &credentials).await?;
-    let mut shown = summary(&delivery);
-    shown["attempts"] = delivery.attempts.iter().map(attempt).collect();
-    Ok(answer(StatusCode::OK, &shown))
+    Ok(answer(StatusCode::OK, &detail(&delivery)))
 }
 
 /// A new delivery of the same event to the same webhook, due at once.
@@ -61,7 +59,7 @@ async fn replay(id: Segment, credentials: Credentials, app: App) -> Result<Respo
     let new = DeliveryId::new(app.clock.now(), app.clock.random());
     let replayed = app.history.replay(delivery.account, delivery.id, new).await?;
     let replayed = replayed.ok_or_else(|| gone("event_gone", "the event"))?;
-    Ok(answer(StatusCode::ACCEPTED, &json!({ "id": replayed.id })))
+    Ok(answer(StatusCode::ACCEPTED, &api::Replayed { id: replayed.id }))
 }
 
 impl App {
@@ -74,47 +72,55 @@ impl App {
     }
 }
 
-/// A delivery as it is listed: `attempts` says how many there were. A delivery shown by itself has
-/// the attempts themselves in that place, of which the oldest may have been dropped.
-pub(super) fn summary(delivery: &Delivery) -> Value {
-    let last = delivery.attempts.last();
-    json!({
-        "id": delivery.id,
-        "event_id": delivery.event,
-        "domain": delivery.domain,
-        "webhook_id": delivery.webhook,
-        "url": delivery.url,
-        "dialect": delivery.dialect,
-        "kind": delivery.kind,
-        "state": delivery.state,
-        "attempts": delivery.attempt_count,
-        "attempt_count": delivery.attempt_count,
-        "last_status": last.and_then(status),
-        "last_error": last.and_then(error),
-        "next_attempt_at": delivery.next_attempt_at.map(|at| at.rfc3339()),
-        "created_at": delivery.id.time().rfc3339(),
-        "replay_of": delivery.replay_of,
-    })
+/// A delivery as it is listed: `attempts` says how many there were.
+pub(super) fn summary(delivery: &Delivery) -> api::DeliverySummary {
+    shown(delivery, delivery.attempt_count)
 }
 
-fn attempt(attempt: &Attempt) -> Value {
+/// A delivery as it is shown by itself: the attempts stand in the place of their number.
+fn detail(delivery: &Delivery) -> api::DeliveryDetail {
+    shown(delivery, delivery.attempts.iter().map(attempt).collect())
+}
+
+fn shown<Attempts>(delivery: &Delivery, attempts: Attempts) -> api::Delivery<Attempts> {
+    let last = delivery.attempts.last();
+    api::Delivery {
+        id: delivery.id,
+        event_id: delivery.event,
+        domain: delivery.domain.clone(),
+        webhook_id: delivery.webhook,
+        url: delivery.url.clone(),
+        dialect: delivery.dialect.into(),
+        kind: delivery.kind.map(Into::into),
+        state: delivery.state.into(),
+        attempts,
+        attempt_count: delivery.attempt_count,
+        last_status: last.and_then(status),
+        last_error: last.and_then(failure).map(Into::into),
+        next_attempt_at: delivery.next_attempt_at.map(Into::into),
+        created_at: delivery.id.time().into(),
+        replay_of: delivery.replay_of,
+    }
+}
+
+fn attempt(attempt: &Attempt) -> api::Attempt {
     let retry_after = match attempt.outcome {
         Outcome::Answered { retry_after, .. } => retry_after,
         Outcome::Failed(_) => None,
     };
-    json!({
-        "at": attempt.at.rfc3339(),
-        "duration_ms": u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
-        "status": status(attempt),
-        "error": error(attempt),
-        "retry_after_s": retry_after.map(|wait| wait.as_secs()),
-        "address": attempt.address,
-        "excerpt": attempt.excerpt,
-        "lost": attempt.lost,
-    })
+    api::Attempt {
+        at: attempt.at.into(),
+        duration_ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
+        status: status(attempt),
+        error: failure(attempt).map(Into::into),
+        retry_after_s: retry_after.map(|wait| wait.as_secs()),
+        address: attempt.address,
+        excerpt: attempt.excerpt.clone(),
+        lost: attempt.lost.clone(),
+    }
 }
 
-/// What the receiver answered, if it did.
+/// The receiver's status, if it answered.
 const fn status(attempt: &Attempt) -> Option<u16> {
     match attempt.outcome {
         Outcome::Answered { status, .. } => Some(status),
@@ -123,10 +129,10 @@ const fn status(attempt: &Attempt) -> Option<u16> {
 }
 
 /// The class of error, if there was no answer.
-fn error(attempt: &Attempt) -> Option<Value> {
+const fn failure(attempt: &Attempt) -> Option<Failure> {
     match attempt.outcome {
         Outcome::Answered { .. } => None,
-        Outcome::Failed(failure) => Some(json!(failure)),
+        Outcome::Failed(failure) => Some(failure),
     }
 }
 
@@ -134,12 +140,11 @@ fn error(attempt: &Attempt) -> Option<Value> {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::{Value, json, to_value};
     use waypost_compat::{Dialect, Kind};
 
     use super::*;
-    use crate::model::{
-        AccountId, DeliveryState, EndpointId, EventId, Failure, Timestamp, WebhookId,
-    };
+    use crate::model::{AccountId, DeliveryState, EndpointId, EventId, Timestamp, WebhookId};
 
     fn delivery(attempts: Vec<Attempt>) -> Delivery {
         let at = Timestamp::from_millis(1_705_315_800_000);
@@ -176,21 +181,21 @@ mod tests {
     fn a_delivery_that_waits_shows_when_and_what_came_last() {
         let busy = Outcome::Answered { status: 503, retry_after: Some(Duration::from_secs(7)) };
         let delivery = delivery(vec![tried(Outcome::Failed(Failure::Dns)), tried(busy)]);
-        let shown = summary(&delivery);
+        let shown = to_value(summary(&delivery)).unwrap();
         assert_eq!(shown["url"], "https://user:pass@a.example/hook");
         assert_eq!(shown["attempts"], 2);
         assert_eq!((&shown["last_status"], &shown["last_error"]), (&json!(503), &Value::Null));
         assert_eq!(shown["created_at"], "2024-01-15T10:50:00Z");
         assert_eq!(shown["next_attempt_at"], "2024-01-15T11:00:00Z");
         assert_eq!(
-            attempt(&delivery.attempts[1]).to_string(),
+            serde_json::to_string(&attempt(&delivery.attempts[1])).unwrap(),
             r#"{"at":"2024-01-15T10:50:00.250Z","duration_ms":31,"status":503,"error":null,"retry_after_s":7,"address":"192.0.2.1:443","excerpt":"busy","lost":["geolocation"]}"#,
         );
     }
 
     #[test]
     fn an_attempt_without_an_answer_has_an_error_class_instead() {
-        let failed = attempt(&tried(Outcome::Failed(Failure::Blocked)));
+        let failed = to_value(attempt(&tried(Outcome::Failed(Failure::Blocked)))).unwrap();
         assert_eq!((&failed["status"], &failed["error"]), (&Value::Null, &json!("blocked")));
     }
 }

@@ -1,12 +1,13 @@
 //! Domains: what Waypost keeps of one beside what Mailgun's API can set.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::error::ApiError;
 use super::json::{Fields, answer};
+use crate::api;
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
@@ -72,17 +73,16 @@ fn given(body: Result<Body, BodyError>) -> Result<Vec<(DnsUse, Vec<DnsRecord>)>,
 }
 
 /// A domain in the shape of Mailgun's own answer.
-fn shown(domain: &Domain) -> Value {
-    let [receiving, sending] = DnsUse::ALL.map(|of| domain.dns_records(of));
-    json!({
-        "domain": {
-            "name": domain.name,
-            "id": domain.mailgun_id,
-            "created_at": domain.created_at.rfc3339(),
+fn shown(domain: &Domain) -> api::Domain<Value> {
+    api::Domain {
+        domain: api::DomainHead {
+            name: domain.name.clone(),
+            id: domain.mailgun_id.clone(),
+            created_at: domain.created_at.into(),
         },
-        "receiving_dns_records": receiving,
-        "sending_dns_records": sending,
-    })
+        receiving_dns_records: domain.dns_records(DnsUse::Receiving),
+        sending_dns_records: domain.dns_records(DnsUse::Sending),
+    }
 }
 
 impl From<InvalidRecord> for ApiError {

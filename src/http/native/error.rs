@@ -1,6 +1,5 @@
 //! What a client of the native API, or a provider at an ingest URL, may read of an error.
 
-use serde_json::json;
 use warp::Reply;
 use warp::http::{HeaderName, HeaderValue, StatusCode};
 use warp::reply::Response;
@@ -9,6 +8,7 @@ use waypost_compat::provider::UnknownProvider;
 use waypost_compat::signature::VerifyError;
 
 use super::json::answer;
+use crate::api::{ErrorAnswer, ErrorBody};
 use crate::http::BodyError;
 use crate::ingest::{BatchError, Refusal};
 use crate::model::DomainName;
@@ -120,12 +120,9 @@ impl ApiError {
     }
 
     /// The part of the answer that stands under `error`.
-    pub(super) fn body(&self) -> serde_json::Value {
-        let mut body = json!({ "code": self.code, "message": self.message });
-        if let Some(field) = &self.field {
-            body["field"] = json!(field);
-        }
-        body
+    pub(super) fn body(&self) -> ErrorBody {
+        let code = self.code.into();
+        ErrorBody { code, message: self.message.clone(), field: self.field.clone() }
     }
 
     /// The status that it is answered with.
@@ -141,7 +138,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 impl Reply for ApiError {
     fn into_response(self) -> Response {
-        let mut response = answer(self.status, &json!({ "error": self.body() }));
+        let mut response = answer(self.status, &ErrorAnswer { error: self.body() });
         if let Some((name, value)) = self.extra {
             let value = HeaderValue::from_static(value);
             response.headers_mut().insert(HeaderName::from_static(name), value);

@@ -1,6 +1,5 @@
 //! Events: what came in, as it came, and what became of it.
 
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
@@ -10,6 +9,7 @@ use super::deliveries;
 use super::error::ApiError;
 use super::json::answer;
 use super::query::{Query, listing, query};
+use crate::api;
 use crate::http::auth::credentials;
 use crate::http::route::{Segment, route, with};
 use crate::http::{App, Credentials, Route};
@@ -54,9 +54,8 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
 async fn show(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let event = app.event_at(&id, &credentials).await?;
     let deliveries = app.deliveries_of(&event).await?;
-    let mut shown = shown(&event);
-    shown["deliveries"] = deliveries.iter().map(deliveries::summary).collect();
-    Ok(answer(StatusCode::OK, &shown))
+    let deliveries = deliveries.iter().map(deliveries::summary).collect();
+    Ok(answer(StatusCode::OK, &api::EventDetail { listed: shown(&event), deliveries }))
 }
 
 /// The provider's original bytes.
@@ -98,21 +97,21 @@ impl App {
 }
 
 /// An event as it is answered, less its bytes.
-fn shown(event: &StoredEvent) -> Value {
-    json!({
-        "id": event.id,
-        "domain": event.domain,
-        "source": event.source,
-        "also_by": event.also_by,
-        "dialect": event.provider,
-        "kind": event.kind,
-        "name": event.name,
-        "provider_id": event.provider_id,
-        "recipient": event.recipient,
-        "message_id": event.message_id,
-        "occurred_at": event.occurred_at.map(|at| at.rfc3339()),
-        "received_at": event.received_at.rfc3339(),
-        "duplicates": event.duplicates,
-        "body_bytes": event.body.len(),
-    })
+fn shown(event: &StoredEvent) -> api::Event {
+    api::Event {
+        id: event.id,
+        domain: event.domain.clone(),
+        source: event.source,
+        also_by: event.also_by.clone(),
+        dialect: event.provider.into(),
+        kind: event.kind.map(Into::into),
+        name: event.name.clone(),
+        provider_id: event.provider_id.clone(),
+        recipient: event.recipient.clone(),
+        message_id: event.message_id.clone(),
+        occurred_at: event.occurred_at.map(Into::into),
+        received_at: event.received_at.into(),
+        duplicates: event.duplicates,
+        body_bytes: event.body.len(),
+    }
 }

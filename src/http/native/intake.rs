@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use futures_util::{StreamExt, stream};
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
@@ -13,12 +12,14 @@ use waypost_compat::provider::UnknownProvider;
 use super::error::ApiError;
 use super::json::answer;
 use super::query::{Query, query};
+use crate::api::{BatchItem, IngestStatus, Items as Results, Receipt, RefusedBatch};
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
 use crate::http::{App, Body, BodyError, Credentials, Route};
 use crate::ingest::{Item, Items, Taken, split};
 use crate::model::{AccountId, DomainName};
+use crate::store::Enqueued;
 
 /// How many events of one request are on their way into the store at a time: enough to share a
 /// commit, too few to fill its queue.
@@ -49,7 +50,7 @@ async fn take(
     match split(&body.bytes, provider, promises_lines(&body))? {
         Items::One(item) => {
             let taken = app.take_one(manager.account(), &domain, item).await?;
-            Ok(answer(StatusCode::OK, &shown(&taken)))
+            Ok(answer(StatusCode::OK, &receipt(&taken)))
         }
         Items::Many(items) => Ok(app.take_many(manager.account(), &domain, items).await),
     }
@@ -87,29 +88,38 @@ impl App {
             result.as_ref().is_err_and(|e| e.status() == StatusCode::SERVICE_UNAVAILABLE)
         };
         let failed = results.iter().any(unavailable);
-        let items: Vec<Value> = results.iter().enumerate().map(numbered).collect();
+        let items: Vec<BatchItem> = results.iter().enumerate().map(numbered).collect();
         if !failed {
-            return answer(StatusCode::OK, &json!({ "items": items }));
+            return answer(StatusCode::OK, &Results { items });
         }
         let error = ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "some events could not be stored; send all of them again, none is taken twice",
         );
-        let body = json!({ "error": error.body(), "items": items });
+        let body = RefusedBatch { error: error.body(), items };
         let mut response = answer(error.status(), &body);
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         response
     }
 }
 
-fn shown(taken: &Taken) -> Value {
-    json!({ "id": taken.id(), "status": taken.status() })
+/// An event that was taken, as it is answered to whoever sent it.
+pub(in crate::http) fn receipt(taken: &Taken) -> Receipt {
+    Receipt { id: taken.id(), status: status(taken).into() }
 }
 
-fn numbered((index, result): (usize, &Result<Taken, ApiError>)) -> Value {
-    match result {
-        Ok(taken) => json!({ "index": index, "id": taken.id(), "status": taken.status() }),
-        Err(error) => json!({ "index": index, "status": "rejected", "error": error.body() }),
+const fn status(taken: &Taken) -> IngestStatus {
+    match taken.enqueued {
+        Enqueued::Accepted(_) => IngestStatus::Accepted,
+        Enqueued::Duplicate(_) => IngestStatus::Duplicate,
     }
+}
+
+fn numbered((index, result): (usize, &Result<Taken, ApiError>)) -> BatchItem {
+    let (id, status, error) = match result {
+        Ok(taken) => (Some(taken.id()), status(taken), None),
+        Err(error) => (None, IngestStatus::Rejected, Some(error.body())),
+    };
+    BatchItem { index, id, status: status.into(), error }
 }

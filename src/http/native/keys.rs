@@ -1,6 +1,5 @@
 //! Keys: what opens each dialect's API. A key is shown once, by the answer that makes it.
 
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -10,6 +9,7 @@ use super::auth::Manager;
 use super::error::ApiError;
 use super::json::{Fields, answer, no_content};
 use super::mint;
+use crate::api;
 use crate::behaviour::Behaviour;
 use crate::http::auth::credentials;
 use crate::http::body::body;
@@ -43,9 +43,7 @@ async fn create(
     let scope = fields.optional("scope", "`manage`, `read` or `send`")?.unwrap_or(Scope::Manage);
     let fresh = Fresh { account: manager.account(), dialect, domain, scope };
     let (key, text) = app.issue(fresh, fields.label("description")?).await?;
-    let mut shown = shown(&key);
-    shown["key"] = json!(text);
-    Ok(answer(StatusCode::CREATED, &shown))
+    Ok(answer(StatusCode::CREATED, &issued(&key, text)))
 }
 
 /// Somebody who manages one domain makes no keys for all of them.
@@ -61,8 +59,8 @@ fn unbound(manager: &Manager) -> Result<Option<DomainName>, ApiError> {
 async fn list(credentials: Credentials, app: App) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
     let keys = app.directory.keys(manager.account()).await?;
-    let items: Vec<Value> = keys.iter().filter(|key| within(&manager, key)).map(shown).collect();
-    Ok(answer(StatusCode::OK, &json!({ "items": items })))
+    let seen = keys.iter().filter(|key| within(&manager, key));
+    Ok(answer(StatusCode::OK, &seen.map(shown).collect::<api::Items<_>>()))
 }
 
 async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
@@ -142,18 +140,21 @@ impl App {
 }
 
 /// A key as it is listed: everything but the key.
-pub(super) fn shown(key: &Key) -> Value {
-    let mut shown = json!({
-        "id": key.id,
-        "dialect": key.dialect,
-        "domain": key.domain,
-        "scope": key.scope,
-        "description": key.description,
-        "created_at": key.created_at.rfc3339(),
-        "expires_at": key.expires_at.map(|at| at.rfc3339()),
-    });
-    if Behaviour::of(key.dialect).names_org {
-        shown["org"] = json!(mint::org(key.account, key.domain.as_ref()));
+fn shown(key: &Key) -> api::Key {
+    let names_org = Behaviour::of(key.dialect).names_org;
+    api::Key {
+        id: key.id,
+        dialect: key.dialect.into(),
+        domain: key.domain.clone(),
+        scope: key.scope.into(),
+        description: key.description.clone(),
+        created_at: key.created_at.into(),
+        expires_at: key.expires_at.map(Into::into),
+        org: names_org.then(|| mint::org(key.account, key.domain.as_ref())),
     }
-    shown
+}
+
+/// A key in the answer that makes it, with its text.
+pub(super) fn issued(key: &Key, text: String) -> api::IssuedKey {
+    api::IssuedKey { listed: shown(key), key: text }
 }

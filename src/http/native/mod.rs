@@ -12,7 +12,7 @@ mod deliveries;
 mod domains;
 pub(super) mod error;
 mod events;
-mod intake;
+pub(super) mod intake;
 pub(super) mod json;
 mod keys;
 pub(super) mod mint;

@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::value::{Error as WordError, StrDeserializer};
-use serde_json::{Value, json};
 use warp::Filter;
 
 use super::error::{ApiError, quoted};
+use crate::api;
 use crate::store::{Listing, Page};
 
 /// How many items a page has unless asked otherwise.
@@ -96,9 +96,12 @@ impl Query {
 }
 
 /// A page as it is answered: `next` is the cursor of the page after it, `null` at the end.
-pub(super) fn listing<T, Id: Display>(page: &Listing<T, Id>, show: impl Fn(&T) -> Value) -> Value {
-    let items: Vec<Value> = page.items.iter().map(show).collect();
-    json!({ "items": items, "next": page.next.as_ref().map(ToString::to_string) })
+pub(super) fn listing<T, Id: Display, Shown>(
+    page: &Listing<T, Id>,
+    show: impl Fn(&T) -> Shown,
+) -> api::Page<Shown> {
+    let next = page.next.as_ref().map(ToString::to_string);
+    api::Page { items: page.items.iter().map(show).collect(), next }
 }
 
 fn invalid(name: &str, error: &impl Display) -> ApiError {
@@ -118,7 +121,7 @@ mod tests {
 
     #[track_caller]
     fn refused<T: std::fmt::Debug>(result: Result<T, ApiError>, message: &str) {
-        assert_eq!(result.unwrap_err().body()["message"], message);
+        assert_eq!(result.unwrap_err().body().message, message);
     }
 
     #[test]

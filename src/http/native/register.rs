@@ -1,7 +1,6 @@
 //! Registering webhooks of any dialect in any scope, and removing them: for those who bring a whole
 //! configuration along. What a dialect's own API would refuse is refused here too.
 
-use serde_json::json;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -11,6 +10,7 @@ use super::auth::Manager;
 use super::error::{ApiError, quoted};
 use super::json::{Fields, answer, no_content};
 use super::webhooks::{scheme_named, shown};
+use crate::api;
 use crate::behaviour::{Behaviour, Webhooks};
 use crate::http::auth::credentials;
 use crate::http::body::body;
@@ -61,11 +61,9 @@ async fn create(
     }
     webhook.state = state(&fields)?;
     app.register(&webhook).await?;
-    let mut shown = shown(&webhook);
-    if let Some(secret) = webhook.secret.filter(|_| !given) {
-        shown["secret"] = json!(secret.expose());
-    }
-    Ok(answer(StatusCode::CREATED, &shown))
+    let generated = webhook.secret.as_ref().filter(|_| !given);
+    let secret = generated.map(|secret| secret.expose().to_owned());
+    Ok(answer(StatusCode::CREATED, &api::CreatedWebhook { listed: shown(&webhook), secret }))
 }
 
 async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {

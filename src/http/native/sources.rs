@@ -1,6 +1,5 @@
 //! Sources: who may post events for a domain, or for all of the account's.
 
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -9,6 +8,7 @@ use waypost_compat::{Provider, Secret};
 use super::auth::{Manager, domain_name};
 use super::error::ApiError;
 use super::json::{Fields, answer, no_content};
+use crate::api;
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
@@ -84,8 +84,8 @@ async fn list(domain: Segment, credentials: Credentials, app: App) -> Result<Res
 }
 
 fn listed(app: &App, sources: &[Source]) -> Response {
-    let items: Vec<Value> = sources.iter().map(|source| shown(app, source)).collect();
-    answer(StatusCode::OK, &json!({ "items": items }))
+    let shown = sources.iter().map(|source| shown(app, source));
+    answer(StatusCode::OK, &shown.collect::<api::Items<_>>())
 }
 
 async fn show(place: Place, credentials: Credentials, app: App) -> Result<Response, ApiError> {
@@ -223,18 +223,18 @@ fn rotated(new: Option<Secret>, previous: Vec<Secret>) -> Vec<Secret> {
 }
 
 /// A source as it is answered. Its secrets never are: they are the provider's to show.
-fn shown(app: &App, source: &Source) -> Value {
-    json!({
-        "id": source.id,
-        "domain": source.domain,
-        "dialect": source.provider,
-        "serves": source.serves,
-        "ingest_url": format!("{}/ingest/{}", app.settings.public_url, source.id),
-        "enabled": source.enabled,
-        "has_secret": !source.secrets.is_empty(),
-        "secret_count": source.secrets.len(),
-        "created_at": source.created_at.rfc3339(),
-    })
+fn shown(app: &App, source: &Source) -> api::Source {
+    api::Source {
+        id: source.id,
+        domain: source.domain.clone(),
+        dialect: source.provider.into(),
+        serves: source.serves.into(),
+        ingest_url: format!("{}/ingest/{}", app.settings.public_url, source.id),
+        enabled: source.enabled,
+        has_secret: !source.secrets.is_empty(),
+        secret_count: source.secrets.len(),
+        created_at: source.created_at.into(),
+    }
 }
 
 fn enabled(fields: &Fields) -> Result<Option<bool>, ApiError> {

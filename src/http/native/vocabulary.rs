@@ -1,10 +1,6 @@
 //! The mapping, without anything stored: what each kind is called, and one payload as another.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -14,6 +10,7 @@ use waypost_compat::{Dialect, Kind, Provider, translate};
 use super::auth::domain_name;
 use super::error::ApiError;
 use super::json::answer;
+use crate::api;
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{route, with};
@@ -32,29 +29,8 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
 /// What each kind is called in each dialect: the name to subscribe to, `null` where there is none.
 async fn vocabulary(credentials: Credentials, app: App) -> Result<Response, ApiError> {
     app.manager(&credentials).await?;
-    let row = |kind: Kind| {
-        let mut row = json!({ "kind": kind });
-        for dialect in Dialect::ALL {
-            row[dialect.as_str()] = json!(dialect.name(kind));
-        }
-        row
-    };
-    let items: Vec<Value> = Kind::ALL.into_iter().map(row).collect();
-    Ok(answer(StatusCode::OK, &json!({ "items": items })))
-}
-
-/// A payload and where it shall go.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request<'a> {
-    #[serde(borrow)]
-    from: Cow<'a, str>,
-    #[serde(borrow)]
-    to: Cow<'a, str>,
-    #[serde(borrow)]
-    payload: &'a RawValue,
-    #[serde(borrow)]
-    domain: Option<Cow<'a, str>>,
+    let names = Kind::ALL.into_iter().map(api::KindNames::of);
+    Ok(answer(StatusCode::OK, &names.collect::<api::Items<_>>()))
 }
 
 async fn translated(
@@ -64,7 +40,7 @@ async fn translated(
 ) -> Result<Response, ApiError> {
     let manager = app.manager(&credentials).await?;
     let bytes = body?.bytes;
-    let request: Request<'_> = serde_json::from_slice(&bytes).map_err(|error| {
+    let request: api::Translate<'_> = serde_json::from_slice(&bytes).map_err(|error| {
         ApiError::malformed(format!("expected `from`, `to` and `payload`: {error}"))
     })?;
     let (from, to) = (request.from.parse::<Provider>()?, request.to.parse::<Dialect>()?);
@@ -80,16 +56,9 @@ async fn translated(
     let rendered = translate(from, payload, to, &context)?;
     let text = std::str::from_utf8(&rendered.body).ok();
     let body = text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
-    let shown = Shown { name: &rendered.name, body, lost: &rendered.lost };
-    Ok(answer(StatusCode::OK, &shown))
-}
-
-/// The payload's bytes stand in the answer as they would be sent.
-#[derive(serde::Serialize)]
-struct Shown<'a> {
-    name: &'a str,
-    body: Option<&'a RawValue>,
-    lost: &'a [String],
+    let lost = rendered.lost.iter().map(Into::into).collect();
+    let translation = api::Translation { name: (&*rendered.name).into(), body, lost };
+    Ok(answer(StatusCode::OK, &translation))
 }
 
 /// Mailgun's `account.id`: the first 24 hex digits of ours.

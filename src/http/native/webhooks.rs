@@ -2,7 +2,6 @@
 //! only what no provider's API has a word for: the way one is signed. `register` makes them for
 //! those who bring many along.
 
-use serde_json::{Value, json};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -13,6 +12,7 @@ use super::auth::Manager;
 use super::error::ApiError;
 use super::json::{Fields, answer};
 use super::query::{Query, listing, query};
+use crate::api;
 use crate::http::auth::credentials;
 use crate::http::body::body;
 use crate::http::route::{Segment, route, with};
@@ -165,20 +165,20 @@ impl App {
 
 /// A webhook as it is listed. Its secret is shown by its own dialect's API, as often as the
 /// provider shows it.
-pub(super) fn shown(webhook: &Webhook) -> Value {
-    json!({
-        "id": webhook.id,
-        "domain": webhook.scope.domain,
-        "dialect": webhook.scope.dialect,
-        "url": webhook.url,
-        "events": webhook.events,
-        "kinds": webhook.kinds,
-        "state": webhook.state,
-        "signature": signature(webhook),
-        "description": webhook.description,
-        "created_at": webhook.created_at.rfc3339(),
-        "updated_at": webhook.updated_at.rfc3339(),
-    })
+pub(super) fn shown(webhook: &Webhook) -> api::Webhook {
+    api::Webhook {
+        id: webhook.id,
+        domain: webhook.scope.domain.clone(),
+        dialect: webhook.scope.dialect.into(),
+        url: webhook.url.clone(),
+        events: webhook.events.clone(),
+        kinds: webhook.kinds.iter().map(|kind| (*kind).into()).collect(),
+        state: webhook.state.into(),
+        signature: signature(webhook).to_owned(),
+        description: webhook.description.clone(),
+        created_at: webhook.created_at.into(),
+        updated_at: webhook.updated_at.into(),
+    }
 }
 
 /// The way it is signed, by name.

@@ -9,7 +9,7 @@
 //! - `file`: what an account's configuration looks like as a file.
 //! - `entries`: what a file says, entry by entry, each with its place.
 //! - `plan`: what of it differs from what is there, and what shall be there; pure.
-//! - `changes`: the differences, as they are answered.
+//! - `changes`: the report of what was changed.
 
 mod changes;
 mod entries;
@@ -21,7 +21,6 @@ use warp::Filter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
-use self::changes::Answer;
 use self::entries::File;
 use self::plan::{Missing, Plan};
 use super::error::{ApiError, quoted};
@@ -101,7 +100,7 @@ async fn read(
     }
     let planned = app.carried_out(&file, missing, verdict).await;
     let planned = planned.map_err(ApiError::at_its_place)?;
-    Ok(answer(StatusCode::OK, &Answer::of(&app, planned, verdict)))
+    Ok(answer(StatusCode::OK, &changes::report(&app, planned, verdict)))
 }
 
 impl App {

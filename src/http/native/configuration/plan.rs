@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use waypost_compat::Provider;
 
-use super::changes::{Change, Difference, Kind};
 use super::entries::{DomainEntry, File, SourceEntry};
 use super::file::mailgun_settings;
 use super::webhooks;
+use crate::api::{Change, ChangeKind, ChangedField};
 use crate::http::native::error::{ApiError, quoted};
 use crate::http::native::sources::unfit;
 use crate::model::{
@@ -51,7 +51,7 @@ pub(super) fn plan(
     plan.sources(file, missing)?;
     webhooks::plan(&mut plan, file, missing, urls_max)?;
     plan.check_sources(current, file)?;
-    plan.changes.sort_by_key(|change| change.kind);
+    plan.changes.sort_by(|one, other| one.kind.cmp(&other.kind));
     Ok(plan)
 }
 
@@ -64,15 +64,15 @@ impl Plan {
         let called = account.name.clone();
         let mut fields = Vec::new();
         if let Some(name) = file.name.as_ref().filter(|name| **name != account.name) {
-            fields.push(Difference::between("name", &account.name, name));
+            fields.push(ChangedField::between("name", &account.name, name));
             account.name.clone_from(name);
         }
         let key = file.signing_key.as_ref();
         if let Some(key) = key.filter(|key| key.expose() != account.signing_key.expose()) {
-            fields.push(Difference::secret("signing_key"));
+            fields.push(ChangedField::secret("signing_key"));
             account.signing_key = key.clone();
         }
-        self.changed(Change::changed(Kind::Account, called, fields));
+        self.changed(Change::changed(ChangeKind::Account, called, fields));
     }
 
     /// Notes a change, if it is one.
@@ -109,23 +109,27 @@ impl Plan {
                 settings: Map::new(),
             };
             drop(changed_domain(&mut domain, entry));
-            self.changes.push(Change::added(Kind::Domain, name, String::new()));
+            self.changes.push(Change::added(ChangeKind::Domain, name, String::new()));
             self.next.domains.insert(domain.name.clone(), domain);
             return;
         };
         let fields = changed_domain(domain, entry);
-        self.changed(Change::changed(Kind::Domain, name, fields));
+        self.changed(Change::changed(ChangeKind::Domain, name, fields));
     }
 
     /// Removes a domain, and with it what belongs to it alone.
     fn remove_domain(&mut self, name: &DomainName) {
         self.next.domains.remove(name);
-        self.changes.push(Change::removed(Kind::Domain, name.to_string(), String::new()));
+        self.changes.push(Change::removed(ChangeKind::Domain, name.to_string(), String::new()));
         let (changes, own) = (&mut self.changes, Some(name));
         self.next.sources.retain(|_, source| {
             let stays = source.domain.as_ref() != own;
             if !stays {
-                changes.push(Change::removed(Kind::Source, source.id.to_string(), about(source)));
+                changes.push(Change::removed(
+                    ChangeKind::Source,
+                    source.id.to_string(),
+                    about(source),
+                ));
             }
             stays
         });
@@ -155,7 +159,11 @@ impl Plan {
             let changes = &mut self.changes;
             self.next.sources.retain(|id, source| {
                 if !met.contains(id) {
-                    changes.push(Change::removed(Kind::Source, id.to_string(), about(source)));
+                    changes.push(Change::removed(
+                        ChangeKind::Source,
+                        id.to_string(),
+                        about(source),
+                    ));
                 }
                 met.contains(id)
             });
@@ -195,7 +203,7 @@ impl Plan {
             if source.secrets.is_empty() {
                 self.unproven.push(id);
             }
-            self.changes.push(Change::added(Kind::Source, id.to_string(), about(&source)));
+            self.changes.push(Change::added(ChangeKind::Source, id.to_string(), about(&source)));
             self.next.sources.insert(id, source);
             return Ok(());
         };
@@ -208,11 +216,11 @@ impl Plan {
         }
         let mut fields = Vec::new();
         if source.serves != entry.serves {
-            fields.push(Difference::between("serves", &source.serves, &entry.serves));
+            fields.push(ChangedField::between("serves", &source.serves, &entry.serves));
             source.serves = entry.serves;
         }
         if let Some(enabled) = entry.enabled.filter(|enabled| *enabled != source.enabled) {
-            fields.push(Difference::between("enabled", &source.enabled, &enabled));
+            fields.push(ChangedField::between("enabled", &source.enabled, &enabled));
             source.enabled = enabled;
         }
         let exposed = |source: &Source| -> Vec<String> {
@@ -222,11 +230,11 @@ impl Plan {
             let before = exposed(source);
             source.secrets.clone_from(secrets);
             if exposed(source) != before {
-                fields.push(Difference::secret("secrets"));
+                fields.push(ChangedField::secret("secrets"));
             }
         }
         let about = about(source);
-        self.changed(Change::changed(Kind::Source, id.to_string(), fields).about(about));
+        self.changed(Change::changed(ChangeKind::Source, id.to_string(), fields).about(about));
         Ok(())
     }
 
@@ -273,10 +281,10 @@ fn check_serves(source: &Source, webhooks: &BTreeMap<WebhookId, &Webhook>) -> Re
 }
 
 /// Changes a domain into what its entry says; the fields that differ.
-fn changed_domain(domain: &mut Domain, entry: &DomainEntry) -> Vec<Difference> {
+fn changed_domain(domain: &mut Domain, entry: &DomainEntry) -> Vec<ChangedField> {
     let mut fields = Vec::new();
     if let Some(id) = entry.mailgun_id.as_ref().filter(|id| **id != domain.mailgun_id) {
-        fields.push(Difference::between("mailgun_id", &domain.mailgun_id, id));
+        fields.push(ChangedField::between("mailgun_id", &domain.mailgun_id, id));
         domain.mailgun_id.clone_from(id);
     }
     if let Some(settings) = &entry.settings {
@@ -287,21 +295,22 @@ fn changed_domain(domain: &mut Domain, entry: &DomainEntry) -> Vec<Difference> {
         for (name, old) in &there {
             let new = settings.get(name);
             if new != Some(old) {
-                fields.push(Difference::between(&format!("settings.{name}"), &Some(old), &new));
+                fields.push(ChangedField::between(&format!("settings.{name}"), &Some(old), &new));
                 domain.settings.remove(name);
             }
         }
         for (name, new) in settings {
             if !there.iter().any(|(known, _)| known == name) {
-                fields.push(Difference::between(&format!("settings.{name}"), &None, &Some(new)));
+                fields.push(ChangedField::between(&format!("settings.{name}"), &None, &Some(new)));
             }
             domain.settings.insert(name.clone(), new.clone());
         }
     }
     for (of, records) in &entry.records {
-        let (old, new) = (domain.dns_records(*of), json!(records));
+        let old = domain.dns_records(*of);
+        let new = serde_json::to_value(records).unwrap_or_default();
         if old != new {
-            fields.push(Difference::between(of.field(), &old, &new));
+            fields.push(ChangedField::between(of.field(), &old, &new));
             domain.set_dns_records(*of, records);
         }
     }

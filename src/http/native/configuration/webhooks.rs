@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use warp::http::StatusCode;
 use waypost_compat::Secret;
 
-use super::changes::{Change, Difference, Kind};
 use super::entries::{File, WebhookEntry};
 use super::file::signature;
 use super::plan::{Missing, Plan};
+use crate::api::{Change, ChangeKind, ChangedField};
 use crate::http::native::error::ApiError;
 use crate::http::native::register::unfit;
 use crate::http::row_webhooks::WEBHOOKS_MAX;
@@ -96,7 +96,7 @@ impl Order {
                     let fields = changed(found, entry, self.now)
                         .map_err(|error| error.within(&entry.place))?;
                     differs |= found.url != old_url || found.events != old_events;
-                    let change = Change::changed(Kind::Webhook, found.id.to_string(), fields);
+                    let change = Change::changed(ChangeKind::Webhook, found.id.to_string(), fields);
                     plan.changed(change.about(words(scope)));
                     found.clone()
                 }
@@ -141,8 +141,8 @@ impl Order {
             ordered.push(fills.cloned().unwrap_or(webhook));
         }
         if !to.is_empty() {
-            let fields = vec![Difference::between("urls", &from, &to)];
-            plan.changes.push(Change::changed(Kind::Order, words(scope), fields));
+            let fields = vec![ChangedField::between("urls", &from, &to)];
+            plan.changes.push(Change::changed(ChangeKind::Order, words(scope), fields));
         }
         let mut at = 0;
         for (_, webhook) in written {
@@ -200,7 +200,7 @@ fn changed(
     webhook: &mut Webhook,
     entry: &WebhookEntry,
     now: Timestamp,
-) -> Result<Vec<Difference>, ApiError> {
+) -> Result<Vec<ChangedField>, ApiError> {
     let mut fields = Vec::new();
     let as_written = webhook.url.as_str() == entry.url
         && webhook.events == entry.events
@@ -211,29 +211,29 @@ fn changed(
         Err(error) => return Err(error.clone()),
         Ok(new) => {
             if webhook.url != new.url {
-                fields.push(Difference::between("url", &webhook.url, &new.url));
+                fields.push(ChangedField::between("url", &webhook.url, &new.url));
                 webhook.url.clone_from(&new.url);
             }
             if webhook.events != new.events {
-                fields.push(Difference::between("events", &webhook.events, &new.events));
+                fields.push(ChangedField::between("events", &webhook.events, &new.events));
                 webhook.events.clone_from(&new.events);
                 webhook.kinds.clone_from(&new.kinds);
             }
             if webhook.description != new.description {
                 let (old, new) = (&webhook.description, &new.description);
-                fields.push(Difference::between("description", old, new));
+                fields.push(ChangedField::between("description", old, new));
                 webhook.description.clone_from(new);
             }
         }
     }
     if let Some(state) = entry.state.filter(|state| *state != webhook.state) {
-        fields.push(Difference::between("state", &webhook.state, &state));
+        fields.push(ChangedField::between("state", &webhook.state, &state));
         webhook.state = state;
     }
     if let Some(scheme) = entry.scheme.filter(|scheme| *scheme != webhook.signature()) {
         let before = signature(webhook);
         webhook.scheme = Some(scheme);
-        fields.push(Difference::between("signature", &before, &signature(webhook)));
+        fields.push(ChangedField::between("signature", &before, &signature(webhook)));
     }
     fields.extend(resecreted(webhook, entry));
     if !fields.is_empty() {
@@ -243,7 +243,7 @@ fn changed(
 }
 
 /// Gives a webhook the secrets that the file has for it; those that it lacks stay.
-fn resecreted(webhook: &mut Webhook, entry: &WebhookEntry) -> Vec<Difference> {
+fn resecreted(webhook: &mut Webhook, entry: &WebhookEntry) -> Vec<ChangedField> {
     let plain = |secret: &Option<Secret>| secret.as_ref().map(|s| s.expose().to_owned());
     let dated = |previous: &Option<(Secret, Timestamp)>| {
         previous.as_ref().map(|(secret, until)| (secret.expose().to_owned(), *until))
@@ -257,9 +257,9 @@ fn resecreted(webhook: &mut Webhook, entry: &WebhookEntry) -> Vec<Difference> {
     if entry.previous.is_some() {
         webhook.previous_secret.clone_from(&entry.previous);
     }
-    let secret = (plain(&webhook.secret) != before.0).then(|| Difference::secret("secret"));
+    let secret = (plain(&webhook.secret) != before.0).then(|| ChangedField::secret("secret"));
     let previous = (dated(&webhook.previous_secret) != before.1)
-        .then(|| Difference::secret("previous_secret"));
+        .then(|| ChangedField::secret("previous_secret"));
     secret.into_iter().chain(previous).collect()
 }
 
@@ -271,7 +271,7 @@ fn added(plan: &mut Plan, entry: &WebhookEntry) -> Result<Webhook, ApiError> {
     webhook.scheme = entry.scheme.filter(|scheme| *scheme != webhook.scope.dialect.scheme());
     webhook.previous_secret.clone_from(&entry.previous);
     let about = format!("{}, {}: {}", words(&webhook.scope), webhook.events.join(" "), webhook.url);
-    plan.changes.push(Change::added(Kind::Webhook, webhook.id.to_string(), about));
+    plan.changes.push(Change::added(ChangeKind::Webhook, webhook.id.to_string(), about));
     if webhook.secret.is_some() && entry.secret.is_none() {
         plan.generated.push(webhook.clone());
     }
@@ -281,7 +281,7 @@ fn added(plan: &mut Plan, entry: &WebhookEntry) -> Result<Webhook, ApiError> {
 /// A webhook that goes.
 pub(super) fn removed(webhook: &Webhook) -> Change {
     let about = format!("{}, {}: {}", words(&webhook.scope), webhook.events.join(" "), webhook.url);
-    Change::removed(Kind::Webhook, webhook.id.to_string(), about)
+    Change::removed(ChangeKind::Webhook, webhook.id.to_string(), about)
 }
 
 fn words(scope: &WebhookScope) -> String {
