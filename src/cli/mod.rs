@@ -32,7 +32,7 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
-use crate::client::api::ApiError;
+use crate::client::api::CallError;
 use crate::config;
 use crate::migrate::{Error as MigrateError, ErrorKind as MigrateErrorKind};
 
@@ -170,10 +170,10 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             MigrateErrorKind::Failed => FAILED,
         };
     }
-    match error.downcast_ref::<ApiError>() {
-        Some(ApiError::Refused { status: 404, .. }) => NOT_FOUND,
-        Some(ApiError::Refused { status: 400..=499, .. }) => REFUSED,
-        Some(ApiError::Unreachable { .. } | ApiError::TooSlow { .. }) => UNREACHABLE,
+    match error.downcast_ref::<CallError>() {
+        Some(CallError::Refused { status: 404, .. }) => NOT_FOUND,
+        Some(CallError::Refused { status: 400..=499, .. }) => REFUSED,
+        Some(CallError::Unreachable { .. } | CallError::TooSlow { .. }) => UNREACHABLE,
         _ => FAILED,
     }
 }
@@ -203,8 +203,8 @@ fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
 /// What to look at where a call to a running server came to nothing.
 fn hint(error: &anyhow::Error) -> &'static str {
     match error.downcast_ref() {
-        Some(ApiError::Unreachable { .. }) => "; is `waypost serve` running there?",
-        Some(ApiError::Refused { status: 401, .. }) => {
+        Some(CallError::Unreachable { .. }) => "; is `waypost serve` running there?",
+        Some(CallError::Refused { status: 401, .. }) => {
             "; the server refused the key: check --api-key or WAYPOST_API_KEY"
         }
         _ => "",

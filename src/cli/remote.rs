@@ -1,7 +1,7 @@
 //! The flags that name a running server, and a connection to it.
 
 use super::Misuse;
-use crate::client::api::{Api, ApiError};
+use crate::client::api::{Api, CallError};
 
 /// Where the server is, and as whom to speak to it.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,7 +42,7 @@ impl Remote {
 /// Speaks to the server at `base` as the holder of `key`.
 pub(super) fn connect(base: &str, key: &str) -> anyhow::Result<Api> {
     Api::basic(base, key).map_err(|error| match error {
-        ApiError::NoUrl(_) | ApiError::NoBase => Misuse(format!("--url: {error}")).into(),
+        CallError::NoUrl(_) | CallError::NoBase => Misuse(format!("--url: {error}")).into(),
         other => other.into(),
     })
 }

@@ -41,7 +41,7 @@ pub struct Api {
 
 /// Why a call did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum ApiError {
+pub enum CallError {
     /// The base URL is none.
     #[error("expected `http://…` or `https://…`, found {0:?}")]
     NoUrl(String),
@@ -92,7 +92,7 @@ pub enum ApiError {
     },
 }
 
-impl ApiError {
+impl CallError {
     /// The status, where there was an answer that refused.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
@@ -120,7 +120,7 @@ pub enum Payload<'a> {
 
 impl Api {
     /// Speaks to the server at `base` as `api` with this key, by HTTP Basic: a gateway, or Mailgun.
-    pub fn basic(base: &str, key: &str) -> Result<Self, ApiError> {
+    pub fn basic(base: &str, key: &str) -> Result<Self, CallError> {
         let basic = format!("Basic {}", STANDARD.encode(format!("api:{key}")));
         let mut api = Self::new(base, &[(AUTHORIZATION, &basic)])?;
         api.hidden.push(key.to_owned());
@@ -134,23 +134,23 @@ impl Api {
     }
 
     /// Speaks to the server at `base` with these headers in every call.
-    pub fn new(base: &str, credentials: &[(HeaderName, &str)]) -> Result<Self, ApiError> {
+    pub fn new(base: &str, credentials: &[(HeaderName, &str)]) -> Result<Self, CallError> {
         let is_https = match url::Url::parse(base) {
-            Ok(url) if has_more_than_a_base(&url) => return Err(ApiError::NoBase),
+            Ok(url) if has_more_than_a_base(&url) => return Err(CallError::NoBase),
             Ok(url) if url.scheme() == "https" => true,
             Ok(url) if url.scheme() == "http" => false,
-            _ => return Err(ApiError::NoUrl(base.to_owned())),
+            _ => return Err(CallError::NoUrl(base.to_owned())),
         };
         let secret = |(name, text): &(HeaderName, &str)| {
-            let mut value = HeaderValue::try_from(*text).map_err(|_| ApiError::Unwritable)?;
+            let mut value = HeaderValue::try_from(*text).map_err(|_| CallError::Unwritable)?;
             value.set_sensitive(true);
             Ok((name.clone(), value))
         };
         let shown_never = credentials.iter().filter(|(name, _)| is_secret(name));
         let hidden = shown_never.filter_map(|(_, text)| text.split(' ').next_back());
         let hidden = hidden.map(str::to_owned).collect();
-        let credentials = credentials.iter().map(secret).collect::<Result<_, ApiError>>()?;
-        let no_roots = |error: &dyn std::error::Error| ApiError::NoRoots(error.to_string());
+        let credentials = credentials.iter().map(secret).collect::<Result<_, CallError>>()?;
+        let no_roots = |error: &dyn std::error::Error| CallError::NoRoots(error.to_string());
         // A machine without root certificates can still speak to its own loopback.
         let provider = rustls::crypto::ring::default_provider();
         let builder = HttpsConnectorBuilder::new();
@@ -176,7 +176,7 @@ impl Api {
     }
 
     /// Asks for something.
-    pub async fn get(&self, path: &str) -> Result<Value, ApiError> {
+    pub async fn get(&self, path: &str) -> Result<Value, CallError> {
         self.call(Method::GET, path, Payload::None).await
     }
 
@@ -186,17 +186,17 @@ impl Api {
         method: Method,
         path: &str,
         payload: Payload<'_>,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Value, CallError> {
         let body = self.authorised(method, path, payload).await?;
         match serde_json::from_slice(&body) {
             Ok(value) => Ok(value),
             Err(_) if body.is_empty() => Ok(Value::Null),
-            Err(_) => Err(ApiError::NotJson { base: self.base.clone(), found: self.found(&body) }),
+            Err(_) => Err(CallError::NotJson { base: self.base.clone(), found: self.found(&body) }),
         }
     }
 
     /// Asks for something that need not be JSON.
-    pub async fn bytes(&self, path: &str) -> Result<Bytes, ApiError> {
+    pub async fn bytes(&self, path: &str) -> Result<Bytes, CallError> {
         self.authorised(Method::GET, path, Payload::None).await
     }
 
@@ -206,7 +206,7 @@ impl Api {
         method: Method,
         path: &str,
         payload: Payload<'_>,
-    ) -> Result<Bytes, ApiError> {
+    ) -> Result<Bytes, CallError> {
         let (status, headers, body) =
             self.exchange(method, path, &self.credentials, payload).await?;
         if status.is_success() {
@@ -221,7 +221,7 @@ impl Api {
         let asked = asked.or_else(|| {
             Some(Duration::from_secs(answer.as_ref()?.get("retry-seconds")?.as_u64()?))
         });
-        Err(ApiError::Refused {
+        Err(CallError::Refused {
             status: status.as_u16(),
             message: moved.or(told).unwrap_or_else(|| self.found(&body)),
             retry_after: asked,
@@ -246,7 +246,7 @@ impl Api {
         path: &str,
         headers: &[(HeaderName, HeaderValue)],
         payload: Payload<'_>,
-    ) -> Result<(StatusCode, Bytes), ApiError> {
+    ) -> Result<(StatusCode, Bytes), CallError> {
         let (status, _, body) = self.exchange(method, path, headers, payload).await?;
         Ok((status, body))
     }
@@ -257,8 +257,8 @@ impl Api {
         path: &str,
         headers: &[(HeaderName, HeaderValue)],
         payload: Payload<'_>,
-    ) -> Result<(StatusCode, HeaderMap, Bytes), ApiError> {
-        let unreachable = |cause: String| ApiError::Unreachable { base: self.base.clone(), cause };
+    ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
+        let unreachable = |cause: String| CallError::Unreachable { base: self.base.clone(), cause };
         let (content_type, body) = match payload {
             Payload::None => (None, Bytes::new()),
             Payload::Json(value) => (Some("application/json"), value.to_string().into()),
@@ -288,7 +288,7 @@ impl Api {
         let (base, after) = (&self.base, self.answer_max);
         tokio::time::timeout(after, exchange)
             .await
-            .map_err(|_| ApiError::TooSlow { base: base.clone(), after })?
+            .map_err(|_| CallError::TooSlow { base: base.clone(), after })?
             .map_err(unreachable)
     }
 }

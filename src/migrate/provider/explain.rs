@@ -6,7 +6,7 @@ use http::Method;
 use waypost_compat::Dialect;
 
 use super::Server;
-use crate::client::api::ApiError;
+use crate::client::api::CallError;
 use crate::migrate::error::{Error, ErrorKind};
 
 impl Server {
@@ -30,33 +30,33 @@ impl Server {
         format!("--{}{suffix}", self.flag)
     }
 
-    pub(super) fn explain(&self, method: &Method, path: &str, error: &ApiError) -> Error {
+    pub(super) fn explain(&self, method: &Method, path: &str, error: &CallError) -> Error {
         let (url_flag, who) = (self.url_flag(), self.who());
         match error {
-            ApiError::Refused { status: 401, .. } => {
+            CallError::Refused { status: 401, .. } => {
                 Error::refused(format!("{who} refused the key: {error}"))
                     .and(self.wrong_key(*method != Method::GET))
             }
-            ApiError::Refused { status, retry_after, .. } => {
+            CallError::Refused { status, retry_after, .. } => {
                 // A key belongs into no path; a long query tells nobody anything.
                 let path = path.split('?').next().unwrap_or_default();
                 let doing = format!("{who}: {method} {path}: {error}");
                 self.explain_refusal(*status, *retry_after, (method, doing))
             }
-            ApiError::Unreachable { .. } => {
+            CallError::Unreachable { .. } => {
                 let text = format!("{}: {error}", self.name);
                 Error::new(ErrorKind::Unreachable, text).and(format_args!(
                     "check {url_flag} and the network, and run the same command again"
                 ))
             }
-            ApiError::TooSlow { .. } => {
+            CallError::TooSlow { .. } => {
                 let text = format!("{}: {error}", self.name);
                 Error::new(ErrorKind::Unreachable, text).and(format_args!(
                     "check {url_flag} and run the same command again, with more --patience if it \
                      is always so slow"
                 ))
             }
-            ApiError::NotJson { .. } => {
+            CallError::NotJson { .. } => {
                 Error::failed(format!("{}: {error}", self.name)).and(format_args!(
                     "check {url_flag}: it must be the base URL of the API, not of a website"
                 ))
@@ -139,9 +139,9 @@ impl Server {
 }
 
 /// The error of a call that could not be made, with the flag to correct.
-pub(in crate::migrate) fn unsendable(error: &ApiError, flag: &str, url_flag: &str) -> Error {
+pub(in crate::migrate) fn unsendable(error: &CallError, flag: &str, url_flag: &str) -> Error {
     match error {
-        ApiError::Unwritable => Error::misuse(format!("--{flag}-key: {error}")),
+        CallError::Unwritable => Error::misuse(format!("--{flag}-key: {error}")),
         other => Error::misuse(format!("{url_flag}: {other}")),
     }
 }
@@ -156,8 +156,8 @@ mod tests {
         Server::new(api, "mailgun".into(), "https://api.mailgun.net", "from").of(dialect)
     }
 
-    fn refused(status: u16) -> ApiError {
-        ApiError::Refused { status, message: "no".to_owned(), retry_after: None }
+    fn refused(status: u16) -> CallError {
+        CallError::Refused { status, message: "no".to_owned(), retry_after: None }
     }
 
     #[test]

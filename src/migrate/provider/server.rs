@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::Value;
 use waypost_compat::Dialect;
 
-use crate::client::api::{Api, ApiError, Payload};
+use crate::client::api::{Api, CallError, Payload};
 use crate::migrate::error::Error;
 use crate::migrate::progress::Progress;
 
@@ -104,10 +104,10 @@ impl Server {
         }
     }
 
-    fn may_repeat(&self, repeat: Repeat, error: &ApiError, tries: u32) -> bool {
+    fn may_repeat(&self, repeat: Repeat, error: &CallError, tries: u32) -> bool {
         let is_silent = !self.has_answered.load(Ordering::Relaxed);
         match (repeat, error) {
-            (_, ApiError::Unreachable { .. }) if is_silent && tries >= TRIES_UNANSWERED => false,
+            (_, CallError::Unreachable { .. }) if is_silent && tries >= TRIES_UNANSWERED => false,
             (Repeat::Always, error) => is_passing(error),
             (Repeat::OnlyIfNotDone, error) => error.status() == Some(429),
         }
@@ -120,27 +120,27 @@ impl Server {
 }
 
 /// Tells whether the same call may succeed in a moment.
-fn is_passing(error: &ApiError) -> bool {
+fn is_passing(error: &CallError) -> bool {
     match error {
-        ApiError::Unreachable { .. } | ApiError::TooSlow { .. } => true,
-        ApiError::Refused { status, .. } => *status == 429 || *status == 408 || *status >= 500,
+        CallError::Unreachable { .. } | CallError::TooSlow { .. } => true,
+        CallError::Refused { status, .. } => *status == 429 || *status == 408 || *status >= 500,
         _ => false,
     }
 }
 
 /// The wait after a try: ever longer, and never less than the server asks for.
-fn wait(error: &ApiError, tries: u32) -> Duration {
+fn wait(error: &CallError, tries: u32) -> Duration {
     let asked = match error {
-        ApiError::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
+        CallError::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
         _ => Duration::ZERO,
     };
     WAIT.saturating_mul(1 << tries.min(10)).min(WAIT_MAX).max(asked)
 }
 
 /// The time that a failed try took.
-const fn lost(error: &ApiError) -> Duration {
+const fn lost(error: &CallError) -> Duration {
     match error {
-        ApiError::TooSlow { after, .. } => *after,
+        CallError::TooSlow { after, .. } => *after,
         _ => Duration::ZERO,
     }
 }
@@ -149,9 +149,9 @@ const fn lost(error: &ApiError) -> Duration {
 mod tests {
     use super::*;
 
-    fn refused(status: u16, retry_after: Option<u64>) -> ApiError {
+    fn refused(status: u16, retry_after: Option<u64>) -> CallError {
         let retry_after = retry_after.map(Duration::from_secs);
-        ApiError::Refused { status, message: "no".to_owned(), retry_after }
+        CallError::Refused { status, message: "no".to_owned(), retry_after }
     }
 
     #[test]
