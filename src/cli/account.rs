@@ -1,12 +1,15 @@
 //! `waypost account`: the tenants of a server, for whoever runs it.
 
 use http::Method;
-use serde_json::json;
 
 use super::console::Console;
 use super::print::Printer;
 use super::remote::Remote;
+use super::table::{Column, cell};
+use crate::api::{Account, CreateAccount, CreatedAccount, OwnAccount};
 use crate::client::api::Payload;
+
+const ACCOUNTS: &str = "/waypost/v1/accounts";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,15 +37,18 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     let mut print = Printer::new(console, &args.remote);
     match &args.verb {
         Verb::List => {
-            let columns = [("ID", "/id"), ("NAME", "/name"), ("CREATED", "/created_at")];
-            print.list(&api.get("/waypost/v1/accounts").await?, "/items", &columns)?;
+            let columns: [Column<Account>; 3] = [
+                ("ID", |account| cell(&account.id)),
+                ("NAME", |account| cell(&account.name)),
+                ("CREATED", |account| cell(&account.created_at)),
+            ];
+            print.list(&api.get_as(ACCOUNTS).await?, &columns)?;
         }
         Verb::Add { name } => {
-            let body = json!({ "name": name });
-            let call = api.call(Method::POST, "/waypost/v1/accounts", Payload::Json(&body));
-            print.one(&call.await?)?;
+            let request = Payload::json(&CreateAccount { name });
+            print.one(&api.call_as::<CreatedAccount>(Method::POST, ACCOUNTS, request).await?)?;
         }
-        Verb::Show => print.one(&api.get("/waypost/v1/account").await?)?,
+        Verb::Show => print.one(&api.get_as::<OwnAccount>("/waypost/v1/account").await?)?,
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use serde::Serialize;
+
 /// The two streams a command writes to.
 pub(super) struct Console {
     out: Box<dyn Write + Send>,
@@ -27,9 +29,11 @@ impl Console {
         self.out.flush()
     }
 
-    /// Writes a server's answer: indented JSON.
-    pub(super) fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
-        if value.is_null() { Ok(()) } else { self.line(format_args!("{value:#}")) }
+    /// Writes a server's answer: indented JSON, in the order in which its fields came.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(value)?;
+        // The answer to a removal has no body.
+        if text == "null" { Ok(()) } else { self.line(text) }
     }
 
     /// Writes a remark beside the results. Lost if standard error is closed.

@@ -5,6 +5,8 @@ use http::Method;
 use super::console::Console;
 use super::print::Printer;
 use super::remote::Remote;
+use super::table::{Column, cell, optional};
+use crate::api::{DeliveryDetail, DeliverySummary, Replayed};
 use crate::client::api::{Payload, path, query};
 
 #[derive(Debug, clap::Args)]
@@ -60,25 +62,25 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
                     ("cursor", cursor.clone()),
                 ],
             );
-            let columns = [
-                ("ID", "/id"),
-                ("STATE", "/state"),
-                ("KIND", "/kind"),
-                ("DIALECT", "/dialect"),
-                ("ATTEMPTS", "/attempts"),
-                ("LAST", "/last_status"),
-                ("NEXT ATTEMPT", "/next_attempt_at"),
-                ("URL", "/url"),
+            let columns: [Column<DeliverySummary>; 8] = [
+                ("ID", |delivery| cell(&delivery.id)),
+                ("STATE", |delivery| cell(&delivery.state)),
+                ("KIND", |delivery| optional(delivery.kind.as_ref())),
+                ("DIALECT", |delivery| cell(&delivery.dialect)),
+                ("ATTEMPTS", |delivery| cell(&delivery.attempts)),
+                ("LAST", |delivery| optional(delivery.last_status.as_ref())),
+                ("NEXT ATTEMPT", |delivery| optional(delivery.next_attempt_at.as_ref())),
+                ("URL", |delivery| cell(&delivery.url)),
             ];
-            print.list(&api.get(&at).await?, "/items", &columns)?;
+            print.list(&api.get_as(&at).await?, &columns)?;
         }
-        Verb::Show { id } => print.one(&api.get(&one(id)).await?)?,
+        Verb::Show { id } => print.one(&api.get_as::<DeliveryDetail>(&one(id)).await?)?,
         Verb::Replay { id } => {
             for id in id {
                 let at = one(id) + "/replay";
-                let answer = api.call(Method::POST, &at, Payload::None).await?;
-                let new = answer["id"].as_str().unwrap_or("a new delivery");
-                print.done(&answer, format_args!("{id} is replayed as {new}"))?;
+                let answer = api.call_as::<Replayed>(Method::POST, &at, Payload::None).await?;
+                let new = answer.value.id;
+                print.done(&answer.json, format_args!("{id} is replayed as {new}"))?;
             }
         }
     }

@@ -7,8 +7,11 @@ use http::Method;
 use serde_json::Value;
 
 use super::console::{Console, stdin};
+use super::mailgun;
 use super::print::Printer;
 use super::remote::Remote;
+use super::table::{Column, cell, optional};
+use crate::api;
 use crate::client::api::{Payload, path};
 
 const DNS: &str = r#"Waypost looks no record up and makes none up: it reports what it was given, to Terraform and to
@@ -75,9 +78,12 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     let mut print = Printer::new(console, &args.remote);
     match &args.verb {
         Verb::List => {
-            let answer = api.get("/v4/domains?limit=1000").await?;
-            let columns = [("DOMAIN", "/name"), ("STATE", "/state"), ("CREATED", "/created_at")];
-            print.list(&answer, "/items", &columns)?;
+            let columns: [Column<mailgun::Domain>; 3] = [
+                ("DOMAIN", |domain| cell(&domain.name)),
+                ("STATE", |domain| cell(&domain.state)),
+                ("CREATED", |domain| cell(&domain.created_at)),
+            ];
+            print.list(&api.get_as("/v4/domains?limit=1000").await?, &columns)?;
         }
         Verb::Add { domain } => {
             let form = Payload::Form(&[("name", domain)]);
@@ -85,16 +91,17 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             print.done(&answer, format_args!("added {domain}"))?;
         }
         Verb::Show { domain } => {
-            let answer = api.get(&path(&["v4", "domains", domain])).await?;
-            print.one(if args.remote.json { &answer } else { &answer["domain"] })?;
+            let at = path(&["v4", "domains", domain]);
+            let answer = api.get_as::<mailgun::DomainAnswer>(&at).await?;
+            print.part(&answer, &answer.value.domain)?;
         }
         Verb::Dns { domain, .. } => {
             let at = path(&["waypost", "v1", "domains", domain]);
             let answer = match &records {
-                Some(records) => api.call(Method::PATCH, &at, Payload::Json(records)).await?,
-                None => api.get(&at).await?,
+                Some(records) => api.call_as(Method::PATCH, &at, Payload::Json(records)).await?,
+                None => api.get_as(&at).await?,
             };
-            print.rows(&answer, &rows(&answer))?;
+            print.rows(&answer, &rows(&answer.value))?;
         }
         Verb::Remove { domain } => {
             let at = path(&["v3", "domains", domain]);
@@ -117,15 +124,20 @@ fn json_in(file: &Path, console: &mut Console) -> anyhow::Result<Value> {
 }
 
 /// One row for each record, under headings; a word where there are none.
-fn rows(answer: &Value) -> Vec<Vec<String>> {
+fn rows(domain: &api::Domain) -> Vec<Vec<String>> {
     let headings = ["FOR", "TYPE", "NAME", "PRIORITY", "VALUE", "VALID"];
     let mut rows = vec![headings.map(str::to_owned).to_vec()];
-    for (of, list) in [("receiving", "receiving_dns_records"), ("sending", "sending_dns_records")] {
-        for record in answer[list].as_array().into_iter().flatten() {
-            let text = |field: &str| record[field].as_str().unwrap_or("-").to_owned();
-            let fields = ["record_type", "name", "priority", "value", "valid"].map(text);
-            rows.push(std::iter::once(of.to_owned()).chain(fields).collect());
-        }
-    }
+    let row = |of: &str, record: &api::DnsRecord| {
+        vec![
+            of.to_owned(),
+            cell(&record.record_type),
+            optional(record.name.as_ref()),
+            optional(record.priority.as_ref()),
+            cell(&record.value),
+            cell(&record.valid),
+        ]
+    };
+    rows.extend(domain.receiving_dns_records.iter().map(|record| row("receiving", record)));
+    rows.extend(domain.sending_dns_records.iter().map(|record| row("sending", record)));
     if rows.len() == 1 { vec![vec!["none".to_owned()]] } else { rows }
 }

@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use http::Method;
-use serde_json::Value;
+use serde::Deserialize;
 use waypost_compat::Provider;
 
 use super::console::{Console, stdin};
 use super::print::Printer;
 use super::remote::Remote;
-use crate::client::api::{Payload, path, query};
+use super::table::{Column, cell, optional};
+use crate::api::{BatchItem, Event, EventDetail, Page, Receipt};
+use crate::client::api::{Answer, Payload, path, query};
 
 const SEND: &str = "\
 Reads one event, a JSON array of events, or one event a line. They need no signature: the account's
@@ -83,23 +85,24 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
                     ("cursor", cursor.clone()),
                 ],
             );
-            let columns = [
-                ("ID", "/id"),
-                ("RECEIVED", "/received_at"),
-                ("DOMAIN", "/domain"),
-                ("DIALECT", "/dialect"),
-                ("EVENT", "/name"),
-                ("KIND", "/kind"),
-                ("RECIPIENT", "/recipient"),
+            let columns: [Column<Event>; 7] = [
+                ("ID", |event| cell(&event.id)),
+                ("RECEIVED", |event| cell(&event.received_at)),
+                ("DOMAIN", |event| optional(event.domain.as_ref())),
+                ("DIALECT", |event| cell(&event.dialect)),
+                ("EVENT", |event| cell(&event.name)),
+                ("KIND", |event| optional(event.kind.as_ref())),
+                ("RECIPIENT", |event| optional(event.recipient.as_ref())),
             ];
-            let answer = api.get(&at).await?;
-            Printer::new(console, &args.remote).list(&answer, "/items", &columns)?;
+            let answer = api.get_as(&at).await?;
+            Printer::new(console, &args.remote).list(&answer, &columns)?;
         }
         Verb::Show { id, body: true } => {
             console.raw(&api.bytes(&path(&["waypost", "v1", "events", id, "body"])).await?)?;
         }
         Verb::Show { id, body: false } => {
-            let answer = api.get(&path(&["waypost", "v1", "events", id])).await?;
+            let at = path(&["waypost", "v1", "events", id]);
+            let answer = api.get_as::<EventDetail>(&at).await?;
             Printer::new(console, &args.remote).one(&answer)?;
         }
         Verb::Send { domain, dialect } => {
@@ -107,8 +110,8 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
             let at = path(&["waypost", "v1", "domains", domain, "events"]);
             let at = query(&at, &[("dialect", Some(dialect.to_string()))]);
             let body = Payload::Typed(content_type(&events), Bytes::from(events));
-            let answer = api.call(Method::POST, &at, body).await?;
-            sent(&answer, &mut Printer::new(console, &args.remote))?;
+            let answer = api.call_as(Method::POST, &at, body).await?;
+            sent(answer, &mut Printer::new(console, &args.remote))?;
         }
     }
     Ok(())
@@ -125,17 +128,31 @@ fn content_type(events: &[u8]) -> &'static str {
     }
 }
 
+/// The answer to events that were sent: a list where a list was sent.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Sent {
+    Many(Page<BatchItem>),
+    One(Receipt),
+}
+
 /// Shows what became of each event sent; fails if one was refused.
-fn sent(answer: &Value, print: &mut Printer<'_>) -> anyhow::Result<()> {
-    let results = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
-    if results.is_empty() {
-        print.one(answer)?;
-    } else {
-        let columns = [("ID", "/id"), ("STATUS", "/status"), ("ERROR", "/error/message")];
-        print.list(answer, "/items", &columns)?;
-    }
-    let refused = results.iter().filter(|result| result.get("error").is_some()).count();
-    anyhow::ensure!(refused == 0, "{refused} of {} events were refused", results.len());
+fn sent(answer: Answer<Sent>, print: &mut Printer<'_>) -> anyhow::Result<()> {
+    let json = answer.json;
+    let value = match answer.value {
+        Sent::Many(page) => page,
+        Sent::One(value) => return Ok(print.one(&Answer { json, value })?),
+    };
+    let answer = Answer { json, value };
+    let columns: [Column<BatchItem>; 3] = [
+        ("ID", |item| optional(item.id.as_ref())),
+        ("STATUS", |item| cell(&item.status)),
+        ("ERROR", |item| optional(item.error.as_ref().map(|error| &error.message))),
+    ];
+    print.list(&answer, &columns)?;
+    let items = &answer.value.items;
+    let refused = items.iter().filter(|item| item.error.is_some()).count();
+    anyhow::ensure!(refused == 0, "{refused} of {} events were refused", items.len());
     Ok(())
 }
 

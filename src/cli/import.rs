@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use bytes::Bytes;
 use http::Method;
-use serde_json::Value;
 
 use super::console::{Console, stdin};
 use super::remote::Remote;
-use super::table::{self, printable};
+use super::table::{self, Column, cell, optional};
+use crate::api::{Change, ChangeAction, ChangedField, ChangedValue, ImportReport, NewSecret, Word};
 use crate::client::api::{Payload, query};
 
 pub(super) const EXAMPLES: &str = "\
@@ -51,45 +51,39 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     ];
     let path = query("/waypost/v1/import", &parameters);
     let payload = Payload::Typed("application/json", Bytes::from(text));
-    let answer = api.call(Method::POST, &path, payload).await?;
+    let answer = api.call_as::<ImportReport>(Method::POST, &path, payload).await?;
     if args.remote.json {
-        return Ok(console.json(&answer)?);
+        return Ok(console.json(&answer.json)?);
     }
-    console.line(told(&answer))?;
-    for source in list(&answer, "sources_without_secret") {
-        let (id, url) = (text_of(&source["source"]), text_of(&source["ingest_url"]));
+    console.line(told(&answer.value))?;
+    for source in &answer.value.sources_without_secret {
+        let (id, url) = (source.source, cell(&source.ingest_url));
         console.note(format_args!("{id} ({url}) refuses every event until it has a secret"));
     }
     Ok(())
 }
 
-/// What was changed, or would be, for people.
-fn told(answer: &Value) -> String {
-    let changes = list(answer, "changes");
-    if changes.is_empty() {
+/// The changes that were made, or would be, for people.
+fn told(report: &ImportReport) -> String {
+    if report.changes.is_empty() {
         return "nothing to do: all is as the file says".to_owned();
     }
-    let mut text = String::new();
-    for change in changes {
-        text.push_str(&told_of(change));
-    }
-    let count = |name: &str| answer[name].as_u64().unwrap_or_default();
-    let (added, changed, removed) = (count("added"), count("changed"), count("removed"));
-    let dry = answer["dry_run"] == true;
-    let _ = match dry {
+    let mut text: String = report.changes.iter().map(told_of).collect();
+    let ImportReport { added, changed, removed, dry_run, .. } = report;
+    let _ = match dry_run {
         true => write!(text, "\n{added} to add, {changed} to change, {removed} to remove"),
         false => write!(text, "\n{added} added, {changed} changed, {removed} removed"),
     };
-    let secrets = list(answer, "new_secrets");
-    if dry && !secrets.is_empty() {
+    let secrets = &report.new_secrets;
+    if *dry_run && !secrets.is_empty() {
         let _ = write!(text, "\n{} new secrets would be made and shown once", secrets.len());
     } else if !secrets.is_empty() {
         text.push_str("\n\nNew secrets, shown this once:\n");
-        let columns = [
-            ("WEBHOOK", "/webhook"),
-            ("DIALECT", "/dialect"),
-            ("URL", "/url"),
-            ("SECRET", "/secret"),
+        let columns: [Column<NewSecret>; 4] = [
+            ("WEBHOOK", |new| cell(&new.webhook)),
+            ("DIALECT", |new| cell(&new.dialect)),
+            ("URL", |new| cell(&new.url)),
+            ("SECRET", |new| optional(new.secret.as_ref())),
         ];
         text.push_str(&table::rows(secrets, &columns));
     }
@@ -97,37 +91,25 @@ fn told(answer: &Value) -> String {
 }
 
 /// One change: a line for the thing, one for each field that differs.
-fn told_of(change: &Value) -> String {
-    let sign = match change["action"].as_str() {
-        Some("add") => '+',
-        Some("remove") => '-',
-        _ => '~',
+fn told_of(change: &Change) -> String {
+    let sign = match change.action {
+        Word::Known(ChangeAction::Add) => '+',
+        Word::Known(ChangeAction::Remove) => '-',
+        Word::Known(ChangeAction::Change) | Word::Unknown(_) => '~',
     };
-    let (kind, name) = (text_of(&change["kind"]), text_of(&change["name"]));
-    let mut text = format!("  {sign} {kind} {name}");
-    if let Some(about) = change["about"].as_str() {
-        let _ = write!(text, " ({})", printable(about));
+    let mut text = format!("  {sign} {} {}", cell(&change.kind), cell(&change.name));
+    if !change.about.is_empty() {
+        let _ = write!(text, " ({})", cell(&change.about));
     }
     text.push('\n');
-    for field in list(change, "fields") {
-        let name = text_of(&field["field"]);
-        let _ = match field["secret"] == true {
-            true => writeln!(text, "      {name}: another (not shown)"),
-            false => writeln!(
-                text,
-                "      {name}: {} -> {}",
-                printable(&field["from"].to_string()),
-                printable(&field["to"].to_string())
-            ),
+    for ChangedField { field, value } in &change.fields {
+        let field = cell(field);
+        let _ = match value {
+            ChangedValue::Secret { .. } => writeln!(text, "      {field}: another (not shown)"),
+            ChangedValue::Shown { from, to } => {
+                writeln!(text, "      {field}: {} -> {}", cell(from), cell(to))
+            }
         };
     }
     text
-}
-
-fn list<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
-    answer[name].as_array().map_or(&[], Vec::as_slice)
-}
-
-fn text_of(value: &Value) -> String {
-    printable(value.as_str().unwrap_or_default())
 }

@@ -1,12 +1,13 @@
 //! `waypost key`: API keys, each for one dialect's API.
 
 use http::Method;
-use serde_json::json;
 use waypost_compat::Dialect;
 
 use super::console::Console;
 use super::print::Printer;
 use super::remote::Remote;
+use super::table::{Column, cell, optional};
+use crate::api::{CreateKey, IssuedKey, Key};
 use crate::client::api::{Payload, path};
 
 const KEYS: &str = "/waypost/v1/keys";
@@ -49,25 +50,24 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     let mut print = Printer::new(console, &args.remote);
     match &args.verb {
         Verb::List => {
-            let columns = [
-                ("ID", "/id"),
-                ("DIALECT", "/dialect"),
-                ("DOMAIN", "/domain"),
-                ("DESCRIPTION", "/description"),
-                ("CREATED", "/created_at"),
+            let columns: [Column<Key>; 5] = [
+                ("ID", |key| cell(&key.id)),
+                ("DIALECT", |key| cell(&key.dialect)),
+                ("DOMAIN", |key| optional(key.domain.as_ref())),
+                ("DESCRIPTION", |key| optional(key.description.as_ref())),
+                ("CREATED", |key| cell(&key.created_at)),
             ];
-            print.list(&api.get(KEYS).await?, "/items", &columns)?;
+            print.list(&api.get_as(KEYS).await?, &columns)?;
         }
         Verb::Add { dialect, domain, scope, description } => {
-            let mut wish = json!({"dialect": dialect});
-            let wishes = [("domain", domain), ("scope", scope), ("description", description)];
-            for (name, value) in wishes {
-                if let Some(value) = value {
-                    wish[name] = json!(value);
-                }
-            }
-            let answer = api.call(Method::POST, KEYS, Payload::Json(&wish)).await?;
-            print.one(&answer)?;
+            let request = CreateKey {
+                dialect: *dialect,
+                domain: domain.as_deref(),
+                scope: scope.as_deref(),
+                description: description.as_deref(),
+            };
+            let call = api.call_as::<IssuedKey>(Method::POST, KEYS, Payload::json(&request));
+            print.one(&call.await?)?;
             print.hint("the key is not shown again");
         }
         Verb::Remove { id } => {

@@ -10,6 +10,7 @@ mod event;
 mod export;
 mod import;
 mod key;
+mod mailgun;
 mod migrate;
 mod names;
 mod print;

@@ -1,11 +1,14 @@
 //! `waypost names`: what each kind of event is called by each provider, offline.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use waypost_compat::matrix::{Cell, Mode, map};
 use waypost_compat::{Dialect, Kind};
 
 use super::console::Console;
 use super::table;
+use crate::api::{Items, KindNames};
 
 pub(super) const EXAMPLES: &str = "\
 A dash means that the provider has no such event. In brackets stands the name that also covers a
@@ -64,23 +67,25 @@ fn names_table() -> String {
     table::aligned(&rows)
 }
 
-/// The same as `GET /waypost/v1/vocabulary` answers, and which names cover kinds without one.
-fn names_json() -> Value {
+/// The names of a kind as `GET /waypost/v1/vocabulary` answers them, and which names cover it where
+/// it has none.
+#[derive(Serialize)]
+struct CoveredKind {
+    #[serde(flatten)]
+    names: KindNames,
+    covered_by: BTreeMap<Dialect, &'static str>,
+}
+
+fn names_json() -> Items<CoveredKind> {
     let row = |kind: Kind| {
-        let mut row = json!({ "kind": kind });
-        let mut covered_by = serde_json::Map::new();
-        for dialect in Dialect::ALL {
-            let (own, told) = (dialect.name(kind), dialect.delivered_as(kind));
-            row[dialect.as_str()] = json!(own);
-            if let (None, Some(folded)) = (own, told) {
-                covered_by.insert(dialect.to_string(), json!(folded));
-            }
-        }
-        row["covered_by"] = Value::Object(covered_by);
-        row
+        let cover = |dialect: Dialect| match dialect.name(kind) {
+            Some(_) => None,
+            None => Some((dialect, dialect.delivered_as(kind)?)),
+        };
+        let covered_by = Dialect::ALL.into_iter().filter_map(cover).collect();
+        CoveredKind { names: KindNames::of(kind), covered_by }
     };
-    let items: Vec<Value> = Kind::ALL.into_iter().map(row).collect();
-    json!({ "items": items })
+    Kind::ALL.into_iter().map(row).collect()
 }
 
 /// Every name of `from` with what stands for it in `to`.
@@ -105,23 +110,40 @@ fn mapping_table(from: Dialect, to: Dialect, mode: Mode) -> String {
     format!("{}\n\n{} of {} survive", table::aligned(&rows), survivors(&mapping), mapping.len())
 }
 
-fn mapping_json(from: Dialect, to: Dialect, mode: Mode) -> Value {
+/// The names of one dialect in another, as `--json` prints them.
+#[derive(Serialize)]
+struct Mapping {
+    from: Dialect,
+    to: Dialect,
+    mode: &'static str,
+    items: Vec<MappedName>,
+    survive: usize,
+    of: usize,
+}
+
+#[derive(Serialize)]
+struct MappedName {
+    name: &'static str,
+    kinds: &'static [Kind],
+    names: Vec<&'static str>,
+    class: &'static str,
+    reason: Option<String>,
+}
+
+fn mapping_json(from: Dialect, to: Dialect, mode: Mode) -> Mapping {
     let mapping = mapping(from, to, mode);
-    let item = |(name, cell): &(&str, Cell)| {
-        json!({
-            "name": name,
-            "kinds": from.covered(name),
-            "names": cell.names,
-            "class": cell.fit.class(),
-            "reason": cell.fit.reason(),
-        })
+    let (survive, of) = (survivors(&mapping), mapping.len());
+    let item = |(name, cell): (&'static str, Cell)| MappedName {
+        name,
+        kinds: from.covered(name),
+        class: cell.fit.class(),
+        reason: cell.fit.reason(),
+        names: cell.names,
     };
-    json!({
-        "from": from,
-        "to": to,
-        "mode": match mode { Mode::Strict => "strict", Mode::Lenient => "lenient" },
-        "items": mapping.iter().map(item).collect::<Vec<_>>(),
-        "survive": survivors(&mapping),
-        "of": mapping.len(),
-    })
+    let items = mapping.into_iter().map(item).collect();
+    let mode = match mode {
+        Mode::Strict => "strict",
+        Mode::Lenient => "lenient",
+    };
+    Mapping { from, to, mode, items, survive, of }
 }

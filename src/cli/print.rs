@@ -1,4 +1,4 @@
-//! How a server's answer is shown: its JSON as it came, or a table for people.
+//! Server answers on a console: the JSON as it came, or a table for people.
 
 use std::fmt::Display;
 use std::io;
@@ -8,8 +8,10 @@ use serde_json::Value;
 use super::console::Console;
 use super::remote::Remote;
 use super::table::{self, Column};
+use crate::api::Page;
+use crate::client::api::Answer;
 
-/// Shows answers on a console, in the way that was asked for.
+/// The way of showing answers that was asked for, on one console.
 pub(super) struct Printer<'a> {
     console: &'a mut Console,
     json: bool,
@@ -21,27 +23,34 @@ impl<'a> Printer<'a> {
         Self { console, json: remote.json }
     }
 
-    /// Shows a list that stands at `place` in the answer, and how to get the next page.
-    pub(super) fn list(
+    /// Shows a list, and how to get its next page.
+    pub(super) fn list<T>(
         &mut self,
-        answer: &Value,
-        place: &str,
-        columns: &[Column],
+        answer: &Answer<Page<T>>,
+        columns: &[Column<T>],
     ) -> io::Result<()> {
         if self.json {
-            return self.console.json(answer);
+            return self.console.json(&answer.json);
         }
-        let items = answer.pointer(place).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let Page { items, next } = &answer.value;
         self.console.line(table::rows(items, columns))?;
-        if let Some(next) = answer.get("next").and_then(Value::as_str) {
+        if let Some(next) = next {
             self.console.note(format_args!("there is more: --cursor {next}"));
         }
         Ok(())
     }
 
-    /// Shows one thing, all its fields.
-    pub(super) fn one(&mut self, thing: &Value) -> io::Result<()> {
-        if self.json { self.console.json(thing) } else { self.console.line(table::fields(thing)) }
+    /// Shows one thing, all its fields: those too that only a newer version knows.
+    pub(super) fn one<T>(&mut self, answer: &Answer<T>) -> io::Result<()> {
+        self.part(answer, &answer.json)
+    }
+
+    /// Shows one thing that is a part of an answer.
+    pub(super) fn part<T>(&mut self, answer: &Answer<T>, part: &Value) -> io::Result<()> {
+        match self.json {
+            true => self.console.json(&answer.json),
+            false => self.console.line(table::fields(part)),
+        }
     }
 
     /// Says that something was done.
@@ -49,12 +58,15 @@ impl<'a> Printer<'a> {
         if self.json { self.console.json(answer) } else { self.console.line(said) }
     }
 
-    /// Shows rows that were put together from the answer.
-    pub(super) fn rows(&mut self, answer: &Value, rows: &[Vec<String>]) -> io::Result<()> {
-        if self.json { self.console.json(answer) } else { self.console.line(table::aligned(rows)) }
+    /// Shows rows that were put together from an answer.
+    pub(super) fn rows<T>(&mut self, answer: &Answer<T>, rows: &[Vec<String>]) -> io::Result<()> {
+        match self.json {
+            true => self.console.json(&answer.json),
+            false => self.console.line(table::aligned(rows)),
+        }
     }
 
-    /// A remark for people only.
+    /// Adds a remark for people only.
     pub(super) fn hint(&mut self, text: impl Display) {
         if !self.json {
             self.console.note(text);

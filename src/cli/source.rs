@@ -1,12 +1,13 @@
 //! `waypost source`: provider connections that feed a domain, or all of an account's.
 
 use http::Method;
-use serde_json::{Value, json};
 use waypost_compat::Provider;
 
 use super::console::Console;
 use super::print::Printer;
 use super::remote::Remote;
+use super::table::{Column, cell, optional, yes_or_no};
+use crate::api::{CreateSource, Source, UpdateSource};
 use crate::client::api::{Payload, path};
 use crate::model::Serves;
 
@@ -101,49 +102,41 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     let mut print = Printer::new(console, &args.remote);
     match &args.verb {
         Verb::List { domain } => {
-            let columns = [
-                ("ID", "/id"),
-                ("DIALECT", "/dialect"),
-                ("DOMAIN", "/domain"),
-                ("SERVES", "/serves"),
-                ("ENABLED", "/enabled"),
-                ("INGEST URL", "/ingest_url"),
+            let columns: [Column<Source>; 6] = [
+                ("ID", |source| cell(&source.id)),
+                ("DIALECT", |source| cell(&source.dialect)),
+                ("DOMAIN", |source| optional(source.domain.as_ref())),
+                ("SERVES", |source| cell(&source.serves)),
+                ("ENABLED", |source| yes_or_no(source.enabled)),
+                ("INGEST URL", |source| cell(&source.ingest_url)),
             ];
-            print.list(&api.get(&all(domain.as_deref())).await?, "/items", &columns)?;
+            print.list(&api.get_as(&all(domain.as_deref())).await?, &columns)?;
         }
         Verb::Add { domain, dialect, all_domains: _, secret, serves } => {
-            let mut wish = json!({"dialect": dialect});
-            if let Some(secret) = &secret.secret {
-                wish["secret"] = json!(secret);
-            }
-            if let Some(serves) = serves.serves {
-                wish["serves"] = json!(serves);
-            }
+            let (dialect, secret) = (*dialect, secret.secret.as_deref());
+            let request = CreateSource { dialect, secret, serves: serves.serves };
             let sources = all(domain.as_deref());
-            print.one(&api.call(Method::POST, &sources, Payload::Json(&wish)).await?)?;
-            if secret.secret.is_none() {
+            let call = api.call_as::<Source>(Method::POST, &sources, Payload::json(&request));
+            print.one(&call.await?)?;
+            if secret.is_none() {
                 print.hint(
                     "it refuses every event until it has a secret: waypost source set … --secret …",
                 );
             }
         }
-        Verb::Show { domain, id } => print.one(&api.get(&one(domain.as_deref(), id)).await?)?,
+        Verb::Show { domain, id } => {
+            print.one(&api.get_as::<Source>(&one(domain.as_deref(), id)).await?)?;
+        }
         Verb::Set { domain, id, secret, keep_previous, enabled, serves } => {
-            let mut change = serde_json::Map::new();
-            if let Some(secret) = secret {
-                change.insert("secret".to_owned(), json!(secret));
-            }
-            if *keep_previous {
-                change.insert("keep_previous".to_owned(), json!(true));
-            }
-            if let Some(enabled) = enabled {
-                change.insert("enabled".to_owned(), json!(enabled));
-            }
-            if let Some(serves) = serves.serves {
-                change.insert("serves".to_owned(), json!(serves));
-            }
-            let (source, change) = (one(domain.as_deref(), id), Value::Object(change));
-            print.one(&api.call(Method::PATCH, &source, Payload::Json(&change)).await?)?;
+            let request = UpdateSource {
+                secret: secret.as_deref(),
+                keep_previous: keep_previous.then_some(true),
+                enabled: *enabled,
+                serves: serves.serves,
+            };
+            let source = one(domain.as_deref(), id);
+            let call = api.call_as::<Source>(Method::PATCH, &source, Payload::json(&request));
+            print.one(&call.await?)?;
         }
         Verb::Remove { domain, id } => {
             let source = one(domain.as_deref(), id);

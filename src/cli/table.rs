@@ -1,22 +1,43 @@
 //! Server answers for people: lists as aligned columns, single things as aligned fields.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde_json::Value;
 
-/// A column: its heading, and where in each item its value stands, as a JSON pointer.
-pub(super) type Column = (&'static str, &'static str);
+/// A column: its heading, and the cell that an item has in it.
+pub(super) type Column<T> = (&'static str, fn(&T) -> String);
 
 /// The items as rows under headings, columns aligned, or a word that there are none.
-pub(super) fn rows(items: &[Value], columns: &[Column]) -> String {
+pub(super) fn rows<T>(items: &[T], columns: &[Column<T>]) -> String {
     if items.is_empty() {
         return "none".to_owned();
     }
     let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
-    let values = items.iter().map(|item| {
-        columns.iter().map(|(_, place)| item.pointer(place).map_or_else(dash, text)).collect()
-    });
+    let values = items.iter().map(|item| columns.iter().map(|(_, cell)| cell(item)).collect());
     aligned(&std::iter::once(headings).chain(values).collect::<Vec<_>>())
+}
+
+/// The cell of a value.
+pub(super) fn cell(value: &impl Display) -> String {
+    printable(&value.to_string())
+}
+
+/// The cell of a value that there may be none of.
+pub(super) fn optional(value: Option<&impl Display>) -> String {
+    value.map_or_else(dash, cell)
+}
+
+/// The cell of several values.
+pub(super) fn several<T: Display>(values: &[T]) -> String {
+    if values.is_empty() {
+        return dash();
+    }
+    values.iter().map(cell).collect::<Vec<_>>().join(", ")
+}
+
+/// The cell of something that is so or not.
+pub(super) fn yes_or_no(is_so: bool) -> String {
+    if is_so { "yes".to_owned() } else { "no".to_owned() }
 }
 
 /// The fields of one thing, one a line, nested ones by their path.
@@ -72,8 +93,7 @@ fn text(value: &Value) -> String {
         Value::Array(items) if items.is_empty() => dash(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         Value::Object(fields) if fields.is_empty() => dash(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
+        Value::Bool(is_so) => yes_or_no(*is_so),
         Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
@@ -95,14 +115,20 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let items = [json!({"id": "a", "n": {"x": 12}}), json!({"id": "long-id", "on": true})];
-        let table = rows(&items, &[("ID", "/id"), ("X", "/n/x"), ("ON", "/on")]);
-        assert_eq!(table, "ID       X   ON\na        12  -\nlong-id  -   yes");
+        let items = [("a", Some(12), false), ("long-id", None, true)];
+        let columns: [Column<(&str, Option<u8>, bool)>; 3] = [
+            ("ID", |item| cell(&item.0)),
+            ("X", |item| optional(item.1.as_ref())),
+            ("ON", |item| yes_or_no(item.2)),
+        ];
+        let table = rows(&items, &columns);
+        assert_eq!(table, "ID       X   ON\na        12  no\nlong-id  -   yes");
     }
 
     #[test]
     fn an_empty_list_says_so() {
-        assert_eq!(rows(&[], &[("ID", "/id")]), "none");
+        assert_eq!(rows::<u8>(&[], &[("ID", cell)]), "none");
+        assert_eq!(several::<u8>(&[]), "-");
     }
 
     #[test]
@@ -117,5 +143,6 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(text(&json!("a\u{1b}[2Jb")), "a\u{fffd}[2Jb");
+        assert_eq!(cell(&"a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
     }
 }

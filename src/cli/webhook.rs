@@ -1,12 +1,14 @@
 //! `waypost webhook`: webhooks; Mailgun's are changed through Mailgun's own API.
 
 use http::Method;
-use serde_json::{Value, json};
 
 use super::console::Console;
+use super::mailgun::WebhookAnswer;
 use super::print::Printer;
 use super::remote::Remote;
-use crate::client::api::{Payload, path, query};
+use super::table::{Column, cell, optional, several};
+use crate::api::{UpdateWebhook, Webhook};
+use crate::client::api::{Answer, Payload, path, query};
 
 const EVENTS: &str = "\
 Event names: accepted, delivered, opened, clicked, unsubscribed, complained, temporary_fail,
@@ -94,36 +96,37 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
                 ("limit", Some(limit.to_string())),
                 ("cursor", cursor.clone()),
             ];
-            let columns = [
-                ("EVENTS", "/events"),
-                ("URL", "/url"),
-                ("DIALECT", "/dialect"),
-                ("STATE", "/state"),
-                ("DOMAIN", "/domain"),
+            let columns: [Column<Webhook>; 5] = [
+                ("EVENTS", |webhook| several(&webhook.events)),
+                ("URL", |webhook| cell(&webhook.url)),
+                ("DIALECT", |webhook| cell(&webhook.dialect)),
+                ("STATE", |webhook| cell(&webhook.state)),
+                ("DOMAIN", |webhook| optional(webhook.domain.as_ref())),
             ];
-            let answer = api.get(&query("/waypost/v1/webhooks", &parameters)).await?;
-            print.list(&answer, "/items", &columns)?;
+            print
+                .list(&api.get_as(&query("/waypost/v1/webhooks", &parameters)).await?, &columns)?;
         }
         Verb::Add { domain, event, urls } => {
             let mut form = vec![("id", event.as_str())];
             form.extend(urls.iter().map(|url| ("url", url.as_str())));
-            let answer = api.call(Method::POST, &all(domain), Payload::Form(&form)).await?;
-            print.rows(&answer, &rows(event, &answer["webhook"]))?;
+            let answer = api.call_as(Method::POST, &all(domain), Payload::Form(&form)).await?;
+            print.rows(&answer, &rows(event, &answer))?;
         }
         Verb::Show { domain, event } => {
-            let answer = api.get(&one(domain, event)).await?;
-            print.rows(&answer, &rows(event, &answer["webhook"]))?;
+            let answer = api.get_as(&one(domain, event)).await?;
+            print.rows(&answer, &rows(event, &answer))?;
         }
         Verb::Set { domain, event, urls } => {
             let form: Vec<_> = urls.iter().map(|url| ("url", url.as_str())).collect();
-            let answer = api.call(Method::PUT, &one(domain, event), Payload::Form(&form)).await?;
-            print.rows(&answer, &rows(event, &answer["webhook"]))?;
+            let answer =
+                api.call_as(Method::PUT, &one(domain, event), Payload::Form(&form)).await?;
+            print.rows(&answer, &rows(event, &answer))?;
         }
         Verb::Sign { id, signature } => {
             let place = path(&["waypost", "v1", "webhooks", id]);
-            let wish = json!({ "signature": signature });
-            let answer = api.call(Method::PATCH, &place, Payload::Json(&wish)).await?;
-            print.done(&answer, format_args!("{id} is signed: {signature}"))?;
+            let request = Payload::json(&UpdateWebhook { signature });
+            let answer = api.call_as::<Webhook>(Method::PATCH, &place, request).await?;
+            print.done(&answer.json, format_args!("{id} is signed: {}", answer.value.signature))?;
         }
         Verb::Remove { domain, event } => {
             let answer = api.call(Method::DELETE, &one(domain, event), Payload::None).await?;
@@ -134,10 +137,9 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
 }
 
 /// One row for each URL of a Mailgun webhook.
-fn rows(event: &str, webhook: &Value) -> Vec<Vec<String>> {
-    let urls = webhook["urls"].as_array();
-    let urls = urls.into_iter().flatten().filter_map(Value::as_str);
-    urls.map(|url| vec![event.to_owned(), url.to_owned()]).collect()
+fn rows(event: &str, answer: &Answer<WebhookAnswer>) -> Vec<Vec<String>> {
+    let urls = answer.value.webhook.urls.iter();
+    urls.map(|url| vec![event.to_owned(), cell(url)]).collect()
 }
 
 fn all(domain: &str) -> String {

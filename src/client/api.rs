@@ -15,6 +15,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::words::{excerpt, message, retry_after};
@@ -90,6 +92,17 @@ pub enum CallError {
         /// The beginning of what it sent.
         found: String,
     },
+    /// An answer that is JSON, and not what this call answers.
+    #[error(
+        "expected another answer from {base}: {cause}; are this program and the server of one \
+         version?"
+    )]
+    Unexpected {
+        /// The server.
+        base: String,
+        /// The first thing that is missing or of another type.
+        cause: String,
+    },
 }
 
 impl CallError {
@@ -101,6 +114,16 @@ impl CallError {
             _ => None,
         }
     }
+}
+
+/// An answer as it came and as the type that it was expected to be. The former has what a newer
+/// server added.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    /// The JSON that the server sent; null if it sent none.
+    pub json: Value,
+    /// The parts of it that this program knows.
+    pub value: T,
 }
 
 /// A request's body, and how it is written.
@@ -116,6 +139,14 @@ pub enum Payload<'a> {
     Typed(&'a str, Bytes),
     /// Bytes whose content type, if any, is among the headers.
     Raw(Bytes),
+}
+
+impl Payload<'static> {
+    /// A request of one of the API's types, as JSON.
+    pub fn json(request: &impl Serialize) -> Self {
+        let bytes = serde_json::to_vec(request).expect("requests have string keys only");
+        Self::Typed("application/json", Bytes::from(bytes))
+    }
 }
 
 impl Api {
@@ -178,6 +209,32 @@ impl Api {
     /// Asks for something.
     pub async fn get(&self, path: &str) -> Result<Value, CallError> {
         self.call(Method::GET, path, Payload::None).await
+    }
+
+    /// Asks for something of a known type.
+    pub async fn get_as<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, CallError> {
+        self.call_as(Method::GET, path, Payload::None).await
+    }
+
+    /// Makes a call with the account's key whose answer is of a known type.
+    pub async fn call_as<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        payload: Payload<'_>,
+    ) -> Result<Answer<T>, CallError> {
+        let json = self.call(method, path, payload).await?;
+        self.typed(json)
+    }
+
+    fn typed<T: DeserializeOwned>(&self, json: Value) -> Result<Answer<T>, CallError> {
+        match T::deserialize(&json) {
+            Ok(value) => Ok(Answer { json, value }),
+            Err(error) => {
+                let cause = self.without_keys(error.to_string());
+                Err(CallError::Unexpected { base: self.base.clone(), cause })
+            }
+        }
     }
 
     /// Makes a call with the account's key and reads the JSON that comes back; null if none does.
@@ -350,6 +407,20 @@ mod tests {
     fn a_key_that_a_server_repeats_is_not_told() {
         let api = Api::basic("http://a.example", "key-0123456789").unwrap();
         assert_eq!(api.found(b"no such key: key-0123456789"), "no such key: …");
+    }
+
+    #[test]
+    fn an_answer_is_kept_as_it_came_and_one_of_another_shape_is_told_in_a_line() {
+        let api = Api::basic("http://a.example", "k").unwrap();
+        let newer = serde_json::json!({"items": [], "next": "2", "total": 7});
+        let answer: Answer<crate::api::Page<u8>> = api.typed(newer.clone()).unwrap();
+        assert_eq!((answer.json, answer.value.next.as_deref()), (newer, Some("2")));
+        let other = api.typed::<crate::api::Page<u8>>(serde_json::json!({"things": []}));
+        assert_eq!(
+            other.unwrap_err().to_string(),
+            "expected another answer from http://a.example: missing field `items`; are this \
+             program and the server of one version?"
+        );
     }
 
     #[test]

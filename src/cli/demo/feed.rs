@@ -3,12 +3,12 @@
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
-use serde_json::Value;
 use waypost_compat::sample::Facts;
 use waypost_compat::signature::{Stamp, sign};
 use waypost_compat::{Dialect, Kind, sample};
 
 use super::setup::{DOMAIN, Provider};
+use crate::api::{IngestStatus, Receipt};
 use crate::client::api::{Api, Payload};
 use crate::clock::Clock;
 use crate::model::{EventId, Timestamp};
@@ -71,8 +71,9 @@ pub(super) async fn feed(
     let headers = headers.collect::<Result<Vec<_>, http::Error>>()?;
     let body = Payload::Raw(Bytes::from(signed.body));
     let (status, answer) = api.send(Method::POST, &provider.ingest_path, &headers, body).await?;
-    let said = serde_json::from_slice::<Value>(&answer).unwrap_or_default();
-    if status != http::StatusCode::OK || said["status"] != "accepted" {
+    let receipt = serde_json::from_slice::<Receipt>(&answer);
+    let is_new = receipt.is_ok_and(|receipt| receipt.status == IngestStatus::Accepted);
+    if status != http::StatusCode::OK || !is_new {
         bail!("{dialect} {name} was not accepted: {status} {}", String::from_utf8_lossy(&answer));
     }
     Ok(fed)

@@ -3,11 +3,12 @@
 use anyhow::Context;
 use bytes::Bytes;
 use http::Method;
-use serde_json::json;
 use waypost_compat::{Dialect, Secret};
 
 use super::receiver::Receiver;
+use crate::api::{CreateSource, Source};
 use crate::behaviour::{Behaviour, SignedBy};
+use crate::cli::mailgun::SigningKey;
 use crate::client::api::{Api, Payload, path};
 use crate::clock::Clock;
 
@@ -49,9 +50,8 @@ pub(super) async fn webhooks(api: &Api, receiver: &Receiver) -> anyhow::Result<V
 
 /// The key that the account's deliveries are signed with, which a receiver must know.
 pub(super) async fn signing_key(api: &Api) -> anyhow::Result<String> {
-    let answer = api.get("/v5/accounts/http_signing_key").await?;
-    let key = answer["http_signing_key"].as_str().context("the server told no signing key")?;
-    Ok(key.to_owned())
+    let answer = api.get_as::<SigningKey>("/v5/accounts/http_signing_key").await?;
+    Ok(answer.value.http_signing_key)
 }
 
 /// Creates a source for each provider.
@@ -63,10 +63,10 @@ pub(super) async fn providers(api: &Api, clock: &Clock) -> anyhow::Result<Vec<Pr
             SignedBy::OwnSecret => format!("whsec_{}", clock.random_hex::<24>()),
         };
         let at = path(&["waypost", "v1", "domains", DOMAIN, "sources"]);
-        let wish = json!({"dialect": dialect, "secret": secret});
-        let source = api.call(Method::POST, &at, Payload::Json(&wish)).await?;
-        let id = source["id"].as_str().context("the server gave the source no id")?;
-        let ingest_path = path(&["ingest", id]);
+        let request =
+            CreateSource { dialect: dialect.provider(), secret: Some(&secret), serves: None };
+        let call = api.call_as::<Source>(Method::POST, &at, Payload::json(&request));
+        let ingest_path = path(&["ingest", &call.await?.value.id.to_string()]);
         providers.push(Provider { dialect, ingest_path, secret: Secret::new(secret) });
     }
     Ok(providers)
