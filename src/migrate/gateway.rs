@@ -1,64 +1,29 @@
 //! A running Waypost as the target of a take-over: its native API, and Mailgun's for domains.
 
+mod inventory;
+
 use std::time::Duration;
 
 use http::Method;
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use waypost_compat::{Dialect, Secret};
 
-use super::RowState;
+pub use self::inventory::{Inventory, KnownSource, KnownWebhook};
 use super::error::{Error, ErrorKind};
 use super::plan::NewWebhook;
 use super::progress::Progress;
 use super::provider::{Repeat, Server, domain_form, unsendable};
+use crate::api::{
+    CreateSource, CreateWebhook, DeliverySummary, Event, OwnAccount, Page, Source, Time,
+    UpdateAccount, UpdateSource, Webhook,
+};
 use crate::client::api::{Api, Payload, path, query};
+use crate::model::{DeliveryState, DomainName, InvalidServes, Serves};
 
 /// A gateway's API.
 pub struct Gateway {
     server: Server,
-}
-
-/// An inventory of a gateway's account.
-#[derive(Debug, Clone, Default)]
-pub struct Inventory {
-    /// The URL at which providers reach it.
-    pub public_url: String,
-    /// The names of its domains.
-    pub domains: Vec<String>,
-    /// The webhooks of one dialect.
-    pub webhooks: Vec<KnownWebhook>,
-    /// The sources of that dialect.
-    pub sources: Vec<KnownSource>,
-}
-
-/// A webhook that a gateway has.
-#[derive(Debug, Clone)]
-pub struct KnownWebhook {
-    /// The id.
-    pub id: String,
-    /// The domain; `None` for all of the account's.
-    pub domain: Option<String>,
-    /// The URL that it posts to.
-    pub url: String,
-    /// The event names.
-    pub events: Vec<String>,
-    /// The state.
-    pub state: RowState,
-}
-
-/// A source that a gateway has.
-#[derive(Debug, Clone)]
-pub struct KnownSource {
-    /// The id.
-    pub id: String,
-    /// The domain it feeds.
-    pub domain: Option<String>,
-    /// The subscriptions it serves.
-    pub serves: String,
-    /// The URL at which it takes events.
-    pub ingest_url: String,
-    /// True while it takes any.
-    pub enabled: bool,
 }
 
 /// A source to be made.
@@ -74,9 +39,9 @@ pub struct NewSource<'a> {
 }
 
 const ACCOUNT: &str = "/waypost/v1/account";
-/// The pause between looks at whether a test event was delivered, and their number: a receiver has
-/// ten seconds to answer.
+/// The interval between looks at whether a test event was delivered.
 const SETTLED_LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The most looks: a receiver has ten seconds to answer.
 const SETTLED_LOOKS_MAX: usize = 150;
 const SIGNING_KEY: &str = "/v5/accounts/http_signing_key";
 
@@ -94,40 +59,54 @@ impl Gateway {
         Self { server: self.server.patient(patience) }
     }
 
-    /// Reads what its account has of a dialect, and its domains.
+    /// The state of its account, as far as it is of a dialect.
     pub async fn inventory(
         &self,
         dialect: Dialect,
         progress: &mut dyn Progress,
     ) -> Result<Inventory, Error> {
-        let account = self.server.get(ACCOUNT, progress).await?;
-        let public_url = text(&account, "public_url");
-        let of_dialect = |item: &&Value| text(item, "dialect").as_deref() == Some(dialect.as_str());
-        let webhooks = self.pages("/waypost/v1/webhooks", progress).await?;
+        let account: OwnAccount = self.read(ACCOUNT, "its public URL", progress).await?;
+        let webhooks: Vec<Webhook> = self.pages("/waypost/v1/webhooks", progress).await?;
         let sources = self.sources(progress).await?;
+        let webhooks = webhooks.into_iter().filter(|webhook| webhook.dialect == dialect);
+        let sources = sources.into_iter().filter(|source| source.dialect == dialect.provider());
         Ok(Inventory {
-            public_url: public_url.ok_or_else(|| self.server.unexpected("its public URL"))?,
+            public_url: account.public_url,
             domains: super::provider::domain_names(&self.server, progress).await?,
-            webhooks: webhooks.iter().filter(of_dialect).filter_map(known_webhook).collect(),
-            sources: sources.iter().filter(of_dialect).filter_map(known_source).collect(),
+            webhooks: webhooks.map(KnownWebhook::from).collect(),
+            sources: sources.map(KnownSource::from).collect(),
         })
     }
 
+    /// Asks for something of a known type, told as `what` where it is not that.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        at: &str,
+        what: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<T, Error> {
+        let answer = self.server.get(at, progress).await?;
+        serde_json::from_value(answer).map_err(|_| self.server.unexpected(what))
+    }
+
     /// Every source of the account.
-    async fn sources(&self, progress: &mut dyn Progress) -> Result<Vec<Value>, Error> {
+    async fn sources(&self, progress: &mut dyn Progress) -> Result<Vec<Source>, Error> {
         self.pages("/waypost/v1/sources", progress).await
     }
 
     /// All items of a listing, page by page.
-    async fn pages(&self, at: &str, progress: &mut dyn Progress) -> Result<Vec<Value>, Error> {
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        at: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
         let mut cursor = None;
         loop {
-            let page = query(at, &[("cursor", cursor)]);
-            let answer = self.server.get(&page, progress).await?;
-            let found = answer.get("items").and_then(Value::as_array);
-            items.extend(found.ok_or_else(|| self.server.unexpected("a list"))?.iter().cloned());
-            cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
+            let at = query(at, &[("cursor", cursor)]);
+            let page: Page<T> = self.read(&at, "a list", progress).await?;
+            items.extend(page.items);
+            cursor = page.next;
             if cursor.is_none() {
                 return Ok(items);
             }
@@ -137,18 +116,18 @@ impl Gateway {
     /// The key that signs its Mailgun deliveries.
     pub async fn signing_key(&self, progress: &mut dyn Progress) -> Result<Secret, Error> {
         let answer = self.server.get(SIGNING_KEY, progress).await?;
-        let key = text(&answer, "http_signing_key");
+        let key = answer.get("http_signing_key").and_then(Value::as_str);
         key.map(Secret::new).ok_or_else(|| self.server.unexpected("its signing key"))
     }
 
-    /// Replaces that key.
+    /// Replaces the key that signs its Mailgun deliveries.
     pub async fn set_signing_key(
         &self,
         key: &Secret,
         progress: &mut dyn Progress,
     ) -> Result<(), Error> {
-        let body = json!({ "signing_key": key.expose() });
-        let call = (Method::PATCH, ACCOUNT, Payload::Json(&body));
+        let request = Payload::json(&UpdateAccount { signing_key: key.expose() });
+        let call = (Method::PATCH, ACCOUNT, request);
         self.server.call(call, Repeat::Always, progress).await.map(|_| ())
     }
 
@@ -178,8 +157,8 @@ impl Gateway {
         records: &serde_json::Map<String, Value>,
         progress: &mut dyn Progress,
     ) -> Result<(), Error> {
-        let (at, body) = (path(&["waypost", "v1", "domains", name]), json!(records));
-        let call = (Method::PATCH, &*at, Payload::Json(&body));
+        let at = path(&["waypost", "v1", "domains", name]);
+        let call = (Method::PATCH, &*at, Payload::json(records));
         self.server.call(call, Repeat::Always, progress).await.map(|_| ())
     }
 
@@ -190,21 +169,16 @@ impl Gateway {
         secret: Option<&Secret>,
         progress: &mut dyn Progress,
     ) -> Result<(), Error> {
-        let mut body = json!({
-            "id": id,
-            "dialect": webhook.dialect,
-            "url": webhook.url,
-            "events": webhook.events,
+        let request = Payload::json(&CreateWebhook {
+            id,
+            dialect: webhook.dialect,
+            url: &webhook.url,
+            events: &webhook.events,
+            domain: webhook.domain.as_deref(),
+            description: webhook.description.as_deref(),
+            secret: secret.map(Secret::expose),
         });
-        let optional = [
-            ("domain", webhook.domain.as_deref()),
-            ("description", webhook.description.as_deref()),
-            ("secret", secret.map(Secret::expose)),
-        ];
-        for (field, value) in optional.into_iter().filter_map(|(f, v)| Some((f, v?))) {
-            body[field] = json!(value);
-        }
-        let call = (Method::POST, "/waypost/v1/webhooks", Payload::Json(&body));
+        let call = (Method::POST, "/waypost/v1/webhooks", request);
         let Err(refused) = self.server.call(call, Repeat::Always, progress).await else {
             return Ok(());
         };
@@ -224,14 +198,15 @@ impl Gateway {
             Some(domain) => path(&["waypost", "v1", "domains", domain, "sources"]),
             None => "/waypost/v1/sources".to_owned(),
         };
-        let body = json!({
-            "dialect": source.dialect,
-            "secret": source.secret.expose(),
-            "serves": source.serves,
+        let request = Payload::json(&CreateSource {
+            dialect: source.dialect.provider(),
+            secret: Some(source.secret.expose()),
+            serves: Some(served(source.serves)?),
         });
-        let call = (Method::POST, &*at, Payload::Json(&body));
+        let call = (Method::POST, &*at, request);
         let answer = self.server.call(call, Repeat::OnlyIfNotDone, progress).await?;
-        known_source(&answer).ok_or_else(|| self.server.unexpected("the source that it made"))
+        let made = serde_json::from_value::<Source>(answer);
+        made.map(KnownSource::from).map_err(|_| self.server.unexpected("the source that it made"))
     }
 
     /// A source of this provider that feeds this domain and serves this, and is not among `others`:
@@ -242,10 +217,9 @@ impl Gateway {
         others: &[&str],
         progress: &mut dyn Progress,
     ) -> Result<Option<KnownSource>, Error> {
-        let dialect = dialect.as_str();
         let all = self.sources(progress).await?;
-        let alike = all.iter().filter(|item| text(item, "dialect").as_deref() == Some(dialect));
-        Ok(alike.filter_map(known_source).find(|source| {
+        let alike = all.into_iter().filter(|source| source.dialect == dialect.provider());
+        Ok(alike.map(KnownSource::from).find(|source| {
             source.domain.as_deref() == domain
                 && source.serves == serves
                 && !others.contains(&&*source.id)
@@ -259,8 +233,9 @@ impl Gateway {
         serves: &str,
         progress: &mut dyn Progress,
     ) -> Result<(), Error> {
-        let (at, body) = (path(&["waypost", "v1", "sources", source]), json!({"serves": serves}));
-        let call = (Method::PATCH, &*at, Payload::Json(&body));
+        let at = path(&["waypost", "v1", "sources", source]);
+        let request = UpdateSource { serves: Some(served(serves)?), ..UpdateSource::default() };
+        let call = (Method::PATCH, &*at, Payload::json(&request));
         self.server.call(call, Repeat::Always, progress).await.map(|_| ())
     }
 
@@ -274,7 +249,7 @@ impl Gateway {
         }
     }
 
-    /// Counts the deliveries of a webhook that wait, up to a page of them.
+    /// The number of deliveries of a webhook that wait, up to a page of them.
     pub async fn waiting(
         &self,
         webhook: &str,
@@ -287,21 +262,21 @@ impl Gateway {
         loop {
             let [webhook, state] = parameters.clone();
             let page = query("/waypost/v1/deliveries", &[webhook, state, ("cursor", cursor)]);
-            let answer = self.server.get(&page, progress).await?;
-            count += answer.get("items").and_then(Value::as_array).map_or(0, Vec::len);
-            cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
+            let page: Page<DeliverySummary> = self.read(&page, "a list", progress).await?;
+            count += page.items.len();
+            cursor = page.next;
             if cursor.is_none() || count > 0 {
                 return Ok(count);
             }
         }
     }
 
-    /// The time at which a source last took an event, as RFC 3339.
+    /// The time at which a source last took an event.
     pub async fn last_event(
         &self,
         source: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<Time>, Error> {
         let mut cursor: Option<String> = None;
         loop {
             let parameters = [
@@ -309,92 +284,85 @@ impl Gateway {
                 ("limit", Some("1".to_owned())),
                 ("cursor", cursor),
             ];
-            let answer =
-                self.server.get(&query("/waypost/v1/events", &parameters), progress).await?;
-            let first = answer.pointer("/items/0").and_then(|event| text(event, "received_at"));
-            cursor = answer.get("next").and_then(Value::as_str).map(str::to_owned);
+            let at = query("/waypost/v1/events", &parameters);
+            let page: Page<Event> = self.read(&at, "a list", progress).await?;
+            let first = page.items.first().map(|event| event.received_at);
+            cursor = page.next;
             if first.is_some() || cursor.is_none() {
                 return Ok(first);
             }
         }
     }
 
-    /// Something, if it is there.
-    pub async fn find(
+    /// A source of the account, if it is there.
+    pub async fn source(
+        &self,
+        id: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Source>, Error> {
+        self.find(&["waypost", "v1", "sources", id], "a source", progress).await
+    }
+
+    /// A webhook of the account, if it is there.
+    pub async fn webhook(
+        &self,
+        id: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Webhook>, Error> {
+        self.find(&["waypost", "v1", "webhooks", id], "a webhook", progress).await
+    }
+
+    /// True if the account has a domain.
+    pub async fn has_domain(&self, name: &str, progress: &mut dyn Progress) -> Result<bool, Error> {
+        let found: Option<Value> =
+            self.find(&["v4", "domains", name], "a domain", progress).await?;
+        Ok(found.is_some())
+    }
+
+    async fn find<T: DeserializeOwned>(
         &self,
         parts: &[&str],
+        what: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Option<Value>, Error> {
-        match self.server.get(&path(parts), progress).await {
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+    ) -> Result<Option<T>, Error> {
+        match self.read(&path(parts), what, progress).await {
+            Err(trouble) if trouble.kind == ErrorKind::NotFound => Ok(None),
             other => other.map(Some),
         }
     }
 
-    /// Tells whether something is there.
-    pub async fn has(&self, parts: &[&str], progress: &mut dyn Progress) -> Result<bool, Error> {
-        Ok(self.find(parts, progress).await?.is_some())
-    }
-
-    /// The states of an event's deliveries, by URL, once none waits; as they are after the last
-    /// look, if some still do.
+    /// An event's deliveries once none waits; as they stand then, if some still do.
     pub async fn deliveries_of(
         &self,
         event: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Vec<(String, String)>, Error> {
+    ) -> Result<Vec<DeliverySummary>, Error> {
         let at = query("/waypost/v1/deliveries", &[("event", Some(event.to_owned()))]);
         let mut looks = 0;
         loop {
-            let answer = self.server.get(&at, progress).await?;
-            let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
-            let each =
-                items.iter().filter_map(|item| Some((text(item, "url")?, text(item, "state")?)));
-            let all: Vec<(String, String)> = each.collect();
+            let Page { items, .. }: Page<DeliverySummary> =
+                self.read(&at, "a list", progress).await?;
+            let is_waiting = |delivery: &DeliverySummary| delivery.state == DeliveryState::Waiting;
             looks += 1;
-            if looks == SETTLED_LOOKS_MAX || all.iter().all(|(_, state)| state != "waiting") {
-                return Ok(all);
+            if looks == SETTLED_LOOKS_MAX || !items.iter().any(is_waiting) {
+                return Ok(items);
             }
             tokio::time::sleep(SETTLED_LOOK_EVERY).await;
         }
     }
 
-    /// Tells whether a domain has webhooks or sources.
+    /// True if a domain has webhooks or sources.
     pub async fn is_used(&self, domain: &str, progress: &mut dyn Progress) -> Result<bool, Error> {
         let at = query("/waypost/v1/webhooks", &[("domain", Some(domain.to_owned()))]);
-        let webhooks = self.server.get(&at, progress).await?;
-        let own = |item: &Value| text(item, "domain").as_deref() == Some(domain);
-        let webhooks = webhooks.get("items").and_then(Value::as_array);
+        let webhooks: Page<Webhook> = self.read(&at, "a list", progress).await?;
         let sources = self.sources(progress).await?;
-        Ok(webhooks.is_some_and(|items| items.iter().any(own)) || sources.iter().any(own))
+        let own = |of: &Option<DomainName>| of.as_ref().is_some_and(|of| of.as_str() == domain);
+        let has_webhooks = webhooks.items.iter().any(|webhook| own(&webhook.domain));
+        Ok(has_webhooks || sources.iter().any(|source| own(&source.domain)))
     }
 }
 
-fn text(item: &Value, field: &str) -> Option<String> {
-    item.get(field)?.as_str().map(str::to_owned)
-}
-
-fn known_webhook(item: &Value) -> Option<KnownWebhook> {
-    let events = item.get("events")?.as_array()?.iter();
-    Some(KnownWebhook {
-        id: text(item, "id")?,
-        domain: text(item, "domain"),
-        url: text(item, "url")?,
-        events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
-        state: match item.get("state").and_then(Value::as_str) {
-            Some("paused") => RowState::Paused,
-            Some("disabled") => RowState::Disabled,
-            _ => RowState::Active,
-        },
-    })
-}
-
-fn known_source(item: &Value) -> Option<KnownSource> {
-    Some(KnownSource {
-        id: text(item, "id")?,
-        domain: text(item, "domain"),
-        serves: text(item, "serves")?,
-        ingest_url: text(item, "ingest_url")?,
-        enabled: item.get("enabled").and_then(Value::as_bool).unwrap_or(true),
-    })
+/// The subscriptions that a plan has a source serve.
+fn served(text: &str) -> Result<Serves, Error> {
+    text.parse().map_err(|error: InvalidServes| Error::failed(error.to_string()))
 }

@@ -2,6 +2,7 @@
 //! now has, and followed to the receivers.
 
 use http::{HeaderName, HeaderValue, Method};
+use serde::Deserialize;
 use serde_json::Value;
 use waypost_compat::sample::{Facts, body};
 use waypost_compat::signature::{Stamp, sign};
@@ -13,8 +14,10 @@ use super::journal::{Journal, step_name};
 use super::plan::{INGEST, Plan, Step};
 use super::progress::Progress;
 use super::verify::Findings;
+use crate::api::Receipt;
 use crate::client::api::{Api, Payload};
 use crate::clock::Clock;
+use crate::model::DeliveryState;
 
 /// A place that a test event is sent to.
 struct Place<'a> {
@@ -48,11 +51,11 @@ pub async fn send_through(
         match post(&place, clock).await {
             Err(told) => findings.bad.push(format!("{ingest_url}: {told}")),
             Ok(event) => {
-                for (url, state) in sides.gateway()?.deliveries_of(&event, progress).await? {
-                    let line = format!("{url}: test event of {name} is {state}");
-                    let list =
-                        if state == "delivered" { &mut findings.good } else { &mut findings.bad };
-                    list.push(line);
+                for delivery in sides.gateway()?.deliveries_of(&event, progress).await? {
+                    let (url, state) = (&delivery.url, &delivery.state);
+                    let is_good = *state == DeliveryState::Delivered;
+                    let list = if is_good { &mut findings.good } else { &mut findings.bad };
+                    list.push(format!("{url}: test event of {name} is {state}"));
                 }
             }
         }
@@ -74,7 +77,7 @@ fn any_domain(plan: &Plan) -> Option<&str> {
     plan.before.from.lists.first().map(|list| &*list.domain)
 }
 
-/// Posts the event as the provider would: the gateway's id of it, or why it was not taken.
+/// Posts the event as the provider would; the gateway's id of it, or why it was not taken.
 async fn post(place: &Place<'_>, clock: &Clock) -> Result<String, String> {
     let now = clock.now();
     let event_id = clock.random_hex::<11>();
@@ -105,8 +108,10 @@ async fn post(place: &Place<'_>, clock: &Clock) -> Result<String, String> {
     let sent = api.send(Method::POST, path, &headers, Payload::Raw(signed.body.into())).await;
     let (status, answer) = sent.map_err(|error| error.to_string())?;
     let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-    let id = answer.get("id").and_then(Value::as_str).filter(|_| status.is_success());
-    id.map(str::to_owned).ok_or_else(|| format!("answered a test event with {status}: {answer}"))
+    match Receipt::deserialize(&answer) {
+        Ok(receipt) if status.is_success() => Ok(receipt.id.to_string()),
+        _ => Err(format!("answered a test event with {status}: {answer}")),
+    }
 }
 
 /// The server and the path of a URL.

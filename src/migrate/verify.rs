@@ -5,6 +5,7 @@ use super::error::Error;
 use super::journal::{Journal, Mark, step_name};
 use super::plan::{End, Step};
 use super::progress::Progress;
+use crate::model::WebhookState;
 
 /// The findings of a comparison.
 #[derive(Debug, Default)]
@@ -63,30 +64,26 @@ pub async fn verify_gateway(
     let gateway = sides.gateway()?;
     for (index, step) in journal.plan().steps.iter().enumerate() {
         let made = journal.made(&step_name(false, index)).and_then(|made| made.id.as_deref());
-        let (Some(id), Some(noun)) = (made, noun(step)) else { continue };
+        let Some(id) = made else { continue };
+        let is_on = match step {
+            Step::AddSource { .. } => {
+                gateway.source(id, progress).await?.map(|source| source.enabled)
+            }
+            Step::AddWebhook { .. } => {
+                let webhook = gateway.webhook(id, progress).await?;
+                webhook.map(|webhook| webhook.state == WebhookState::Active)
+            }
+            _ => continue,
+        };
         let told = super::apply::describe(step);
-        match gateway.find(&["waypost", "v1", noun, id], progress).await? {
+        match is_on {
             None => findings.bad.push(format!("gateway: {told} ({id}): it is gone")),
-            Some(found) if is_on(&found) => there += 1,
-            Some(_) => findings.bad.push(format!("gateway: {told} ({id}): it is switched off")),
+            Some(true) => there += 1,
+            Some(false) => findings.bad.push(format!("gateway: {told} ({id}): it is switched off")),
         }
     }
     findings.good.push(format!("gateway: {there} sources and webhooks are there and on"));
     Ok(findings)
-}
-
-/// Tells whether a source takes events, or a webhook receives them.
-fn is_on(found: &serde_json::Value) -> bool {
-    found.get("enabled").is_none_or(|enabled| enabled == true)
-        && found.get("state").is_none_or(|state| state == "active")
-}
-
-const fn noun(step: &Step) -> Option<&'static str> {
-    match step {
-        Step::AddSource { .. } => Some("sources"),
-        Step::AddWebhook { .. } => Some("webhooks"),
-        _ => None,
-    }
 }
 
 /// Has the target send a test event to each webhook that the migration made there, where its API

@@ -57,7 +57,7 @@ impl Run<'_> {
     /// it.
     async fn has_domain(&mut self, step: &Step) -> Result<bool, Error> {
         let Step::AddDomain { name, .. } = step else { return Ok(false) };
-        self.sides.gateway()?.has(&["v4", "domains", name], self.progress).await
+        self.sides.gateway()?.has_domain(name, self.progress).await
     }
 
     fn begin(&mut self, name: &str, known: Made) -> Result<(), Error> {

@@ -56,7 +56,7 @@ impl Server {
                      is always so slow"
                 ))
             }
-            CallError::NotJson { .. } => {
+            CallError::NotJson { .. } | CallError::Unexpected { .. } => {
                 Error::failed(format!("{}: {error}", self.name)).and(format_args!(
                     "check {url_flag}: it must be the base URL of the API, not of a website"
                 ))

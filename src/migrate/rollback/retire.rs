@@ -58,8 +58,7 @@ pub async fn readiness(
             }
             Step::AddSource { .. } => {
                 let came = gateway.last_event(&id, run.progress).await?;
-                let came = came.and_then(|text| text.parse::<jiff::Timestamp>().ok());
-                last = last.max(came.map(|at| Timestamp::from_millis(at.as_millisecond())));
+                last = last.max(came.map(|time| time.0));
             }
             _ => {}
         }
