@@ -1,4 +1,4 @@
-//! What the demo shows: each event in, each delivery out, the sum of it, and how to do it by hand.
+//! The demo's report: each event in, each delivery out, the sum of it, and how to do it by hand.
 
 use std::collections::HashMap;
 use std::io;
@@ -18,15 +18,16 @@ use crate::model::EventId;
 #[derive(Default)]
 pub(super) struct Tally {
     fed: Vec<Fed>,
-    /// What became of the events that are to be delivered, by recipient.
-    expected: HashMap<String, Fate>,
+    /// The events that are to be delivered, by recipient.
+    expected: HashMap<String, Expected>,
 }
 
+/// The state of an event that is to be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum Expected {
     UnderWay,
     Verified,
-    /// It came with a bad signature or to another webhook than it should.
+    /// Delivered with a bad signature, or to another webhook than it should be.
     Wrong,
 }
 
@@ -37,7 +38,7 @@ impl Tally {
         let whither = fed.webhook.unwrap_or("nowhere: Mailgun has no webhook for it");
         console.line(format_args!("in   {name:29} {:35} → {whither}", fed.recipient))?;
         if fed.webhook.is_some() {
-            self.expected.insert(fed.recipient.clone(), Fate::UnderWay);
+            self.expected.insert(fed.recipient.clone(), Expected::UnderWay);
         }
         self.fed.push(fed);
         Ok(())
@@ -56,54 +57,54 @@ impl Tally {
         let event = format!("{} (event {})", got.webhook, got.event);
         console.line(format_args!("out  {event:29} {:35} {judged}  {latency}", got.recipient))?;
         let rightly = fed.is_none_or(|fed| fed.webhook == Some(&got.webhook));
-        if let Some(fate) = self.expected.get_mut(&got.recipient) {
-            let right = got.refused.is_none() && rightly && *fate != Fate::Wrong;
-            *fate = if right { Fate::Verified } else { Fate::Wrong };
+        if let Some(state) = self.expected.get_mut(&got.recipient) {
+            let right = got.refused.is_none() && rightly && *state != Expected::Wrong;
+            *state = if right { Expected::Verified } else { Expected::Wrong };
         }
         Ok(())
     }
 
-    /// Whether nothing is awaited any more.
+    /// True once nothing is awaited any more.
     pub(super) fn is_complete(&self) -> bool {
-        self.count(Fate::UnderWay) == 0
+        self.count(Expected::UnderWay) == 0
     }
 
-    /// Whether every event that could be delivered was, well signed.
+    /// True if every event that could be delivered was, well signed.
     pub(super) fn is_right(&self) -> bool {
-        self.count(Fate::Verified) == self.expected.len()
+        self.count(Expected::Verified) == self.expected.len()
     }
 
-    fn count(&self, fate: Fate) -> usize {
-        self.expected.values().filter(|one| **one == fate).count()
+    fn count(&self, state: Expected) -> usize {
+        self.expected.values().filter(|one| **one == state).count()
     }
 
     /// Shows the sum, and what could not be delivered and why.
     pub(super) fn summary(&self, console: &mut Console) -> io::Result<()> {
-        let arrived = self.expected.len() - self.count(Fate::UnderWay);
+        let arrived = self.expected.len() - self.count(Expected::UnderWay);
         console.line(format_args!(
             "\n{} events in from {} providers · {} deliverable to Mailgun webhooks · {arrived} \
              delivered · {} verified",
             self.fed.len(),
             Dialect::ALL.len(),
             self.expected.len(),
-            self.count(Fate::Verified),
+            self.count(Expected::Verified),
         ))?;
         for fed in self.fed.iter().filter(|fed| fed.webhook.is_none()) {
             let (dialect, name, why) = (fed.dialect, fed.name, why_not(fed));
             console.line(format_args!("not delivered: {dialect} {name}: {why}"))?;
         }
-        for (recipient, fate) in &self.expected {
-            match fate {
-                Fate::Verified => {}
-                Fate::UnderWay => console.line(format_args!("missing: {recipient}"))?,
-                Fate::Wrong => console.line(format_args!("wrong: {recipient}"))?,
+        for (recipient, state) in &self.expected {
+            match state {
+                Expected::Verified => {}
+                Expected::UnderWay => console.line(format_args!("missing: {recipient}"))?,
+                Expected::Wrong => console.line(format_args!("wrong: {recipient}"))?,
             }
         }
         Ok(())
     }
 }
 
-/// Why Mailgun's webhooks do not tell of an event, in the words of the matrix.
+/// The reason why Mailgun's webhooks do not tell of an event, in the words of the matrix.
 fn why_not(fed: &Fed) -> &'static str {
     match matrix::map(fed.dialect, fed.name, Dialect::Mailgun, Mode::Strict).map(|cell| cell.fit) {
         Some(Fit::Impossible { why }) => why,
