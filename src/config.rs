@@ -22,41 +22,41 @@ pub use file::{FileError, file_arguments};
 pub use units::{bytes, duration};
 pub use upstream::Upstream;
 
-/// What the HTTP side and ingest need to know, once everything is read and checked.
+/// The settings that the HTTP side and ingest need, read and checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How providers and clients reach this server, without a slash at the end.
+    /// The base URL at which providers and clients reach this server, without a slash at the end.
     pub public_url: String,
-    /// Lifts the https rule that Wistfare and `MailingAPI` put on webhook URLs.
+    /// True to lift the https rule that Wistfare and `MailingAPI` put on webhook URLs.
     pub allow_http: bool,
     /// The largest request body taken, in bytes.
     pub body_bytes_max: usize,
-    /// How old a provider's signature may be, or how far in the future.
+    /// The greatest age of a provider's signature, and the furthest that it may be in the future.
     pub freshness: Duration,
-    /// How many URLs a Mailgun event name may have in one domain.
+    /// The most URLs that a Mailgun event name may have in one domain.
     pub urls_per_event_max: usize,
     /// Names of hosts that speak one dialect only, whatever the credential.
     pub hosts: Vec<(String, Dialect)>,
     /// The dialect whose error shape answers a request on `/v1/webhooks` without a credential.
     pub default_dialect: Dialect,
-    /// How connections are served.
+    /// The limits under which connections are served.
     pub serving: Serving,
 }
 
-/// How many connections there may be, and how long a client may take over each part of its request.
+/// Limits of connections: their number, and the time for each part of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Serving {
     /// Connections open at once; more wait to be accepted. Half of the 1,024 descriptors that a
     /// process usually may have: the other half is for receivers and the store.
     pub connections_max: usize,
-    /// From the end of one request (or the beginning of the connection) to the end of the next
+    /// The time from the end of one request (or the beginning of the connection) to the end of the next
     /// one's head, so also how long an idle connection is kept.
     pub header_timeout: Duration,
-    /// From the end of the head to the end of the body.
+    /// The time from the end of the head to the end of the body.
     pub body_timeout: Duration,
-    /// How long a client may leave an answer unread.
+    /// The longest that a client may leave an answer unread.
     pub write_timeout: Duration,
-    /// How long requests in flight may go on after the signal to stop.
+    /// The longest that requests in flight may go on after the signal to stop.
     pub drain_timeout: Duration,
 }
 
@@ -87,7 +87,7 @@ impl Default for Settings {
     }
 }
 
-/// How log lines look.
+/// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -197,19 +197,19 @@ pub struct Options {
 }
 
 impl Options {
-    /// After how long a failing webhook is switched off, if ever.
+    /// The time after which a failing webhook is switched off, if ever.
     #[must_use]
     pub fn disable_after(&self) -> Option<Duration> {
         Some(self.disable_after).filter(|patience| !patience.is_zero())
     }
 
-    /// Where requests are passed to that this server does not answer; or what is wrong with what
+    /// The server that requests are passed to which this one does not answer; or the fault in what
     /// was said of it.
     pub fn upstream(&self) -> Result<Option<Upstream>, String> {
         Upstream::of(self.mailgun_upstream.as_ref(), self.mailgun_upstream_key.as_ref())
     }
 
-    /// What the HTTP side and ingest need to know of a server that listens on `bound`.
+    /// The settings of a server that listens on `bound`.
     #[must_use]
     pub fn settings(&self, bound: SocketAddr) -> Settings {
         Settings {
@@ -229,7 +229,7 @@ impl Options {
 }
 
 impl Default for Options {
-    /// What nobody configured; the environment is not asked.
+    /// The options where nobody configured any; the environment is not asked.
     fn default() -> Self {
         let command = Self::augment_args(clap::Command::new("serve"))
             .mut_args(|arg| arg.env(clap::builder::Resettable::Reset));

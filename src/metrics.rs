@@ -1,6 +1,5 @@
-//! The counters of ingest, the worker and the HTTP side, for `/metrics` and for tests.
-//!
-//! They are atomics, which cost nothing to keep.
+//! Counters of ingest, the worker and the HTTP side, for `/metrics` and for tests: atomics that cost
+//! nothing to keep.
 //!
 //! The module stands below `store` so that `http` can show what `worker` counts without knowing it.
 
@@ -19,7 +18,7 @@ use crate::model::{DeliveryState, Failure, NextStep, Outcome, Timestamp};
 /// Upper bounds of the attempt durations' histogram, in milliseconds.
 const BUCKETS_MS: [u64; 9] = [5, 10, 50, 100, 500, 1000, 2500, 5000, 10_000];
 
-/// The possible outcomes of an attempt, as labels: the class of the status, or the failure.
+/// Labels of an attempt's outcome: the class of the status, or the failure.
 const OUTCOMES: [&str; 12] = [
     "2xx",
     "3xx",
@@ -63,33 +62,33 @@ const fn next_step_index(next: NextStep) -> usize {
     }
 }
 
-/// The lot of an event that was let in.
+/// The result of an event that was let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakenAs {
     /// New, with a name that we know.
     Accepted,
-    /// New and kept, with a name that is none that we know.
+    /// New and kept, though its name is none that we know.
     Unknown,
-    /// There already.
+    /// Known already.
     Duplicate,
 }
 
 const INTAKES: [&str; 3] = ["accepted", "unknown", "duplicate"];
 
-/// The reason for which an event was not let in.
+/// The reason why an event was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// There is no such source.
+    /// A source that is none.
     NoSource,
-    /// The source is off or has no secret.
+    /// A source that is off or has no secret.
     Closed,
-    /// The signature is missing or wrong.
+    /// A signature that is missing or wrong.
     Signature,
-    /// The signature is good but too old.
+    /// A signature that is good but too old.
     Stale,
-    /// The body is no event.
+    /// A body that is no event.
     NotAnEvent,
-    /// The event could not be stored.
+    /// A store that could not take it.
     Unavailable,
 }
 

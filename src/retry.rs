@@ -17,12 +17,13 @@ use crate::model::{Failure, NextStep, Outcome, Timestamp};
 /// anyway. A receiver that asks for a week has made a mistake, or means to be forgotten.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
-/// The time that a webhook may fail before it is switched off: no provider says (`spec/providers.md`
-/// §3.4); five days outlast a long weekend.
+/// The time that a webhook may fail before it is switched off: no provider says
+/// (`spec/providers.md` §3.4); five days outlast a long weekend.
 pub const DISABLE_AFTER: Duration = Duration::from_hours(5 * 24);
 
-/// The part of itself by which a wait may be shorter or longer. It spreads out what failed together, and
-/// stays inside every description of Mailgun's schedule (`spec/mailgun-events.md` §3).
+/// The part of itself by which a wait may be shorter or longer.
+// Spreads out what failed together, and stays inside every description of Mailgun's schedule
+// (`spec/mailgun-events.md` §3).
 const JITTER: f64 = 0.1;
 
 /// The most steps a schedule may have.
@@ -31,7 +32,8 @@ const STEPS_MAX: usize = 100;
 /// The longest step a schedule may have.
 const STEP_MAX: Duration = Duration::from_hours(30 * 24);
 
-/// The waits after each failed attempt; when they are used up, the delivery is given up.
+/// A retry schedule: the wait after each failed attempt; when it is used up, the delivery is given
+/// up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schedule(Vec<Duration>);
 
@@ -48,22 +50,22 @@ impl Schedule {
     }
 }
 
-/// The rules by which a dialect's deliveries are judged and repeated.
+/// The retry policy of a dialect: what counts as success, what is final, when to try again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The times at which to try again.
+    /// The waits before further attempts.
     pub schedule: Schedule,
     /// The statuses by which a receiver says that it took the event.
     pub success: RangeInclusive<u16>,
     /// The statuses by which it says that it never will.
     pub final_statuses: Vec<u16>,
-    /// True where other statuses from 400 to 499 are tried again; 429 is in any case.
+    /// True if other statuses from 400 to 499 are tried again; 429 is in any case.
     pub retry_4xx: bool,
-    /// True where 410 switches the webhook off.
+    /// True if 410 switches the webhook off.
     pub disable_on_410: bool,
     /// The time without one success after which a failing webhook is switched off; `None` for never.
     pub disable_after: Option<Duration>,
-    /// The time that one attempt may take.
+    /// The longest that one attempt may take.
     pub timeout: Duration,
 }
 
@@ -139,7 +141,7 @@ impl Default for Policies {
 pub struct Step {
     /// The next step of the delivery.
     pub next: NextStep,
-    /// Whether the receiver wants nothing more, ever: its webhook is switched off.
+    /// True if the receiver wants nothing more, ever: its webhook is switched off.
     pub disable: bool,
 }
 

@@ -18,7 +18,7 @@ pub struct Account {
 
 /// The account that a key is of, as its owner sees it.
 ///
-/// Its signing key is read, as Mailgun's is, by `GET /v5/accounts/http_signing_key`.
+/// The signing key is read, as Mailgun's is, by `GET /v5/accounts/http_signing_key`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnAccount {
     /// The account's id.

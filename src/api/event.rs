@@ -45,7 +45,7 @@ pub struct EventDetail {
     /// Everything that is listed of it.
     #[serde(flatten)]
     pub listed: Event,
-    /// Its deliveries, newest first, the first 200.
+    /// The first 200 of its deliveries, newest first.
     pub deliveries: Vec<DeliverySummary>,
 }
 

@@ -1,4 +1,4 @@
-//! Where output goes: results to standard output, remarks and errors to standard error.
+//! Output: results to standard output, remarks and errors to standard error.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -12,7 +12,7 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// The process's own.
+    /// The process's own streams.
     pub(super) fn standard() -> Self {
         Self { out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
     }
@@ -49,7 +49,7 @@ impl Console {
     }
 }
 
-/// All of standard input. A person who sees nothing happen is told what is awaited.
+/// Reads all of standard input. A person who sees nothing happen is told what is awaited.
 pub(super) fn stdin(what: &str, console: &mut Console) -> anyhow::Result<Vec<u8>> {
     let mut input = io::stdin();
     if input.is_terminal() {

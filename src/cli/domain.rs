@@ -112,7 +112,7 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     Ok(())
 }
 
-/// The JSON in a file, or on standard input.
+/// Reads the JSON in a file, or on standard input.
 fn json_in(file: &Path, console: &mut Console) -> anyhow::Result<Value> {
     let bytes = if file.as_os_str() == "-" {
         stdin("DNS records", console)?

@@ -117,7 +117,7 @@ pub(super) async fn run(args: &Args, console: &mut Console) -> anyhow::Result<()
     Ok(())
 }
 
-/// Several lines of which the first is a whole value are one event a line.
+/// The content type of events: several lines of which the first is a whole value are one a line.
 fn content_type(events: &[u8]) -> &'static str {
     let mut lines =
         events.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());

@@ -39,19 +39,19 @@ use crate::migrate::{Error as MigrateError, ErrorKind as MigrateErrorKind};
 
 use console::Console;
 
-/// Done.
+/// Exit code: done.
 const DONE: u8 = 0;
-/// It was understood, and could not be done.
+/// Exit code: understood, and could not be done.
 const FAILED: u8 = 1;
-/// It was not understood.
+/// Exit code: not understood.
 const USED_WRONGLY: u8 = 2;
-/// A plan was made, and something is lost in it.
+/// Exit code: a plan was made, and something is lost in it.
 const PLANNED_WITH_LOSSES: u8 = 3;
-/// There is no such thing.
+/// Exit code: no such thing.
 const NOT_FOUND: u8 = 4;
-/// A server, or what is there by now, forbids it.
+/// Exit code: a server, or its present state, forbids it.
 const REFUSED: u8 = 5;
-/// Nobody answers.
+/// Exit code: nobody answers.
 const UNREACHABLE: u8 = 6;
 
 const EXAMPLES: &str = "\
@@ -120,17 +120,18 @@ enum Verb {
     Completions(completions::Args),
 }
 
-/// Something was asked for in a way that cannot be meant.
+/// A command that cannot be meant as it was given.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Misuse(String);
 
-/// A plan was printed that loses something: nothing went wrong, and a script must know.
+/// The end of printing a plan that loses something: nothing went wrong, and a script must know.
 #[derive(Debug, thiserror::Error)]
 #[error("something is lost")]
 struct PlannedWithLosses;
 
-/// Does what the arguments say and reports how it went; the first argument is the program's name.
+/// Runs the command that the arguments name and reports how it went; the first argument is the
+/// program's name.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let mut console = Console::standard();
@@ -201,7 +202,7 @@ fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
     }
 }
 
-/// What to look at where a call to a running server came to nothing.
+/// A hint at what to look at where a call to a running server came to nothing.
 fn hint(error: &anyhow::Error) -> &'static str {
     match error.downcast_ref() {
         Some(CallError::Unreachable { .. }) => "; is `waypost serve` running there?",
@@ -246,7 +247,7 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Cli, ParseError> {
     Ok(Cli::from_arg_matches(&matches)?)
 }
 
-/// Help and version are what was asked for; anything else is a mistake, told in one line.
+/// Prints help or the version, if asked for; anything else is a mistake, told in one line.
 fn report_usage(error: &clap::Error, console: &mut Console) -> u8 {
     let text = error.render().to_string();
     match error.kind() {

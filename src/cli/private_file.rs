@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use tempfile::NamedTempFile;
 
-/// Whether a file could be written there; what is there stays.
+/// Fails if no file could be written there; what is there stays.
 pub(super) fn check(path: &Path) -> anyhow::Result<()> {
     beside(path).map(|_| ()).map_err(|error| cannot(path, &error))
 }

@@ -1,4 +1,4 @@
-//! Server answers for people: lists as aligned columns, single things as aligned fields.
+//! Tables for people: lists as aligned columns, single things as aligned fields.
 
 use std::fmt::{Display, Write};
 
@@ -98,7 +98,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// A text without control characters: what a stranger sent shall not steer the terminal.
+/// A text less its control characters: what a stranger sent shall not steer the terminal.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

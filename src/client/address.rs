@@ -1,7 +1,7 @@
-//! Which addresses may be called: public ones, and the ranges that the operator allowed.
+//! The address policy: public addresses may be called, and the ranges that the operator allowed.
 //!
-//! What is blocked is everything that the IANA special-purpose registries do not call globally
-//! reachable, and with it everything that Svix and Hook0 block (`spec/peers.md` §3).
+//! Blocked is everything that the IANA special-purpose registries do not call globally reachable,
+//! and with it everything that Svix and Hook0 block (`spec/peers.md` §3).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -28,7 +28,7 @@ impl AddressPolicy {
         Self::new(vec![Ipv4Net::default().into(), Ipv6Net::default().into()])
     }
 
-    /// Whether this address may be called.
+    /// True if this address may be called.
     pub(super) fn permits(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         is_public(address) || self.allowed.iter().any(|range| range.contains(&address))
@@ -50,8 +50,9 @@ impl AddressPolicy {
     }
 }
 
-/// Whether somebody outside could call this URL by what it says itself: names are not resolved, but
-/// those that never mean a public host are known.
+/// True if somebody outside could call this URL, as far as its text says.
+///
+/// Names are not resolved, but those that never mean a public host are known.
 #[must_use]
 pub fn is_public_url(text: &str) -> bool {
     let Ok(url) = url::Url::parse(text) else { return false };

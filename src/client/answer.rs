@@ -10,14 +10,14 @@ use tokio::time::{Instant, timeout_at};
 use super::in_words;
 use crate::model::Timestamp;
 
-/// How reading a body ended.
+/// The end of reading a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// At its end, or at the cap.
+    /// Read to its end, or to the cap.
     Whole,
-    /// At the deadline.
+    /// Cut off at the deadline.
     Late,
-    /// The connection broke.
+    /// Cut off by a broken connection, in words.
     Broken(String),
 }
 
@@ -46,10 +46,10 @@ pub(super) async fn read(
     }
 }
 
-/// What a number of seconds that does not fit stands for: more than any policy grants.
+/// The stand-in for a number of seconds that does not fit: more than any policy grants.
 const TOO_LONG_S: u64 = u32::MAX as u64;
 
-/// What `Retry-After` asks for: seconds, or a date, which in the past means at once.
+/// The wait that `Retry-After` asks for: seconds, or a date, which in the past means at once.
 pub(super) fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -21,43 +21,44 @@ use serde_json::Value;
 
 use super::words::{excerpt, message, retry_after};
 
-/// How long an answer may take: longer than any call of ours that works.
+/// The longest that an answer may take: longer than any call of ours that works.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// The largest answer read.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// The shortest text that can be a key: what is shorter stands in words by chance.
 const KEY_LENGTH_MIN: usize = 8;
-/// What needs no escaping in one part of a path.
+/// The characters that need no escaping in one part of a path.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// An API at one place, spoken to as one caller. Whether the credentials open anything is for the
-/// server to say.
+/// An API at one place, spoken to as one caller.
+///
+/// The credentials are not checked: the server says what they open.
 pub struct Api {
     base: String,
     credentials: Vec<(HeaderName, HeaderValue)>,
-    /// What no message may show, even where a server repeats it.
+    /// Texts that no message may show, even where a server repeats them.
     hidden: Vec<String>,
     answer_max: Duration,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// Why a call did not do what was asked.
+/// The reason why a call did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The base URL is none.
+    /// A base URL that is none.
     #[error("expected `http://…` or `https://…`, found {0:?}")]
     NoUrl(String),
-    /// The base URL holds more than a base: a user, a password, a query. Not told, since it may be
-    /// a secret.
+    /// A base URL with more than a base: a user, a password, a query. Not told, since it may be a
+    /// secret.
     #[error("expected an address without user, password or query; a key has a flag of its own")]
     NoBase,
-    /// The credentials cannot be written into a header.
+    /// Credentials that cannot be written into a header.
     #[error("expected a key of printable ASCII characters, found others in it")]
     Unwritable,
-    /// No certificate authorities to check an `https` server with.
+    /// A machine without certificate authorities to check an `https` server with.
     #[error("cannot check the certificates of https servers: {0}")]
     NoRoots(String),
-    /// Nobody answers there, or the connection broke: the request may have arrived.
+    /// An address at which nobody answers, or a broken connection: the request may have arrived.
     #[error("cannot reach {base}: {cause}")]
     Unreachable {
         /// The server.
@@ -65,26 +66,25 @@ pub enum CallError {
         /// The innermost cause.
         cause: String,
     },
-    /// It did not answer in time. The request may have been carried out.
+    /// A server that did not answer in time: the request may have been carried out.
     #[error("{base} did not answer within {} seconds", after.as_secs_f32())]
     TooSlow {
         /// The server.
         base: String,
-        /// How long it had.
+        /// The time that it had.
         after: Duration,
     },
-    /// It answered with another status than a 2xx.
+    /// An answer with another status than a 2xx.
     #[error("{message} ({status})")]
     Refused {
         /// The status.
         status: u16,
         /// The server's words, or the beginning of what it sent instead.
         message: String,
-        /// How long it asks to be left alone: `Retry-After` in seconds, or Mailgun's
-        /// `retry-seconds`.
+        /// The wait that it asks for: `Retry-After` in seconds, or Mailgun's `retry-seconds`.
         retry_after: Option<Duration>,
     },
-    /// Something else than an API answered.
+    /// An answer that is no JSON, so no API's.
     #[error("expected JSON from {base}, found {found:?}; is it the right address?")]
     NotJson {
         /// The server.
@@ -158,7 +158,7 @@ impl Api {
         Ok(api)
     }
 
-    /// The same, with so long for an answer and no longer than it is by itself.
+    /// Limits the time for an answer to this, where it is shorter than the client's own.
     #[must_use]
     pub fn within(self, answer_max: Duration) -> Self {
         Self { answer_max: answer_max.min(ANSWER_MAX), ..self }
@@ -285,7 +285,7 @@ impl Api {
         })
     }
 
-    /// The beginning of what came in the place of an answer.
+    /// The beginning of a body that came in the place of an answer.
     fn found(&self, body: &[u8]) -> String {
         self.without_keys(excerpt(body))
     }
@@ -296,7 +296,7 @@ impl Api {
         hidden.fold(text, |text, key| text.replace(key.as_str(), "…"))
     }
 
-    /// Makes a call with these headers and no key, and says what came back.
+    /// Makes a call with these headers and no key; the status and body that come back.
     pub async fn send(
         &self,
         method: Method,
@@ -368,7 +368,7 @@ pub fn query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     format!("{path}?{query}")
 }
 
-/// Whether a URL says more than where an API is.
+/// True if a URL has more than a base.
 fn has_more_than_a_base(url: &url::Url) -> bool {
     let has_user = !url.username().is_empty() || url.password().is_some();
     has_user || url.query().is_some() || url.fragment().is_some()

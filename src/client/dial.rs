@@ -22,10 +22,10 @@ use tower_service::Service;
 use super::address::AddressPolicy;
 use crate::model::Failure;
 
-/// How many addresses of one name are tried. More answers than that are checked and left alone.
+/// The most addresses of one name that are tried; further ones are checked and left alone.
 const ADDRESSES_TRIED_MAX: usize = 8;
 
-/// Makes connections for the pool: address policy, TCP, TLS, one deadline over all three.
+/// A maker of connections for the pool: address policy, TCP, TLS, one deadline over all three.
 #[derive(Clone)]
 pub(super) struct Connector {
     resolver: Resolver,
@@ -34,7 +34,7 @@ pub(super) struct Connector {
     timeout: Duration,
 }
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{text}")]
 pub(super) struct DialError {
@@ -184,9 +184,11 @@ const LOOK_UPS_MAX: usize = 256;
 
 type Answer = Result<Arc<[IpAddr]>, DialError>;
 
-/// Asks the system's resolver, once at a time for each name: a look-up holds a thread until it
-/// ends, and names whose servers are silent must not use up the threads of all others. The threads
-/// also read listings from the store, so that look-ups get no more than a part of them.
+/// The system's resolver, asked once at a time for each name.
+///
+/// A look-up holds a thread until it ends, and names whose servers are silent must not use up the
+/// threads of all others. The threads also read listings from the store, so that look-ups get no
+/// more than a part of them.
 #[derive(Clone)]
 struct Resolver {
     permits: Arc<Semaphore>,

@@ -40,7 +40,7 @@ pub use self::forward::{Download, ForwardOptions, Forwarder};
 use crate::clock::Clock;
 use crate::model::{Failure, Outcome, WebhookUrl};
 
-/// How much of an answer, or of an error, is kept.
+/// The most that is kept of an answer, or of an error, in bytes.
 const EXCERPT_BYTES_MAX: usize = 2 * 1024;
 
 /// The largest head of an answer taken, in bytes.
@@ -49,22 +49,23 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Idle connections kept for each receiver: as many as one target may have in flight.
 const IDLE_PER_HOST_MAX: usize = 64;
 
-/// How long an idle connection is kept. Less than the five seconds after which Node, uvicorn and
-/// Apache close theirs: a request that meets a closing connection is lost until its next attempt.
+/// The time that an idle connection is kept.
+// Less than the five seconds after which Node, uvicorn and Apache close theirs: a request that
+// meets a closing connection is lost until its next attempt.
 const IDLE_FOR: Duration = Duration::from_secs(4);
 
-/// How receivers are called.
+/// Options of calls to receivers.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
     /// Ranges that may be called although they are not public.
     pub allow_targets: Vec<IpNet>,
     /// The deadline over name resolution, TCP and TLS.
     pub connect_timeout: Duration,
-    /// How much of an answer's body is read, in bytes; a longer one is cut off there.
+    /// The most that is read of an answer's body, in bytes; a longer one is cut off there.
     pub response_bytes_max: usize,
     /// Certificate authorities trusted beside the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
-    /// Tells the time, for `Retry-After` with a date.
+    /// The clock that a `Retry-After` with a date is held against.
     pub clock: Clock,
 }
 
@@ -80,7 +81,7 @@ impl Default for ClientOptions {
     }
 }
 
-/// Calls receivers over pooled connections. Cheap to clone.
+/// A client of receivers, over pooled connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     http: legacy::Client<Connector, Full<Bytes>>,
@@ -88,12 +89,12 @@ pub struct Client {
     clock: Clock,
 }
 
-/// What came of one request.
+/// The result of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     /// The answer, or why there was none.
     pub outcome: Outcome,
-    /// How long it took.
+    /// The time that it took.
     pub duration: Duration,
     /// The address that was dialled, where it came to that.
     pub address: Option<SocketAddr>,
@@ -186,7 +187,7 @@ impl Client {
     }
 }
 
-/// Why there was no answer, on its way into a [`Sent`].
+/// The reason why there was no answer, on its way into a [`Sent`].
 struct Refusal {
     failure: Failure,
     address: Option<SocketAddr>,

@@ -19,7 +19,7 @@ pub(super) fn message(answer: &Value) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// How long `Retry-After` asks for. A date is held against the server's own clock, not ours.
+/// The wait that `Retry-After` asks for. A date is held against the server's own clock, not ours.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let asked = headers.get(RETRY_AFTER)?;
     let date = |text: &HeaderValue| httpdate::parse_http_date(text.to_str().ok()?).ok();

@@ -8,23 +8,23 @@ use clap::parser::ValueSource;
 /// A file that cannot be read as configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It cannot be read at all.
+    /// A file that cannot be read at all.
     #[error("cannot read {path}: {cause}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         cause: std::io::Error,
     },
-    /// It is not TOML.
+    /// A file that is not TOML.
     #[error("{path}: {detail}")]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The parser's error, with its place.
         detail: String,
     },
-    /// It says something that no flag does.
+    /// A key that is no flag's.
     #[error("{path}: unknown key `{key}`; `waypost serve --help` lists the keys, less the dashes")]
     UnknownKey {
         /// The file.
@@ -39,14 +39,14 @@ pub enum FileError {
         path: PathBuf,
         /// The key.
         key: String,
-        /// What may stand there.
+        /// The values that may stand there, in words.
         expected: &'static str,
-        /// What stands there.
+        /// The type that stands there, in words.
         found: &'static str,
     },
 }
 
-/// What a file says beyond the command line and the environment, as arguments of `command`.
+/// The arguments of `command` that a file adds to the command line and the environment.
 ///
 /// `given` is what those two said.
 pub fn file_arguments(

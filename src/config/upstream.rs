@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 use waypost_compat::Secret;
 
-/// Where requests are passed to, and the key that they go with.
+/// A server that requests are passed to, and the key that they go with.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     /// Scheme, host and port; no path, query or userinfo.
@@ -37,7 +37,7 @@ impl Upstream {
         }
     }
 
-    /// Whether it is recognisably the server that listens on `bound` and that others know by
+    /// True if it is recognisably the server that listens on `bound` and that others know by
     /// `public_url`: what is passed there would come back for ever.
     #[must_use]
     pub fn is_server(&self, bound: SocketAddr, public_url: &str) -> bool {
@@ -54,7 +54,7 @@ impl Upstream {
             }
     }
 
-    /// Whether its key travels in the clear over a network.
+    /// True if its key travels in the clear over a network.
     #[must_use]
     pub fn is_in_clear(&self) -> bool {
         let local = self.address().is_some_and(|ip| ip.is_loopback()) || self.is_localhost();
@@ -75,7 +75,7 @@ impl Upstream {
     }
 }
 
-/// Whether a key can be the password of `Authorization: Basic`.
+/// True if a key can be the password of `Authorization: Basic`.
 fn can_travel(key: &str) -> bool {
     (8..=256).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -21,16 +21,16 @@ pub struct Body {
     pub bytes: Bytes,
 }
 
-/// Why a body could not be had.
+/// A reason why a body could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// It is longer than the limit; the rest of it was not read.
+    /// Longer than the limit; the rest of it was not read.
     #[error("expected a body of at most {limit} bytes, found a longer one")]
     TooLarge {
         /// The limit in bytes.
         limit: usize,
     },
-    /// It took longer to arrive than the limit; the rest of it was not awaited.
+    /// Longer under way than the limit; the rest of it was not awaited.
     #[error("expected the whole body within {limit_s} seconds, found less of it")]
     TooSlow {
         /// The limit in seconds.

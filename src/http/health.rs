@@ -1,4 +1,4 @@
-//! What probes and monitors ask: alive, ready, how much.
+//! The questions of probes and monitors: alive, ready, how much.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{App, Route};
 use crate::api::{Health, HealthStatus};
 use crate::store::Usage;
 
-/// How long the store may take to show that it still writes. Probes give up after a few seconds.
+/// The time that the store may take to show that it still writes. Probes give up after a few seconds.
 const READY_MAX: Duration = Duration::from_secs(2);
 
 pub(super) fn routes(app: &App) -> Vec<Route> {
@@ -26,7 +26,7 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
     ]
 }
 
-/// The process runs and answers; nothing more is asked, so that a store in trouble does not make
+/// The process runs and answers; nothing more is asked, so that a store that fails does not make
 /// an orchestrator kill what is about to recover.
 fn alive() -> Response {
     answer(StatusCode::OK, &Health { status: HealthStatus::Ok.into() })
@@ -56,7 +56,7 @@ async fn metrics(app: App) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// How much there is, as it stands.
+/// The amounts, as they stand.
 fn gauges(usage: &Usage) -> String {
     let all = [
         ("waypost_store_disk_bytes", "Bytes that the store takes on disk.", usage.disk_bytes),

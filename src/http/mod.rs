@@ -36,12 +36,12 @@ use crate::store::{Directory, History, Intake, Store};
 use route::any_of;
 use upstream::Attached;
 
-/// What every handler may use. Cheap to clone.
+/// The handles that every handler may use. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     /// Accounts, keys, domains, sources, webhooks.
     pub directory: Arc<dyn Directory>,
-    /// Where events are taken in.
+    /// The way in for events.
     pub intake: Arc<dyn Intake>,
     /// Events and deliveries, to be looked up and repeated.
     pub history: Arc<dyn History>,
@@ -49,11 +49,11 @@ pub struct App {
     pub clock: Clock,
     /// Configuration.
     pub settings: Arc<Settings>,
-    /// What is counted, here and by whoever delivers.
+    /// The counters, for here and for whoever delivers.
     pub stats: Stats,
-    /// What sends a test event, where something was wired.
+    /// The sender of test events, where one was wired.
     pub tester: Option<Arc<dyn Tester>>,
-    /// Where one account's requests are passed on to that are not answered here, if anywhere.
+    /// The upstream for one account's requests that are not answered here, if there is one.
     upstream: Option<Attached>,
 }
 
@@ -99,7 +99,7 @@ pub trait Tester: Send + Sync + 'static {
     async fn test(&self, webhook: &Webhook) -> TestAnswer;
 }
 
-/// What came of a test event.
+/// The outcome of a test event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestAnswer {
     /// The receiver's status; 0 if there was no answer.

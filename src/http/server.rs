@@ -30,7 +30,7 @@ const URI_BYTES_MAX: usize = 16 << 10;
 /// ones are answered 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
-/// How long to wait after `accept` failed. It fails when descriptors run out, and then again at
+/// The pause after `accept` failed. It fails when descriptors run out, and then again at
 /// once until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -141,7 +141,7 @@ fn tidied_path(path: &str) -> Cow<'_, str> {
     if !path.contains("//") && !path.contains('%') {
         return Cow::Borrowed(path);
     }
-    // Decoded behind a stray `%`, a digit would become part of what was no encoding before.
+    // Decoded behind a lone `%`, a digit would become part of what was no encoding before.
     let well_encoded = path.split('%').skip(1).all(|rest| encoded_byte(rest).is_some());
     let mut tidy = String::with_capacity(path.len());
     let mut rest = path;

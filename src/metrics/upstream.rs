@@ -1,4 +1,4 @@
-//! What is counted of requests that are passed on to the upstream.
+//! Counters of requests that are passed on to the upstream.
 
 use std::sync::atomic::AtomicU64;
 
@@ -7,7 +7,7 @@ use crate::model::Unanswered;
 
 const STATUSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "other"];
 
-/// Why a request that should have been passed on was not answered from there.
+/// The reason why a request that should have been passed on was not answered from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PassFailure {
     /// No connection was made.

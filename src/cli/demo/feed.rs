@@ -17,17 +17,17 @@ use crate::model::{EventId, Timestamp};
 pub(super) struct Fed {
     /// The provider.
     pub(super) dialect: Dialect,
-    /// What it calls the event.
+    /// The provider's name of the event.
     pub(super) name: &'static str,
-    /// To whom; of no two events is it the same.
+    /// The recipient, another one for each event.
     pub(super) recipient: String,
-    /// When the provider began to post it.
+    /// The time at which the provider began to post it.
     pub(super) sent_at: Timestamp,
     /// The webhook that it is delivered to; `None` where Mailgun has none for it.
     pub(super) webhook: Option<&'static str>,
 }
 
-/// Every event that every provider has a name for, in the order of their documentation.
+/// The events that the providers have names for, in the order of their documentation.
 pub(super) fn script(providers: &[Provider]) -> impl Iterator<Item = (&Provider, Kind)> {
     providers.iter().flat_map(|provider| provider.dialect.kinds().map(|kind| (provider, kind)))
 }

@@ -21,7 +21,7 @@ use crate::config::Options;
 use receiver::Receiver;
 use report::Tally;
 
-/// How long the last delivery may take: more than any of them needs, less than a person waits.
+/// The longest that the last delivery may take: more than any needs, less than a person waits.
 const DELIVERY_MAX: Duration = Duration::from_secs(30);
 
 pub(super) const EXAMPLES: &str = "\

@@ -24,7 +24,7 @@ use crate::model::Timestamp;
 const BODY_BYTES_MAX: usize = 4 << 20;
 /// Deliveries that wait to be shown; beyond, receivers wait too.
 const UNSHOWN_MAX: usize = 256;
-/// How old a signature may be, in seconds, as Mailgun's documentation advises its receivers.
+/// The greatest age of a signature, in seconds, as Mailgun's documentation advises its receivers.
 const SIGNATURE_AGE_MAX: i64 = 15 * 60;
 
 /// A receiver on a free port of loopback.
@@ -37,7 +37,7 @@ pub(super) struct Receiver {
 /// A delivery as the receiver saw it.
 #[derive(Debug)]
 pub(super) struct Received {
-    /// When its last byte came.
+    /// The time at which its last byte came.
     pub(super) at: Timestamp,
     /// The last part of the path: the webhook's name.
     pub(super) webhook: String,
@@ -45,7 +45,7 @@ pub(super) struct Received {
     pub(super) event: String,
     /// `event-data.recipient`.
     pub(super) recipient: String,
-    /// Why its signature was refused, if it was.
+    /// The reason why its signature was refused, if it was.
     pub(super) refused: Option<String>,
 }
 
@@ -61,17 +61,17 @@ impl Receiver {
         Ok(Self { address, key, received })
     }
 
-    /// Where deliveries of one webhook shall go.
+    /// The URL for the deliveries of one webhook.
     pub(super) fn url(&self, webhook: &str) -> String {
         format!("http://{}/hooks/{webhook}", self.address)
     }
 
-    /// Gives it the key that signatures are checked with.
+    /// Sets the key that signatures are checked with.
     pub(super) fn trust(&self, key: &str) {
         let _ = self.key.set(Secret::new(key));
     }
 
-    /// A delivery that has already come.
+    /// The next delivery, if one has already come.
     pub(super) fn ready(&mut self) -> Option<Received> {
         self.received.try_recv().ok()
     }

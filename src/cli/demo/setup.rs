@@ -1,4 +1,4 @@
-//! What the demo prepares through the server's APIs: a domain, its webhooks, five sources.
+//! The demo's preparations through the server's APIs: a domain, its webhooks, five sources.
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -17,11 +17,11 @@ pub(super) const DOMAIN: &str = "demo.example.com";
 
 /// A source, and the secret that its provider signs with.
 pub(super) struct Provider {
-    /// The dialect it speaks.
+    /// The provider's dialect.
     pub(super) dialect: Dialect,
-    /// Where it posts: the path of the ingest URL.
+    /// The path of the ingest URL that it posts to.
     pub(super) ingest_path: String,
-    /// What it signs with.
+    /// The secret that it signs with.
     pub(super) secret: Secret,
 }
 

@@ -37,7 +37,7 @@ A gateway in between, and out again:
 Exit codes: 0 done (plan: nothing is lost), 1 failed, 2 used wrongly, 3 planned with losses,
 4 not found, 5 refused, 6 unreachable.";
 
-/// How the address of a source begins that was read from a file.
+/// The beginning of a source's address where it was read from a file.
 const FILE: &str = "file:";
 
 #[derive(Debug, clap::Args)]

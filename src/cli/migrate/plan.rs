@@ -118,7 +118,7 @@ fn by_id(
     }
 }
 
-/// Whether source and target, of one dialect, are the same webhooks. A URL alone says nothing: two
+/// True if source and target, of one dialect, are the same webhooks. A URL alone says nothing: two
 /// keys open two accounts there. Mailgun knows a domain in one account only.
 fn is_same(
     args: &super::Plan,
@@ -228,7 +228,7 @@ fn in_a_circle(what: &str) -> anyhow::Error {
     Error::misuse(text).and(next).into()
 }
 
-/// Whether the gateway signs as the account does.
+/// The signing keys of the account and of the gateway, compared.
 async fn keys(
     source: &Provider,
     gateway: &Gateway,

@@ -18,7 +18,7 @@ use crate::migrate::rollback;
 use crate::migrate::rollback::retire::{self, Readiness};
 use crate::migrate::{Error, Journal, probe, verify};
 
-/// How long `--retire --after` goes on waiting beyond the time itself.
+/// The time that `--retire --after` goes on waiting beyond the time itself.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) async fn apply(args: &Apply, console: &mut Console) -> anyhow::Result<()> {

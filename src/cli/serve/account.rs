@@ -9,14 +9,14 @@ use crate::clock::Clock;
 use crate::model::{Account, AccountId, Key, KeyHash, KeyId, Scope};
 use crate::store::{Added, Directory};
 
-/// What an operator should be told about keys at this start.
+/// News about keys at this start, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum News {
-    /// No API key was given and none existed: this is the only time that it is shown.
+    /// An API key that was generated, since none was given: this is the only time that it is shown.
     Generated(String),
-    /// The API key given was not known to a store that has others.
+    /// An API key was given that the store, which has others, did not know.
     Joined,
-    /// The signing key given is not the one that the account has had since its first start.
+    /// A signing key was given that is not the account's own since its first start.
     OtherSigningKey,
 }
 
@@ -44,10 +44,8 @@ pub(super) fn check(given: Given<'_>) -> Result<(), Misuse> {
     Ok(())
 }
 
-/// Sees to it that there is an account and that the API key given, if any, opens it.
+/// Ensures that there is an account and that the API key given, if any, opens it.
 ///
-/// Whoever can set the server's environment can read its data as well, so a key given to a store
-/// that does not know it is added rather than refused: an operator who lost theirs gets in again.
 /// The signing key stays as it is, since receivers hold it too; Mailgun's API replaces it.
 pub(super) async fn ensure(
     store: &dyn Directory,
@@ -67,6 +65,8 @@ async fn join(
     given: Given<'_>,
 ) -> anyhow::Result<Vec<News>> {
     let mut news = Vec::new();
+    // Whoever can set the server's environment can read its data as well, so an unknown key is
+    // added rather than refused: an operator who lost theirs gets in again.
     if let Some(key) = given.api_key
         && store.key_by_hash(&KeyHash::of(key)).await?.is_none()
         && store.add_key(operators(key, account.id, clock)).await? == Added::Added
@@ -114,7 +114,7 @@ impl fmt::Display for News {
     }
 }
 
-/// A key that may do everything.
+/// The operator's key, which may do everything.
 fn operators(key: &str, account: AccountId, clock: &Clock) -> Key {
     Key {
         id: KeyId::timed(clock.now(), clock.random()),

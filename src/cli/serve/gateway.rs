@@ -20,9 +20,9 @@ use crate::retry::{Policies, Schedule};
 use crate::store::{self, Retention};
 use crate::worker::{Worker, WorkerOptions};
 
-/// How often what is past its time is removed.
+/// The interval at which events past their time are removed.
 const TRIM_EVERY: Duration = Duration::from_mins(1);
-/// How many events are removed at a time: each batch shares the commit thread with requests.
+/// The number of events removed at a time: each batch shares the commit thread with requests.
 const TRIM_BATCH: usize = 500;
 
 /// Everything that `serve` needs: a listener, an open store with an account, a worker.
@@ -85,12 +85,12 @@ impl Gateway {
         Ok(Self { listener, address, app, worker, retention, news })
     }
 
-    /// Where it listens.
+    /// The base URL of the address that it listens on.
     pub(in crate::cli) fn base(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What the operator should be told about keys.
+    /// News about keys, for the operator.
     pub(in crate::cli) fn news(&self) -> impl Iterator<Item = &impl Display> {
         self.news.iter()
     }
@@ -125,7 +125,7 @@ async fn attach(app: App, upstream: Option<Mailgun>) -> anyhow::Result<App> {
     Ok(app.with_upstream(Arc::new(upstream), first))
 }
 
-/// Keeps the past within its limits, for ever.
+/// Removes events and deliveries past their limits, for as long as the server runs.
 async fn trim(app: App, retention: Retention) {
     loop {
         match app.history.trim(app.clock.now(), &retention, TRIM_BATCH).await {

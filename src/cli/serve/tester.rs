@@ -16,7 +16,7 @@ use crate::http::{TestAnswer, Tester};
 use crate::model::{DomainName, EventId, Outcome, Timestamp, Webhook, hex};
 use crate::store::Directory;
 
-/// How long a receiver may take, as for a delivery.
+/// The longest that a receiver may take, as for a delivery.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Calls receivers through the client that deliveries go through, address policy included.
@@ -70,7 +70,7 @@ impl Direct {
         Ok(TestAnswer { status, body: sent.excerpt })
     }
 
-    /// What the webhook's deliveries are signed with.
+    /// The secrets that the webhook's deliveries are signed with.
     async fn secrets(&self, webhook: &Webhook, now: Timestamp) -> Result<Vec<Secret>, String> {
         match Behaviour::of(webhook.scope.dialect).signed_by {
             SignedBy::OwnSecret => Ok(webhook.secrets(now)),

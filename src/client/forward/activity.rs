@@ -1,4 +1,4 @@
-//! How long nothing has moved on a connection: what a silent server is known by.
+//! Silence: the time for which nothing has moved on a connection.
 //!
 //! A deadline over the whole exchange would cut off a long upload that goes well, and one from the
 //! last byte read a server that rightly says nothing until it has the whole request. So every byte
@@ -14,14 +14,14 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// When something last moved. Clones share it.
+/// The time at which something last moved. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Activity(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     moved: Instant,
-    /// Whether the request's body has been asked for more and has not given it.
+    /// True while the request's body has been asked for more and has not given it.
     awaits_body: bool,
 }
 

@@ -34,12 +34,12 @@ use super::dial::Connector;
 use super::{HEAD_BYTES_MAX, in_words, tls_config};
 use crate::model::{Failure, Unanswered};
 
-/// How a server is called that requests are passed on to.
+/// Options of calls to a server that requests are passed on to.
 #[derive(Debug, Clone)]
 pub struct ForwardOptions {
     /// The deadline over name resolution, TCP and TLS.
     pub connect_timeout: Duration,
-    /// For how long nothing may move on a connection.
+    /// The longest that nothing may move on a connection.
     pub patience: Duration,
     /// Certificate authorities trusted beside the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
@@ -55,8 +55,10 @@ impl Default for ForwardOptions {
     }
 }
 
-/// Passes requests on to one server, as the user `api` with one key. Follows no redirect and uses
-/// no proxy. The address may be a private one: the operator named it, and no client can change it.
+/// A passage to one server, as the user `api` with one key.
+///
+/// Follows no redirect and uses no proxy. The address may be a private one: the operator named it,
+/// and no client can change it.
 #[derive(Clone)]
 pub struct Forwarder {
     connector: Connector,
@@ -145,7 +147,7 @@ pub struct Download {
     body: Incoming,
     silence: Silence,
     patience: Duration,
-    /// Whether the last poll found nothing: only then has anybody waited for the server.
+    /// True if the last poll found nothing: only then has anybody waited for the server.
     waiting: bool,
     _connection: Connection,
 }

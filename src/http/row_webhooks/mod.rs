@@ -1,4 +1,4 @@
-//! What the webhook APIs of Posthawk, `MailStack`, Wistfare and `MailingAPI` have in common: rows
+//! The webhook APIs of Posthawk, `MailStack`, Wistfare and `MailingAPI`, and what they share: rows
 //! with an id, a URL, event names, a state and a secret.
 //!
 //! [`answer`] tells the whole story of a request once, for all of them. What differs on the wire
@@ -7,7 +7,7 @@
 //!
 //! # Whose webhooks a key opens
 //!
-//! Those of its own reach, exactly: a key bound to a domain opens the webhooks of that domain, a
+//! A key opens those of its own reach, exactly: one bound to a domain opens the webhooks of that domain, a
 //! key of the whole account opens the webhooks for all of the account's domains. Neither opens the
 //! other's, as a key at the provider opens its own workspace. So two keys of one reach see the
 //! same list, and what a key lists is what its events go to. A key that does not manage (scope

@@ -18,7 +18,7 @@ impl Api for Posthawk {
         "an API key in the X-API-Key header"
     }
 
-    /// There is no `GET` of one webhook: the seed has none.
+    /// No `GET` of one webhook: the seed has none.
     fn endpoints(&self) -> &'static [Endpoint] {
         const {
             &[
