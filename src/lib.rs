@@ -11,6 +11,7 @@
 //! - [`config`]: what can be configured.
 //! - [`metrics`]: what is counted.
 //! - [`retry`]: what to do after an attempt, as data and a pure function.
+//! - [`renderings`]: an event in each dialect that it is delivered in, made once.
 //! - [`store`]: what is durable, and when.
 //! - [`client`]: one POST to a receiver; calls of an API; requests passed on.
 //! - [`ingest`]: events in.
@@ -31,6 +32,7 @@ pub mod ingest;
 pub mod metrics;
 pub mod migrate;
 pub mod model;
+pub mod renderings;
 pub mod retry;
 pub mod store;
 pub mod worker;

@@ -75,6 +75,7 @@ impl App {
             clock: self.clock.clone(),
             settings: self.settings.clone(),
             stats: self.stats.clone(),
+            renderings: self.renderings.clone(),
         }
     }
 }

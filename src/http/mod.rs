@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::metrics::Stats;
 use crate::model::{AccountId, Webhook};
+use crate::renderings::Renderings;
 use crate::store::{Directory, History, Intake, Store};
 use route::any_of;
 use upstream::Attached;
@@ -51,6 +52,8 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// The counters, for here and for whoever delivers.
     pub stats: Stats,
+    /// The renderings of events, handed from ingest to the worker.
+    pub renderings: Renderings,
     /// The sender of test events, where one was wired.
     pub tester: Option<Arc<dyn Tester>>,
     /// The upstream for one account's requests that are not answered here, if there is one.
@@ -68,6 +71,7 @@ impl App {
             clock,
             settings,
             stats: Stats::default(),
+            renderings: Renderings::default(),
             tester: None,
             upstream: None,
         }

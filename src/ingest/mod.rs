@@ -10,9 +10,9 @@ mod matching;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use waypost_compat::event::{Outline, ParseError};
+use waypost_compat::event::{Event, Outline, ParseError};
 use waypost_compat::signature::{self, Verified, VerifyError};
-use waypost_compat::{Provider, Secret, outline};
+use waypost_compat::{Provider, Secret, outline, parse};
 
 pub use batch::{BATCH_MAX, BatchError, Item, Items, split};
 pub use matching::recipients;
@@ -24,6 +24,7 @@ use crate::model::{
     AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Serves, Source, SourceId,
     StoredEvent, Timestamp, TokenKey, Webhook, WebhookScope,
 };
+use crate::renderings::Renderings;
 use crate::store::{self, Enqueued, Intake};
 use identity::Origin;
 
@@ -42,6 +43,16 @@ pub struct Ingest {
     pub settings: Arc<Settings>,
     /// Where everything that comes in is counted.
     pub stats: Stats,
+    /// The renderings that the worker will use.
+    pub renderings: Renderings,
+}
+
+/// A body as it was read.
+struct Reading {
+    /// The part that says where the event goes.
+    outline: Outline,
+    /// All of it, where some rendering needs that.
+    event: Option<Event>,
 }
 
 /// An event that is durable.
@@ -176,15 +187,15 @@ impl Ingest {
         let now = self.clock.now();
         let tolerance_s = i64::try_from(self.settings.freshness.as_secs()).unwrap_or(i64::MAX);
         let verified = admit(&source, header, &body, now, tolerance_s)?;
-        let outline = read(source.provider, &body)?;
+        let (account, provider) = (source.account, source.provider);
+        let reading = self.read(account, source.domain.as_ref(), provider, &body).await?;
         let token = single_use(&source, &verified);
         let domain = match &source.domain {
             Some(domain) => Some(domain.clone()),
-            None => self.named_domain(&source, &outline).await?,
+            None => self.named_domain(&source, &reading.outline).await?,
         };
-        let (account, provider) = (source.account, source.provider);
         let origin = Origin { account, domain, provider, source: Some(source) };
-        self.enqueue(origin, outline, body, token).await
+        self.enqueue(origin, reading, body, token).await
     }
 
     /// The domain that an event names, if it is one of the account's. Another's, or one that nobody
@@ -207,19 +218,47 @@ impl Ingest {
         domain: DomainName,
         item: Item,
     ) -> Result<Taken, Refusal> {
-        let outline = read(item.provider, &item.body)?;
-        let origin =
-            Origin { account, domain: Some(domain), provider: item.provider, source: None };
-        self.enqueue(origin, outline, item.body, None).await
+        let provider = item.provider;
+        let reading = self.read(account, Some(&domain), provider, &item.body).await?;
+        let origin = Origin { account, domain: Some(domain), provider, source: None };
+        self.enqueue(origin, reading, item.body, None).await
+    }
+
+    /// Reads a body, once: whole where somebody who may get the event is spoken to in another
+    /// dialect, and else only the part that says where it goes.
+    async fn read(
+        &self,
+        account: AccountId,
+        domain: Option<&DomainName>,
+        provider: Provider,
+        body: &[u8],
+    ) -> Result<Reading, Refusal> {
+        let crosses = match domain {
+            Some(domain) => {
+                let subscribers = self.intake.subscribers(account, Some(domain)).await?;
+                let other = |webhook: &Webhook| webhook.scope.dialect.provider() != provider;
+                subscribers.iter().any(other)
+            }
+            // The event itself says whose it is.
+            None => true,
+        };
+        let read = if crosses {
+            parse(provider, body)
+                .map(|event| Reading { outline: event.outline(), event: Some(event) })
+        } else {
+            outline(provider, body).map(|outline| Reading { outline, event: None })
+        };
+        read.map_err(|error| Refusal::NotAnEvent { provider, error })
     }
 
     async fn enqueue(
         &self,
         origin: Origin,
-        outline: Outline,
+        reading: Reading,
         body: Bytes,
         token: Option<TokenKey>,
     ) -> Result<Taken, Refusal> {
+        let Reading { outline, event: parsed } = reading;
         let webhooks = match outline.kind {
             Some(_) => self.subscribers(&origin).await?,
             // Kept and shown, but nobody can have subscribed to a name that nobody knows.
@@ -232,11 +271,17 @@ impl Ingest {
         // not through the other, even if the event comes by the other alone.
         let recipients = outline.kind.map_or_else(Vec::new, |kind| recipients(&webhooks, kind));
         let served = recipients.into_iter().filter(|webhook| origin.feeds(webhook));
-        let deliveries = served.map(|to| self.delivery(to, now)).collect();
+        let deliveries: Vec<_> = served.map(|to| self.delivery(to, now)).collect();
         let (provider, known) = (origin.provider, outline.kind.is_some());
         let event = self.event(origin, outline, body, now);
+        self.renderings.prepare(&event, parsed.as_ref(), &deliveries);
+        let id = event.id;
         let arrival = Arrival { event, deliveries, dedupe: Some(dedupe), shared, token };
-        let enqueued = self.intake.enqueue(arrival).await?;
+        let enqueued = self.intake.enqueue(arrival).await;
+        if !matches!(enqueued, Ok(Enqueued::Accepted(taken)) if taken == id) {
+            self.renderings.forget(id);
+        }
+        let enqueued = enqueued?;
         Ok(Taken { enqueued, provider, known })
     }
 
@@ -307,10 +352,6 @@ fn admit<'h>(
     }
     let secrets: Vec<&Secret> = source.secrets.iter().collect();
     Ok(signature::verify(source.provider, &secrets, header, body, now.seconds(), tolerance_s)?)
-}
-
-fn read(provider: Provider, body: &[u8]) -> Result<Outline, Refusal> {
-    outline(provider, body).map_err(|error| Refusal::NotAnEvent { provider, error })
 }
 
 /// A Mailgun token opens the door once: the signature covers nothing but it and the time, so

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
+use waypost_compat::Secret;
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::translate::{Context, Rendered};
-use waypost_compat::{Secret, outline, translate};
+use waypost_compat::translate::Rendered;
 
 use super::health::Signal;
 use super::{LEASE, lease_left_for_settling};
@@ -18,9 +18,10 @@ use crate::client::{Client, Sent};
 use crate::clock::Clock;
 use crate::metrics::Stats;
 use crate::model::{
-    Attempt, Delivery, DomainName, Failure, LastFailure, NextStep, Outcome, StoredEvent, Timestamp,
-    Webhook, WebhookState, WebhookStats, WebhookUrl, hex,
+    Attempt, Delivery, DomainName, Failure, LastFailure, NextStep, Outcome, Timestamp, Webhook,
+    WebhookState, WebhookStats, WebhookUrl,
 };
+use crate::renderings::Renderings;
 use crate::retry::{self, Policies, Policy};
 use crate::store::{self, Claimed, Queue, Settlement};
 
@@ -36,6 +37,7 @@ pub(super) struct Deliver {
     pub(super) client: Client,
     pub(super) clock: Clock,
     pub(super) policies: Policies,
+    pub(super) renderings: Renderings,
     pub(super) stats: Stats,
     pub(super) warning: StoreWarning,
 }
@@ -79,7 +81,7 @@ struct Package {
     webhook: Webhook,
     secrets: Vec<Secret>,
     event_id: String,
-    rendered: Rendered,
+    rendered: Arc<Rendered>,
 }
 
 impl Deliver {
@@ -121,7 +123,7 @@ impl Deliver {
                 _ => return Err("its webhook, event or account is gone".to_owned()),
             };
         let delivery = &claimed.delivery;
-        let rendered = translate(event.provider, &event.body, delivery.dialect, &context(event));
+        let rendered = self.renderings.of(event, delivery.dialect);
         let rendered = rendered.map_err(|error| error.to_string())?;
         let secrets = match Behaviour::of(delivery.dialect).signed_by {
             SignedBy::AccountKey => vec![signing_key.clone()],
@@ -180,7 +182,7 @@ impl Deliver {
             outcome: sent.outcome,
             address: sent.address,
             excerpt: sent.excerpt,
-            lost: bounded(package.rendered.lost),
+            lost: bounded(package.rendered.lost.clone()),
         };
         self.judge(claimed, attempt).await.map(|()| signal)
     }
@@ -259,26 +261,6 @@ fn current_url(delivery: &Delivery, webhook: &Webhook) -> WebhookUrl {
         EndpointOf::Url => delivery.url.clone(),
         EndpointOf::Webhook => webhook.url.clone(),
     }
-}
-
-fn context(event: &StoredEvent) -> Context {
-    let mut account = hex(event.account.as_bytes());
-    account.truncate(24);
-    Context {
-        domain: event.domain.as_ref().map_or_else(|| named_domain(event), DomainName::to_string),
-        account,
-        event_id: event.id.to_string(),
-        received_at_ms: event.received_at.millis(),
-    }
-}
-
-/// The domain of an event that belongs to none of the account's, as its payload names it: what is
-/// made of the payload names it too. Empty where it names none.
-fn named_domain(event: &StoredEvent) -> String {
-    let outline = outline(event.provider, &event.body).ok();
-    outline
-        .and_then(|outline| outline.domain?.parse().ok())
-        .map_or_else(String::new, |domain: DomainName| domain.to_string())
 }
 
 /// The domain of a delivery's event, for people.

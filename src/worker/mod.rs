@@ -36,6 +36,7 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::metrics::Stats;
 use crate::model::{EndpointId, Rate, Timestamp};
+use crate::renderings::Renderings;
 use crate::retry::Policies;
 use crate::store::{self, Claimed, Queue, Wakeup};
 
@@ -74,6 +75,8 @@ pub struct WorkerOptions {
     pub drain_timeout: Duration,
     /// The counters to count into.
     pub stats: Stats,
+    /// The renderings that ingest has prepared.
+    pub renderings: Renderings,
 }
 
 impl Default for WorkerOptions {
@@ -85,6 +88,7 @@ impl Default for WorkerOptions {
             policies: Policies::default(),
             drain_timeout: Duration::from_secs(20),
             stats: Stats::default(),
+            renderings: Renderings::default(),
         }
     }
 }
@@ -145,9 +149,18 @@ impl Worker {
             let policy = policies.of_mut(dialect);
             policy.timeout = policy.timeout.min(TIMEOUT_MAX);
         }
-        let (stats, warning) = (options.stats, StoreWarning::default());
+        let (stats, renderings) = (options.stats, options.renderings);
+        let warning = StoreWarning::default();
         Self {
-            deliver: Arc::new(Deliver { queue, client, clock, policies, stats, warning }),
+            deliver: Arc::new(Deliver {
+                queue,
+                client,
+                clock,
+                policies,
+                renderings,
+                stats,
+                warning,
+            }),
             endpoint_rate: options.endpoint_rate,
             drain_timeout: options.drain_timeout,
             due: DueQueue::default(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use waypost_compat::{Dialect, Kind};
 
 /// The service's modules, lowest first: a module names only those before it (`src/lib.rs`).
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "behaviour",
     "model",
     "api",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 14] = [
     "config",
     "retry",
     "metrics",
+    "renderings",
     "store",
     "client",
     "ingest",

@@ -78,6 +78,7 @@ impl Gateway {
             policies,
             drain_timeout: options.drain_timeout,
             stats: app.stats.clone(),
+            renderings: app.renderings.clone(),
             ..WorkerOptions::default()
         };
         let worker = Worker::new(store, client, clock, delivering);
