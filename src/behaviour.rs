@@ -64,6 +64,8 @@ pub struct KeyForm {
     pub prefix: &'static str,
     /// The number of random bytes in each group; hyphens stand between.
     pub groups: &'static [usize],
+    /// True where a key that begins otherwise is told from a wrong one.
+    pub is_checked: bool,
 }
 
 /// A choice of the receiver that deliveries are queued for.
@@ -113,7 +115,7 @@ const fn minutes<const N: usize>(steps: [u64; N]) -> [Duration; N] {
 static MAILGUN: Behaviour = Behaviour {
     webhooks: Webhooks::Lists,
     credentials: &[Credential::Basic],
-    key: KeyForm { prefix: "", groups: &[16, 4, 4] },
+    key: KeyForm { prefix: "", groups: &[16, 4, 4], is_checked: false },
     names_org: false,
     id_bytes: 12,
     // Its API has no word for a webhook that is off.
@@ -133,7 +135,7 @@ static MAILGUN: Behaviour = Behaviour {
 static POSTHAWK: Behaviour = Behaviour {
     webhooks: Webhooks::Rows,
     credentials: &[Credential::ApiKey, Credential::Bearer],
-    key: KeyForm { prefix: "phk_", groups: &[20] },
+    key: KeyForm { prefix: "phk_", groups: &[20], is_checked: false },
     names_org: false,
     id_bytes: 16,
     can_be_off: true,
@@ -149,7 +151,7 @@ static MAILSTACK: Behaviour = Behaviour {
     webhooks: Webhooks::Rows,
     credentials: &[Credential::Bearer],
     // Its own tokens are JWTs of a user's session, which nobody can issue without being MailStack.
-    key: KeyForm { prefix: "mst_", groups: &[24] },
+    key: KeyForm { prefix: "mst_", groups: &[24], is_checked: false },
     names_org: true,
     id_bytes: 16,
     can_be_off: true,
@@ -164,7 +166,8 @@ static MAILSTACK: Behaviour = Behaviour {
 static WISTFARE: Behaviour = Behaviour {
     webhooks: Webhooks::Rows,
     credentials: &[Credential::ApiKey, Credential::Bearer],
-    key: KeyForm { prefix: "wm_", groups: &[24] },
+    // Its own server tells a key that cannot be one of its keys from a wrong one.
+    key: KeyForm { prefix: "wm_", groups: &[24], is_checked: true },
     names_org: false,
     id_bytes: 16,
     can_be_off: true,
@@ -183,7 +186,7 @@ static WISTFARE: Behaviour = Behaviour {
 static MAILING_API: Behaviour = Behaviour {
     webhooks: Webhooks::Rows,
     credentials: &[Credential::Bearer],
-    key: KeyForm { prefix: "ob_live_", groups: &[16] },
+    key: KeyForm { prefix: "ob_live_", groups: &[16], is_checked: false },
     names_org: false,
     id_bytes: 16,
     can_be_off: true,

@@ -1,16 +1,12 @@
 //! Request bodies: collected up to a limit of bytes and of time, chunked or not.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
-use warp::Filter;
-use warp::http::HeaderMap;
-use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use warp::reject::Rejection;
-
-use super::App;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 
 /// A request's body and what it says it is.
 #[derive(Debug, Clone, Default)]
@@ -59,98 +55,98 @@ impl BodyError {
     }
 }
 
-/// Extracts the body. Never rejects: a body that cannot be had is the handler's to answer.
-pub(super) fn body(
-    app: &App,
-) -> impl Filter<Extract = (Result<Body, BodyError>,), Error = Rejection> + Clone + use<> {
-    let limit = app.settings.body_bytes_max;
-    let deadline = app.settings.serving.body_timeout;
-    warp::header::headers_cloned()
-        .and(warp::body::stream())
-        .then(move |headers: HeaderMap, stream| received(headers, stream, limit, deadline))
+/// The pieces of a body, as they come.
+pub(super) type Pieces = BoxStream<'static, Result<Bytes, BodyError>>;
+
+/// A body that has not been read yet.
+///
+/// Dropped unread, it is read all the same, for a while, and thrown away: a client that is still
+/// sending reads its answer only if somebody goes on reading what it sends.
+pub(super) struct Unread {
+    pieces: Option<Pieces>,
+    announced: bool,
+    length: Option<u64>,
+    limits: Limits,
 }
 
-/// A body that has not been read yet, for endpoints that take more than others: only who may use
-/// them makes the server hold so much.
-pub(super) struct Unread {
-    headers: HeaderMap,
-    stream: Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>,
-    deadline: Duration,
+/// The bounds of what is read of a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Its bytes, unless an endpoint takes more.
+    pub(super) bytes: usize,
+    /// The time that all of it may take.
+    pub(super) time: Duration,
 }
 
 impl Unread {
-    /// Reads the body, up to a limit of its own.
-    pub(super) async fn read(self, limit: usize) -> Result<Body, BodyError> {
-        received(self.headers, self.stream, limit, self.deadline).await
+    /// A body that comes in these pieces, with these headers before it.
+    pub(super) fn new<S, B, E>(pieces: S, headers: &HeaderMap, limits: Limits) -> Self
+    where
+        S: Stream<Item = Result<B, E>> + Send + 'static,
+        B: Buf,
+    {
+        let whole = |mut piece: B| piece.copy_to_bytes(piece.remaining());
+        let pieces = pieces.map_ok(whole).map_err(|_| BodyError::Broken).boxed();
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let length = length.and_then(|text| text.parse().ok());
+        let announced = headers.contains_key(TRANSFER_ENCODING) || length.is_some_and(|n| n > 0);
+        Self { pieces: Some(pieces), announced, length, limits }
     }
-}
 
-/// Extracts the body without reading it.
-pub(super) fn unread(
-    app: &App,
-) -> impl Filter<Extract = (Unread,), Error = Rejection> + Clone + use<> {
-    let deadline = app.settings.serving.body_timeout;
-    warp::header::headers_cloned().and(warp::body::stream()).map(move |headers, stream| {
-        let stream = bytes_of(stream);
-        Unread { headers, stream: Box::pin(stream), deadline }
-    })
-}
-
-fn bytes_of<S, B>(stream: S) -> impl Stream<Item = Result<Bytes, warp::Error>> + Send
-where
-    S: Stream<Item = Result<B, warp::Error>> + Send,
-    B: Buf,
-{
-    stream.map(|chunk| {
-        chunk.map(|mut chunk| {
-            let length = chunk.remaining();
-            chunk.copy_to_bytes(length)
-        })
-    })
-}
-
-async fn received<S, B>(
-    headers: HeaderMap,
-    stream: S,
-    limit: usize,
-    deadline: Duration,
-) -> Result<Body, BodyError>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let length = length.and_then(|text| text.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit as u64) {
-        return Err(BodyError::TooLarge { limit });
-    }
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    match tokio::time::timeout(deadline, collect(stream, limit)).await {
-        Ok(bytes) => Ok(Body { content_type, bytes: bytes? }),
-        Err(_) => Err(BodyError::TooSlow { limit_s: deadline.as_secs() }),
-    }
-}
-
-async fn collect<S, B>(stream: S, limit: usize) -> Result<Bytes, BodyError>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    let mut stream = std::pin::pin!(stream);
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = stream.next().await {
-        let mut chunk = chunk.map_err(|_| BodyError::Broken)?;
-        if bytes.len() + chunk.remaining() > limit {
+    /// Reads the body, once, up to a limit of bytes.
+    pub(super) async fn read(mut self, limit: usize) -> Result<Bytes, BodyError> {
+        if self.length.is_some_and(|length| length > limit as u64) {
+            self.pieces = None;
             return Err(BodyError::TooLarge { limit });
         }
-        while chunk.has_remaining() {
-            let part = chunk.chunk();
-            bytes.extend_from_slice(part);
-            let taken = part.len();
-            chunk.advance(taken);
+        let Some(pieces) = self.pieces.take() else { return Err(BodyError::Broken) };
+        let time = self.limits.time;
+        match tokio::time::timeout(time, collect(pieces, limit)).await {
+            Ok(bytes) => bytes,
+            Err(_) => Err(BodyError::TooSlow { limit_s: time.as_secs() }),
         }
     }
+
+    /// The pieces themselves, for whoever passes them on.
+    pub(super) fn into_pieces(mut self) -> Pieces {
+        self.pieces.take().unwrap_or_else(|| futures_util::stream::empty().boxed())
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let Some(pieces) = self.pieces.take().filter(|_| self.announced) else { return };
+        let Limits { bytes, time } = self.limits;
+        if self.length.is_none_or(|length| length <= bytes as u64) {
+            tokio::spawn(tokio::time::timeout(time, skip(pieces, bytes)));
+        }
+    }
+}
+
+/// The `Content-Type` among headers; what is not text in it is replaced.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+async fn collect(mut pieces: Pieces, limit: usize) -> Result<Bytes, BodyError> {
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        if bytes.len() + piece.len() > limit {
+            return Err(BodyError::TooLarge { limit });
+        }
+        bytes.extend_from_slice(&piece);
+    }
     Ok(bytes.freeze())
+}
+
+async fn skip(mut pieces: Pieces, limit: usize) {
+    let mut skipped = 0;
+    while let Some(Ok(piece)) = pieces.next().await {
+        skipped += piece.len();
+        if skipped > limit {
+            return;
+        }
+    }
 }

@@ -1,34 +1,79 @@
-//! Everything a request says besides its path, for APIs that choose by method in the handler.
-//!
-//! One route per path, whatever the method, is what lets a 405 say in `Allow` what would be
-//! allowed, and lets `/v1/webhooks` choose the dialect before the verb means anything.
+//! A request on its way to a handler.
 
-use warp::Filter;
-use warp::http::Method;
-use warp::reject::Rejection;
+use std::borrow::Cow;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::App;
-use super::auth::{Credentials, credentials};
-use super::body::{Body, BodyError, body};
+use http::{HeaderMap, Method};
 
-/// A request, less its path.
+use super::body::{Body, BodyError, Pieces, Unread, content_type};
+use super::credentials::Credentials;
+use super::routes::tree;
+
+/// A request, its body unread.
 pub(super) struct Call {
     /// The method; never `HEAD`, which arrives as `GET`.
     pub(super) method: Method,
+    /// The path, as sent.
+    pub(super) path: String,
     /// The query, as sent, without its question mark.
     pub(super) query: String,
-    /// What the request presents to prove who it is.
-    pub(super) credentials: Credentials,
-    /// The body, or why there is none.
-    pub(super) body: Result<Body, BodyError>,
+    /// The headers.
+    pub(super) headers: HeaderMap,
+    /// The pattern of the route that the path led to; empty until it has.
+    pub(super) pattern: &'static str,
+    credentials: OnceLock<Credentials>,
+    body: Mutex<Option<Unread>>,
 }
 
-/// Extracts a [`Call`]. Never rejects.
-pub(super) fn call(app: &App) -> impl Filter<Extract = (Call,), Error = Rejection> + Clone + use<> {
-    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::method()
-        .and(query)
-        .and(credentials())
-        .and(body(app))
-        .map(|method, query, credentials, body| Call { method, query, credentials, body })
+impl Call {
+    /// A request that no route has been found for yet.
+    pub(super) fn new(
+        method: Method,
+        path: &str,
+        query: String,
+        headers: HeaderMap,
+        body: Unread,
+    ) -> Self {
+        Self {
+            method,
+            path: path.to_owned(),
+            query,
+            headers,
+            pattern: "",
+            credentials: OnceLock::new(),
+            body: Mutex::new(Some(body)),
+        }
+    }
+
+    /// What the request presents to prove who sends it.
+    pub(super) fn credentials(&self) -> &Credentials {
+        self.credentials.get_or_init(|| Credentials::of(&self.headers))
+    }
+
+    /// A parameter of the path, percent-decoded.
+    pub(super) fn parameter(&self, name: &str) -> Cow<'_, str> {
+        tree::parameter(self.pattern, &self.path, name)
+            .expect("a handler asks for parameters that its route has")
+    }
+
+    /// A parameter of the path, where the route is one of those that have it.
+    pub(super) fn optional_parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        tree::parameter(self.pattern, &self.path, name)
+    }
+
+    /// Reads the body, chunked or not, up to a limit of bytes; it can be read once.
+    pub(super) async fn body(&self, limit: usize) -> Result<Body, BodyError> {
+        let unread = self.take_body().ok_or(BodyError::Broken)?;
+        let bytes = unread.read(limit).await?;
+        Ok(Body { content_type: content_type(&self.headers), bytes })
+    }
+
+    /// The body as it comes; none if it was read.
+    pub(super) fn pieces(&self) -> Option<Pieces> {
+        self.take_body().map(Unread::into_pieces)
+    }
+
+    fn take_body(&self) -> Option<Unread> {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }

@@ -1,18 +1,13 @@
-//! Whose API a request on `/v1/webhooks` means: four dialects share that path
+//! The dialect that a request on `/v1/webhooks` speaks: four of them share that path
 //! (`spec/providers.md` §1.4).
 //!
 //! The choice is a pure function of the credentials. Neither verb nor body takes part in it, and
 //! only the credential that chose the dialect may then authenticate.
 
-use warp::Filter;
-use warp::reply::Response;
 use waypost_compat::Dialect;
 
-use super::auth::Credentials;
-use super::call::{Call, call};
-use super::route::{Route, Segment, route, with};
-use super::row_webhooks::{self, Api, MailStack, MailingApi, Posthawk, Wistfare};
-use super::{App, mailgun};
+use super::App;
+use super::credentials::Credentials;
 use crate::behaviour::{Behaviour, Credential};
 use crate::config::Settings;
 
@@ -21,13 +16,15 @@ use crate::config::Settings;
 pub struct Chosen {
     /// The dialect.
     pub dialect: Dialect,
-    /// What said so.
+    /// The sign.
     pub how: How,
 }
 
-/// What a request gave its dialect away by.
+/// The sign that gave a request's dialect away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
+    /// A path that is one dialect's alone.
+    Path,
     /// A host name that was configured for one dialect.
     Host,
     /// `X-MailStack-Org`.
@@ -54,7 +51,7 @@ impl Chosen {
             How::ApiKey => api_key,
             How::Basic => basic,
             How::Nothing => None,
-            How::Host => {
+            How::Path | How::Host => {
                 let mut accepted = Behaviour::of(self.dialect).credentials.iter();
                 accepted.find_map(|credential| match credential {
                     Credential::Basic => basic,
@@ -100,57 +97,20 @@ fn by_form(token: &str) -> Dialect {
     }
 }
 
-/// `/v1/webhooks` and `/api/v1/webhooks`, and everything below them.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let shared = warp::path("v1").and(warp::path("webhooks")).and(warp::path::tail());
-    let own = warp::path("api").and(shared);
-    vec![
-        route(shared.and(call(app)).and(with(app)).then(answer)),
-        route(own.and(call(app)).and(with(app)).then(wistfare)),
-    ]
-}
-
-async fn answer(tail: warp::path::Tail, call: Call, app: App) -> Response {
-    let below: Vec<Segment> = parts(tail.as_str());
-    let bearer = app.presented(call.credentials.bearer.as_deref()).await;
-    let owner = bearer.as_ref().and_then(|bearer| bearer.principal.as_ref().ok()?.as_ref());
-    let chosen = choose(&call.credentials, &app.settings, owner.map(|owner| owner.dialect));
-    let Some(api) = api(chosen.dialect) else {
-        return mailgun::account_webhooks(&below, call, app).await;
+/// Chooses the dialect of a request on the shared path.
+pub(super) async fn chosen(credentials: &Credentials, app: &App) -> Chosen {
+    let chosen = choose(credentials, &app.settings, None);
+    let Some(token) = credentials.bearer.as_deref().filter(|_| chosen.how == How::Bearer) else {
+        return chosen;
     };
-    let presented = match chosen.how {
-        How::Org | How::Bearer => bearer,
-        How::Host | How::ApiKey | How::Basic | How::Nothing => {
-            app.presented(chosen.secret(&call.credentials)).await
-        }
-    };
-    row_webhooks::answer(api, &below, call, presented, app).await
-}
-
-/// Wistfare's collection has a path of its own, so nothing needs choosing there.
-async fn wistfare(tail: warp::path::Tail, call: Call, app: App) -> Response {
-    let below = parts(tail.as_str());
-    let wistfare = Chosen { dialect: Dialect::Wistfare, how: How::Host };
-    let presented = app.presented(wistfare.secret(&call.credentials)).await;
-    row_webhooks::answer(&Wistfare, &below, call, presented, app).await
-}
-
-/// The APIs of webhooks that are rows with ids.
-static APIS: [&dyn Api; 4] = [&Posthawk, &MailStack, &Wistfare, &MailingApi];
-
-/// The API of a dialect whose webhooks are rows with ids; Mailgun's are something else.
-pub(super) fn api(dialect: Dialect) -> Option<&'static dyn Api> {
-    APIS.into_iter().find(|api| api.dialect() == dialect)
-}
-
-fn parts(tail: &str) -> Vec<Segment> {
-    let parts = tail.split('/').filter(|part| !part.is_empty());
-    parts.map(|part| part.parse().unwrap_or_else(|never| match never {})).collect()
+    let owner = app.principal(token).await.ok().flatten();
+    choose(credentials, &app.settings, owner.map(|owner| owner.dialect))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::row_webhooks::api;
 
     #[test]
     fn every_dialect_whose_webhooks_are_rows_has_an_api() {

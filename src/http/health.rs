@@ -3,27 +3,40 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use warp::http::{HeaderValue, StatusCode, header};
-use warp::reply::Response;
-use warp::{Filter, Reply};
-
-use super::native::error::ApiError;
-use super::native::json::answer;
-use super::route::{route, with};
-use super::{App, Route};
+use super::App;
+use super::call::Call;
+use super::caller::Required;
+use super::native_error::ApiError;
+use super::reply::{Response, answer, no_such_route, plain, text};
+use super::routes::{Rejected, Route, Section, Surface};
 use crate::api::{Health, HealthStatus};
 use crate::store::Usage;
+use http::{HeaderValue, StatusCode, header};
 
 /// The time that the store may take to show that it still writes. Probes give up after a few seconds.
 const READY_MAX: Duration = Duration::from_secs(2);
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let get = |name: &'static str| warp::path(name).and(warp::path::end()).and(warp::get());
-    vec![
-        route(get("healthz").map(alive)),
-        route(get("readyz").and(with(app)).then(ready)),
-        route(get("metrics").and(with(app)).then(metrics)),
-    ]
+pub(super) fn section() -> Section {
+    let routes = vec![
+        Route::open("GET /healthz", Required::Nothing, |_, _| async { alive() }),
+        Route::open("GET /readyz", Required::Nothing, |_, app| ready(app)),
+        Route::open("GET /metrics", Required::Nothing, |_, app| async move {
+            metrics(app).await.unwrap_or_else(ApiError::into_response)
+        }),
+    ];
+    Section::new(Surface::Common, routes, rejected)
+}
+
+/// Answers what no route takes, of whichever API it might be.
+fn rejected(rejected: Rejected, _call: &Call, _app: &App) -> Response {
+    match rejected {
+        Rejected::Path | Rejected::Credential(_) => no_such_route(),
+        Rejected::Method { allow } => {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed\n");
+            response.headers_mut().insert(header::ALLOW, text(&allow));
+            response
+        }
+    }
 }
 
 /// The process runs and answers; nothing more is asked, so that a store that fails does not make
@@ -32,17 +45,17 @@ fn alive() -> Response {
     answer(StatusCode::OK, &Health { status: HealthStatus::Ok.into() })
 }
 
-/// Whether requests may be sent here: the store commits. A server that drains takes no connections
-/// at all, so it needs no word of its own.
+/// Answers whether requests may be sent here: the store commits. A server that drains takes no
+/// connections at all, so it needs no word of its own.
 async fn ready(app: App) -> Response {
-    let trouble = match tokio::time::timeout(READY_MAX, app.history.sync()).await {
+    let reason = match tokio::time::timeout(READY_MAX, app.history.sync()).await {
         Ok(Ok(())) => {
             return answer(StatusCode::OK, &Health { status: HealthStatus::Ready.into() });
         }
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no commit within {} s", READY_MAX.as_secs()),
     };
-    tracing::warn!(trouble, "not ready: the store does not commit");
+    tracing::warn!(reason, "not ready: the store does not commit");
     let message = "the store does not commit at the moment";
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", message).into_response()
 }

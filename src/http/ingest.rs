@@ -1,39 +1,43 @@
 //! `POST /ingest/{source_id}`: where providers send their events.
 
+use http::StatusCode;
 use tracing::{debug, info, warn};
-use warp::Filter;
-use warp::http::{HeaderMap, StatusCode};
-use warp::reply::Response;
 
-use super::body::body;
-use super::native::error::ApiError;
+use super::App;
+use super::call::Call;
+use super::caller::Required;
 use super::native::intake::receipt;
-use super::native::json::answer;
-use super::route::{Segment, route, with};
-use super::{App, Body, BodyError, Route};
+use super::native_error::ApiError;
+use super::reply::{Response, answer, no_such_route};
+use super::routes::{Rejected, Route, Section, Surface};
 use crate::ingest::{Ingest, Refusal};
 use crate::model::SourceId;
 
-/// The ingest URL. Some providers try a new URL with another method first, so that too is answered
-/// in words.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let url = warp::path!("ingest" / Segment);
-    let headers = warp::header::headers_cloned();
-    vec![
-        route(url.and(warp::post()).and(headers).and(body(app)).and(with(app)).then(take)),
-        route(url.map(|_| explain())),
-    ]
+/// The ingest URL.
+pub(super) fn section() -> Section {
+    let routes =
+        vec![Route::open("POST /ingest/{source}", Required::Signature, |call, app| async move {
+            take(call, app).await.unwrap_or_else(ApiError::into_response)
+        })];
+    Section::new(Surface::Ingest, routes, rejected)
 }
 
-async fn take(
-    id: Segment,
-    headers: HeaderMap,
-    body: Result<Body, BodyError>,
-    app: App,
-) -> Result<Response, ApiError> {
-    let source: SourceId = id.parse().map_err(|_| Refusal::NoSuchSource)?;
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let taken = app.ingest().take(source, header, body?.bytes).await;
+/// Some providers try a new URL with another method first, so that too is answered in words.
+fn rejected(rejected: Rejected, _call: &Call, _app: &App) -> Response {
+    match rejected {
+        Rejected::Path | Rejected::Credential(_) => no_such_route(),
+        Rejected::Method { allow } => {
+            let message = "this is an ingest URL: the provider sends its events here, by POST";
+            ApiError::method(allow, message).into_response()
+        }
+    }
+}
+
+async fn take(call: Call, app: App) -> Result<Response, ApiError> {
+    let source: SourceId = call.parameter("source").parse().map_err(|_| Refusal::NoSuchSource)?;
+    let body = call.body(app.settings.body_bytes_max).await?;
+    let header = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok());
+    let taken = app.ingest().take(source, header, body.bytes).await;
     let taken = taken.map_err(|refusal| told(source, refusal))?;
     if !taken.known {
         info!(
@@ -46,8 +50,8 @@ async fn take(
     Ok(answer(StatusCode::OK, &receipt(&taken)))
 }
 
-/// Whoever knows a source's URL is its provider or close to it, so what is refused there is worth
-/// a line: a wrong secret is what goes wrong most. Strangers' guesses are not.
+/// Logs a refusal, unless it is a stranger's guess: whoever knows a source's URL is its provider or
+/// close to it, and a wrong secret is what goes wrong most.
 fn told(source: SourceId, refusal: Refusal) -> ApiError {
     match &refusal {
         Refusal::NoSuchSource => debug!(source.id = %source, "somebody tried an unknown source"),
@@ -61,10 +65,6 @@ fn told(source: SourceId, refusal: Refusal) -> ApiError {
         }
     }
     ApiError::from(refusal)
-}
-
-fn explain() -> ApiError {
-    ApiError::method("POST", "this is an ingest URL: the provider sends its events here, by POST")
 }
 
 impl App {

@@ -1,18 +1,22 @@
-//! The HTTP surface: one [`App`], one [`Route`] type, credentials, and each dialect's API.
+//! The HTTP surface: one [`App`], one table of [`routes`](mod@routes), one judge of keys
+//! ([`caller`]), and each dialect's API.
 //!
-//! In warp a rejection means *not this route*. Once path and method match, the handler answers,
-//! errors included, in its dialect's own shape.
+//! The table is all that stands between warp and the handlers. Once a path is found, it is
+//! answered, errors included, in the shape of the API that it belongs to.
 
-mod auth;
 mod body;
 mod call;
+mod caller;
+mod credentials;
 pub mod dispatch;
-mod error;
+mod generate;
 mod health;
 mod ingest;
 mod mailgun;
 mod native;
-mod route;
+mod native_error;
+mod reply;
+mod routes;
 mod row_webhooks;
 mod server;
 mod upstream;
@@ -20,11 +24,15 @@ mod upstream;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http::{HeaderMap, Method};
 use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::filters::path::FullPath;
 
-pub use auth::{Credentials, Principal};
 pub use body::{Body, BodyError};
-pub use route::Route;
+pub use caller::Principal;
+pub use credentials::Credentials;
+pub use routes::ListedRoute;
 pub use server::serve;
 pub use upstream::{Download, Upload, Upstream};
 
@@ -34,8 +42,15 @@ use crate::metrics::Stats;
 use crate::model::{AccountId, Webhook};
 use crate::renderings::Renderings;
 use crate::store::{Directory, History, Intake, Store};
-use route::any_of;
+use body::{Limits, Unread};
+use call::Call;
+use reply::Response;
+use routes::Section;
+use routes::table::Table;
 use upstream::Attached;
+
+/// What takes every request, as warp serves it.
+pub type Routes = BoxedFilter<(Response,)>;
 
 /// The handles that every handler may use. Cheap to clone.
 #[derive(Clone)]
@@ -112,15 +127,39 @@ pub struct TestAnswer {
     pub body: String,
 }
 
-/// Everything the server answers. The hot path stands first; what no route takes is answered once,
-/// at the end.
-pub fn routes(app: &App) -> Route {
-    let all = [
-        ingest::routes(app),
-        dispatch::routes(app),
-        mailgun::routes(app),
-        native::routes(app),
-        health::routes(app),
-    ];
-    any_of(all.concat()).recover(error::unmatched).unify().boxed()
+/// The APIs, each with its rows. The hot path stands first.
+fn sections() -> Vec<Section> {
+    let mut all = vec![ingest::section(), mailgun::section(), native::section(), health::section()];
+    all.extend(row_webhooks::sections());
+    all
+}
+
+/// Every row of the table in words, API by API.
+#[must_use]
+pub fn listed_routes() -> Vec<ListedRoute> {
+    let listed = |section: &Section| -> Vec<ListedRoute> {
+        section.routes.iter().map(|route| route.listed(section.surface)).collect()
+    };
+    sections().iter().flat_map(listed).collect()
+}
+
+/// Everything the server answers, as one filter: it takes a request apart for the table.
+pub fn routes(app: &App) -> Routes {
+    let table = Arc::new(Table::new(sections()));
+    let limits =
+        Limits { bytes: app.settings.body_bytes_max, time: app.settings.serving.body_timeout };
+    let app = app.clone();
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::method()
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .then(move |method: Method, path: FullPath, query, headers: HeaderMap, body| {
+            let body = Unread::new(body, &headers, limits);
+            let call = Call::new(method, path.as_str(), query, headers, body);
+            let (table, app) = (table.clone(), app.clone());
+            async move { table.answer(call, app).await }
+        })
+        .boxed()
 }

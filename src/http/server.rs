@@ -6,6 +6,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::{PathAndQuery, Uri};
+use http::{Method, Request, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,12 +18,9 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 use tracing::{debug, warn};
-use warp::http::uri::{PathAndQuery, Uri};
-use warp::http::{Method, Request, StatusCode};
-use warp::reply::Response;
 
-use super::error::plain;
-use super::{App, Route, routes};
+use super::reply::{Response, plain};
+use super::{App, Routes, routes};
 
 /// The longest path and query taken, in bytes; longer ones are answered 414.
 const URI_BYTES_MAX: usize = 16 << 10;
@@ -102,7 +101,7 @@ async fn accept(
     }
 }
 
-async fn answer<B>(api: Route, request: Request<B>) -> Result<Response, std::convert::Infallible>
+async fn answer<B>(api: Routes, request: Request<B>) -> Result<Response, std::convert::Infallible>
 where
     B: hyper::body::Body + Send + Sync + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
+use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::Semaphore;
-use warp::http::{Request, Response};
 
 use super::body::BodyError;
 use crate::model::{AccountId, Unanswered};

@@ -14,6 +14,7 @@ mod mailgun;
 mod migrate;
 mod native;
 mod places;
+mod routes;
 mod row_webhooks;
 mod server;
 mod store;

@@ -110,6 +110,26 @@ async fn a_body_is_refused_by_its_length_before_it_is_read_and_when_chunked_by_i
 }
 
 #[tokio::test]
+async fn a_client_that_is_refused_while_it_sends_reads_its_answer_and_keeps_the_connection() {
+    const LENGTH: usize = 900_000;
+    let gateway = Gateway::start().await;
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    let head = |key: &str, length: usize| {
+        let authorization = basic("api", key);
+        format!(
+            "POST /v4/domains HTTP/1.1\r\nHost: waypost\r\nAuthorization: {authorization}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    stream.write_all(head("no key", LENGTH).as_bytes()).await.unwrap();
+    stream.write_all(&vec![b'a'; LENGTH]).await.unwrap();
+    assert_eq!(receive(&mut stream).await.status, 401);
+    let form = "name=example.com";
+    stream.write_all((head(KEY, form.len()) + form).as_bytes()).await.unwrap();
+    assert_eq!(receive(&mut stream).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_body_that_trickles_is_408() {
     let body_timeout = Duration::from_millis(200);
     let gateway = gateway(Serving { body_timeout, ..Serving::default() }).await;

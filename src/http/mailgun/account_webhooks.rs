@@ -1,48 +1,44 @@
 //! `/v1/webhooks`: webhooks for all of an account's domains (`spec/mailgun-api.md` §1.6).
 
 use serde::Serialize;
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::{Dialect, mailgun};
 
-use super::answer::{Answer, Answered, Refusal, excerpt, ok, other_method};
-use super::caller::Caller;
+use super::answer::{Answer, Answered, Refusal, excerpt, ok};
 use super::form::Form;
 use super::plan::{self, Clash, Mint, Unchanged};
 use super::webhooks_v3::parsed;
+use super::{MANAGE_ACCOUNT, READ_ACCOUNT, route};
 use crate::http::App;
 use crate::http::call::Call;
-use crate::http::error::no_such_route;
-use crate::http::route::Segment;
+use crate::http::caller::{Principal, Required};
+use crate::http::reply::no_such_route;
+use crate::http::routes::Route;
 use crate::model::{Webhook, WebhookScope, WebhookUrl, hex};
 
-/// Answers a request on `/v1/webhooks` that turned out to be Mailgun's; `below` is the rest of its
-/// path.
-pub(in crate::http) async fn answer(below: &[Segment], call: Call, app: App) -> Response {
-    let answered = match (below, &call.method) {
-        ([], &Method::GET) => list(&call, &app).await,
-        ([], &Method::POST) => create(&call, &app).await,
-        ([], &Method::DELETE) => remove_several(&call, &app).await,
-        ([], _) => other_method(&call, "GET, POST, DELETE"),
-        ([id], &Method::GET) => show(id, &call, &app).await,
-        ([id], &Method::PUT) => update(id, &call, &app).await,
-        ([id], &Method::DELETE) => remove(id, &call, &app).await,
-        ([_], _) => other_method(&call, "GET, PUT, DELETE"),
-        _ => return no_such_route(),
-    };
-    call.respond(answered)
+/// The collection and its items. Webhooks of the whole account are beyond a key that is bound to one
+/// domain.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        route("GET /v1/webhooks", READ_ACCOUNT, list),
+        route("POST /v1/webhooks", MANAGE_ACCOUNT, create),
+        route("DELETE /v1/webhooks", MANAGE_ACCOUNT, remove_several),
+        route("GET /v1/webhooks/{id}", READ_ACCOUNT, show),
+        route("PUT /v1/webhooks/{id}", MANAGE_ACCOUNT, update),
+        route("DELETE /v1/webhooks/{id}", MANAGE_ACCOUNT, remove),
+        // Below an item there is nothing, upstream included.
+        Route::open("ANY /v1/webhooks/{id}/{...}", Required::Nothing, |_, _| async {
+            no_such_route()
+        }),
+    ]
 }
 
-/// Judges the caller: webhooks of the whole account are beyond a key that is bound to one domain.
-async fn scope(call: &Call, app: &App) -> Result<WebhookScope, Refusal> {
-    let caller = Caller::of(call, app).await?;
-    caller.whole_account()?;
-    Ok(WebhookScope { account: caller.account(), domain: None, dialect: Dialect::Mailgun })
+fn scope(caller: &Principal) -> WebhookScope {
+    WebhookScope { account: caller.account, domain: None, dialect: Dialect::Mailgun }
 }
 
-async fn list(call: &Call, app: &App) -> Answered {
-    let scope = scope(call, app).await?;
-    let ids = ids(&Form::of(call).await?)?;
+async fn list(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = scope(&caller);
+    let ids = ids(&Form::of(&call, &app).await?)?;
     let all = app.directory.webhooks(&scope).await?;
     let webhooks = match ids {
         None => all.iter().map(ShownWebhook::of).collect(),
@@ -54,11 +50,11 @@ async fn list(call: &Call, app: &App) -> Answered {
     ok(&List { webhooks })
 }
 
-async fn create(call: &Call, app: &App) -> Answered {
-    let scope = scope(call, app).await?;
-    let fields = Fields::of(&Form::of(call).await?)?;
-    let mint = Mint::new(app, scope.clone(), 1);
-    let id = plan::change(app, &scope, |list| {
+async fn create(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = scope(&caller);
+    let fields = Fields::of(&Form::of(&call, &app).await?)?;
+    let mint = Mint::new(&app, scope.clone(), 1);
+    let id = plan::change(&app, &scope, |list| {
         plan::fits(list, &fields.url, &fields.names, mint.limit)?;
         let webhook = fields.filled(mint.webhook(0, &fields.url, &fields.names));
         let id = public_id(&webhook);
@@ -68,20 +64,21 @@ async fn create(call: &Call, app: &App) -> Answered {
     ok(&Created { webhook_id: id.await.map_err(Unchanged::of_account)? })
 }
 
-async fn show(id: &str, call: &Call, app: &App) -> Answered {
-    let scope = scope(call, app).await?;
+async fn show(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = scope(&caller);
     let all = app.directory.webhooks(&scope).await?;
-    match found(&all, id) {
+    match found(&all, &call.parameter("id")) {
         Ok(webhook) => ok(&ShownWebhook::of(webhook)),
         Err(_) => Err(Unchanged::Clash(Clash::NotFound).of_account()),
     }
 }
 
 /// Replaces all of a webhook but its id and its age.
-async fn update(id: &str, call: &Call, app: &App) -> Answered {
-    let scope = scope(call, app).await?;
-    let fields = Fields::of(&Form::of(call).await?)?;
-    let mint = Mint::new(app, scope.clone(), 1);
+async fn update(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = scope(&caller);
+    let fields = Fields::of(&Form::of(&call, &app).await?)?;
+    let mint = Mint::new(&app, scope.clone(), 1);
+    let id = call.parameter("id");
     let plan = |list: &mut Vec<Webhook>| {
         let at = list.iter().position(|webhook| public_id(webhook) == id);
         let old = list.remove(at.ok_or(Clash::NotFound)?);
@@ -91,25 +88,26 @@ async fn update(id: &str, call: &Call, app: &App) -> Answered {
         list.insert(at.unwrap_or_default(), Webhook { id, created_at, ..new });
         Ok(())
     };
-    plan::change(app, &scope, plan).await.map_err(Unchanged::of_account)?;
+    plan::change(&app, &scope, plan).await.map_err(Unchanged::of_account)?;
     Ok(Answer::Nothing)
 }
 
-async fn remove(id: &str, call: &Call, app: &App) -> Answered {
-    let scope = scope(call, app).await?;
+async fn remove(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = scope(&caller);
+    let id = call.parameter("id");
     let plan = |list: &mut Vec<Webhook>| {
         let removed = plan::take(list, |webhook| public_id(webhook) == id);
         if removed.is_empty() { Err(Clash::NotFound) } else { Ok(()) }
     };
-    plan::change(app, &scope, plan).await.map_err(Unchanged::of_account)?;
+    plan::change(&app, &scope, plan).await.map_err(Unchanged::of_account)?;
     Ok(Answer::Nothing)
 }
 
 /// Removes those named in `webhook_ids`, all of which must be there; without it, `all=true` removes
 /// every one.
-async fn remove_several(call: &Call, app: &App) -> Answered {
-    let scope = scope(call, app).await?;
-    let form = Form::of(call).await?;
+async fn remove_several(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = scope(&caller);
+    let form = Form::of(&call, &app).await?;
     let ids = ids(&form)?;
     if ids.is_none() && form.flag("all")? != Some(true) {
         return Err(Refusal::missing("webhook_ids"));
@@ -128,7 +126,7 @@ async fn remove_several(call: &Call, app: &App) -> Answered {
             Ok(())
         }
     };
-    plan::change(app, &scope, plan).await.map_err(Unchanged::of_account)?;
+    plan::change(&app, &scope, plan).await.map_err(Unchanged::of_account)?;
     Ok(Answer::Nothing)
 }
 

@@ -1,17 +1,16 @@
 //! What Mailgun answers with: compact JSON and a newline, its headers, its refusals
 //! (`spec/mailgun-api.md` §1.3, §2).
 
+use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
 use serde::Serialize;
 use tracing::error;
-use warp::Reply;
-use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use warp::http::{Method, StatusCode};
-use warp::reply::Response;
 
-use crate::http::auth::Credentials;
 use crate::http::body::BodyError;
 use crate::http::call::Call;
-use crate::http::error::plain;
+use crate::http::caller::Denied;
+use crate::http::reply::{Response, no_content, plain, text};
+use crate::model::Scope;
 use crate::store;
 
 /// The answer of a handler.
@@ -25,7 +24,7 @@ pub(super) enum Answer {
     /// 204.
     Nothing,
     /// 204 to a browser that asks what it may do.
-    Preflight(&'static str),
+    Preflight(String),
 }
 
 /// The body of a refusal, and of a success that has nothing to show.
@@ -45,7 +44,7 @@ pub(super) enum Refusal {
     /// 401, the nine bytes `Forbidden` in plain text.
     Unauthorized,
     /// 405.
-    Method(&'static str),
+    Method(String),
     /// Any other status, with a message that the client may read.
     Message(StatusCode, String),
     /// The store failed; the client learns only that.
@@ -95,6 +94,24 @@ impl From<store::Error> for Refusal {
     }
 }
 
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Store(error) => Self::Store(error),
+            // A key that only sends mail is none to this API.
+            Denied::Scope(Scope::Send) => Self::Unauthorized,
+            Denied::Scope(_) | Denied::Bound(_) | Denied::NotOperator => Self::forbidden(),
+            Denied::Missing
+            | Denied::User
+            | Denied::Form { .. }
+            | Denied::NoOrganization
+            | Denied::Unknown
+            | Denied::Dialect(_)
+            | Denied::WrongOrganization => Self::Unauthorized,
+        }
+    }
+}
+
 impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
@@ -112,24 +129,9 @@ pub(super) fn excerpt(value: &str) -> String {
     short
 }
 
-/// Answers a method that a path does not take: a preflight with what it asks for, others with 405.
-pub(super) fn other_method(call: &Call, allowed: &'static str) -> Answered {
-    if call.method == Method::OPTIONS {
-        Ok(Answer::Preflight(allowed))
-    } else {
-        Err(Refusal::Method(allowed))
-    }
-}
-
-impl Call {
-    /// The whole response, with the headers that every answer of Mailgun's has.
-    pub(super) fn respond(&self, answered: Answered) -> Response {
-        respond(&self.credentials, answered)
-    }
-}
-
-/// The whole response to a request with these credentials.
-pub(super) fn respond(credentials: &Credentials, answered: Answered) -> Response {
+/// The whole response, with the headers that every answer of Mailgun's has; `key` is the id of the
+/// key that the request came with.
+pub(super) fn respond(key: Option<HeaderValue>, answered: Answered) -> Response {
     let recognised = !matches!(answered, Err(Refusal::Unauthorized));
     let mut response = match answered {
         Ok(answer) => answer.into_response(),
@@ -143,22 +145,23 @@ pub(super) fn respond(credentials: &Credentials, answered: Answered) -> Response
     add(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     add(header::CACHE_CONTROL, "no-store");
     if recognised {
-        show_key_id(headers, credentials);
+        headers.extend(key.map(|id| (KEY_ID, id)));
     }
     response
 }
 
-/// Names the key that a request came with, where it is one that has a name.
-pub(super) fn show_key_id(headers: &mut HeaderMap, credentials: &Credentials) {
-    let key = credentials.basic.as_ref().map(|(_, password)| password.as_str());
-    if let Some(id) = key.and_then(key_id) {
-        headers.insert(HeaderName::from_static("x-mailgun-key-id"), id);
-    }
+/// The header that names the key a request came with.
+pub(super) const KEY_ID: HeaderName = HeaderName::from_static("x-mailgun-key-id");
+
+/// The id of the key that a request came with, where it is one that has one.
+pub(super) fn key_id(call: &Call) -> Option<HeaderValue> {
+    let (_, password) = call.credentials().basic.as_ref()?;
+    id_of(password)
 }
 
 /// The last two groups of a key of the form `<32 hex>-<8 hex>-<8 hex>`, which Mailgun shows as the
 /// key's id; older keys have none.
-fn key_id(key: &str) -> Option<HeaderValue> {
+fn id_of(key: &str) -> Option<HeaderValue> {
     let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let groups: Vec<&str> = key.split('-').collect();
     let lengths = groups.iter().map(|group| group.len());
@@ -170,7 +173,7 @@ fn key_id(key: &str) -> Option<HeaderValue> {
 
 fn json_response(status: StatusCode, mut text: String) -> Response {
     text.push('\n');
-    let mut response = text.into_response();
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -182,19 +185,19 @@ fn message(status: StatusCode, text: &str) -> Response {
     json_response(status, body.expect("our own types are JSON"))
 }
 
-impl Reply for Answer {
+impl Answer {
     fn into_response(self) -> Response {
         match self {
             Self::Json(text) => json_response(StatusCode::OK, text),
-            Self::Nothing => StatusCode::NO_CONTENT.into_response(),
+            Self::Nothing => no_content(),
             Self::Preflight(allowed) => {
-                let mut response = StatusCode::NO_CONTENT.into_response();
+                let mut response = no_content();
                 let headers = response.headers_mut();
-                let mut add = |name: HeaderName, value| {
-                    headers.insert(name, HeaderValue::from_static(value));
+                let mut add = |name: HeaderName, value: &str| {
+                    headers.insert(name, text(value));
                 };
-                add(header::ALLOW, allowed);
-                add(header::ACCESS_CONTROL_ALLOW_METHODS, allowed);
+                add(header::ALLOW, &allowed);
+                add(header::ACCESS_CONTROL_ALLOW_METHODS, &allowed);
                 add(header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type");
                 add(header::ACCESS_CONTROL_MAX_AGE, "600");
                 response
@@ -203,8 +206,8 @@ impl Reply for Answer {
     }
 }
 
-impl Reply for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    pub(super) fn into_response(self) -> Response {
         match self {
             Self::Unauthorized => {
                 let mut response = plain(StatusCode::UNAUTHORIZED, "Forbidden");
@@ -214,7 +217,7 @@ impl Reply for Refusal {
             }
             Self::Method(allowed) => {
                 let mut response = message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+                response.headers_mut().insert(header::ALLOW, text(&allowed));
                 response
             }
             Self::Message(status, text) => message(status, &text),
@@ -239,10 +242,10 @@ mod tests {
     #[test]
     fn only_new_style_keys_have_an_id_to_show() {
         let new = "0123456789abcdef0123456789abcdef-c02fd0ba-d8dbad66";
-        assert_eq!(key_id(new).unwrap(), "c02fd0ba-d8dbad66");
-        assert_eq!(key_id("key-0123456789abcdef0123456789abcdef"), None);
-        assert_eq!(key_id("0123456789abcdef0123456789abcdef-c02fd0ba-d8dbad6g"), None);
-        assert_eq!(key_id(""), None);
+        assert_eq!(id_of(new).unwrap(), "c02fd0ba-d8dbad66");
+        assert_eq!(id_of("key-0123456789abcdef0123456789abcdef"), None);
+        assert_eq!(id_of("0123456789abcdef0123456789abcdef-c02fd0ba-d8dbad6g"), None);
+        assert_eq!(id_of(""), None);
     }
 
     #[test]

@@ -2,52 +2,30 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
-use waypost_compat::Dialect;
-
-use super::answer::{Answered, Message, Refusal, ok, other_method};
-use super::caller::Caller;
+use super::answer::{Answered, Message, Refusal, ok};
 use super::form::Form;
+use super::{MANAGE_ACCOUNT, READ_ACCOUNT, route};
 use crate::http::App;
-use crate::http::call::{Call, call};
-use crate::http::native::mint;
-use crate::http::route::{Route, Segment, route, with};
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::generate;
+use crate::http::routes::Route;
 use crate::model::{DomainName, Key, KeyHash, KeyId, Scope, Timestamp};
 use crate::store::Added;
+use serde::Serialize;
+use waypost_compat::Dialect;
 
 /// The collection and its items.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let item = warp::path!("v1" / "keys" / Segment);
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(warp::path!("v1" / "keys").and(call(app)).and(with(app)).then(collection)),
-        route(item.and(call(app)).and(with(app)).then(one)),
+        route("GET /v1/keys", READ_ACCOUNT, list),
+        route("POST /v1/keys", MANAGE_ACCOUNT, create),
+        route("DELETE /v1/keys/{id}", MANAGE_ACCOUNT, remove),
     ]
 }
 
-async fn collection(call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => list(&call, &app).await,
-        Method::POST => create(&call, &app).await,
-        _ => other_method(&call, "GET, POST"),
-    };
-    call.respond(answered)
-}
-
-async fn one(id: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::DELETE => remove(&id, &call, &app).await,
-        _ => other_method(&call, "DELETE"),
-    };
-    call.respond(answered)
-}
-
-async fn list(call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    caller.whole_account()?;
-    let form = Form::of(call).await?;
+async fn list(caller: Principal, call: Call, app: App) -> Answered {
+    let form = Form::of(&call, &app).await?;
     let (domain, kind) = (form.one("domain_name"), form.one("kind"));
     let wanted = |key: &Key| {
         let own = key.domain.as_ref().map(DomainName::as_str);
@@ -55,19 +33,17 @@ async fn list(call: &Call, app: &App) -> Answered {
             && domain.is_none_or(|domain| own.is_some_and(|own| own.eq_ignore_ascii_case(domain)))
             && kind.is_none_or(|kind| kind_and_role(key).0 == kind)
     };
-    let keys = app.directory.keys(caller.account()).await?;
+    let keys = app.directory.keys(caller.account).await?;
     let items: Vec<_> = keys.iter().filter(|key| wanted(key)).map(ShownKey::of).collect();
     ok(&List { total_count: items.len(), items })
 }
 
 /// Makes a key of the new style; this answer is the only one that shows it.
-async fn create(call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    caller.whole_account()?;
-    let form = Form::of(call).await?;
+async fn create(caller: Principal, call: Call, app: App) -> Answered {
+    let form = Form::of(&call, &app).await?;
     let (kind, role) = asked(&form)?;
     let domain = match form.one("domain_name") {
-        Some(name) => Some(caller.domain(name, app).await?.name),
+        Some(name) => Some(caller.domain_named(name, &app).await?.name),
         None if kind == "domain" => return Err(Refusal::missing("domain_name")),
         None => None,
     };
@@ -76,11 +52,11 @@ async fn create(call: &Call, app: &App) -> Answered {
         None | Some(0) => None,
         Some(seconds) => Some(now.plus(Duration::from_secs(seconds))),
     };
-    let secret = mint::api_key(Dialect::Mailgun, &app.clock);
+    let secret = generate::api_key(Dialect::Mailgun, &app.clock);
     let key = Key {
         id: KeyId::timed(now, app.clock.random()),
         hash: KeyHash::of(&secret),
-        account: caller.account(),
+        account: caller.account,
         dialect: Dialect::Mailgun,
         domain,
         scope: scope(role),
@@ -97,15 +73,13 @@ async fn create(call: &Call, app: &App) -> Answered {
     }
 }
 
-async fn remove(id: &str, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    caller.whole_account()?;
+async fn remove(caller: Principal, call: Call, app: App) -> Answered {
     let unknown = || Refusal::not_found("no key matching id");
-    let id: KeyId = id.parse().map_err(|_| unknown())?;
+    let id: KeyId = call.parameter("id").parse().map_err(|_| unknown())?;
     // Only this dialect's keys are to be seen here, so only they can be removed.
-    let keys = app.directory.keys(caller.account()).await?;
+    let keys = app.directory.keys(caller.account).await?;
     let ours = keys.iter().any(|key| key.id == id && key.dialect == Dialect::Mailgun);
-    if !ours || !app.directory.remove_key(caller.account(), id).await? {
+    if !ours || !app.directory.remove_key(caller.account, id).await? {
         return Err(unknown());
     }
     ok(&Message { message: "key deleted" })

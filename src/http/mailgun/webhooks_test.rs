@@ -3,41 +3,29 @@
 //! still has it.
 
 use serde::Serialize;
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::mailgun;
 
-use super::answer::{Answered, Refusal, ok, other_method};
-use super::caller::Caller;
+use super::answer::{Answered, Refusal, ok};
 use super::form::Form;
 use super::plan::{self, Mint};
 use super::webhooks_v3::parsed;
-use crate::http::call::{Call, call};
-use crate::http::route::{Route, Segment, one_of, route, with};
+use super::{MANAGE, route};
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::routes::Route;
 use crate::http::{App, TestAnswer};
 
 /// The one path.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let test =
-        one_of(&["v3", "v2"]).and(warp::path!("domains" / Segment / "webhooks" / Segment / "test"));
-    vec![route(test.and(call(app)).and(with(app)).then(one))]
-}
-
-async fn one(domain: Segment, name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::PUT => test(&domain, &name, &call, &app).await,
-        _ => other_method(&call, "PUT"),
-    };
-    call.respond(answered)
+pub(super) fn routes() -> Vec<Route> {
+    vec![route("PUT /{v3|v2}/domains/{domain}/webhooks/{name}/test", MANAGE, test)]
 }
 
 /// Calls the URL given, registered or not; without one, the first that the event name has.
-async fn test(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+async fn test(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
     let not_found = || Refusal::not_found("Webhook not found");
-    let name = mailgun::canonical(name).ok_or_else(not_found)?;
-    let form = Form::of(call).await?;
+    let name = mailgun::canonical(&call.parameter("name")).ok_or_else(not_found)?;
+    let form = Form::of(&call, &app).await?;
     let url = match form.all("url").next() {
         Some(text) => parsed(text)?,
         None => {
@@ -45,7 +33,7 @@ async fn test(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
             urls.into_iter().next().ok_or_else(not_found)?
         }
     };
-    let webhook = Mint::new(app, scope, 1).webhook(0, &url, &[name]);
+    let webhook = Mint::new(&app, scope, 1).webhook(0, &url, &[name]);
     let answer = match &app.tester {
         Some(tester) => tester.test(&webhook).await,
         None => TestAnswer { status: 0, body: "this server sends no test events".to_owned() },

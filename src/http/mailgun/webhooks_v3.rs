@@ -1,82 +1,56 @@
 //! `/v3/domains/{d}/webhooks`: webhooks by event name (`spec/mailgun-api.md` §1.2, §1.3).
 
 use serde::{Serialize, Serializer};
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::{Dialect, mailgun};
 
-use super::answer::{Answered, Refusal, excerpt, ok, other_method};
-use super::caller::Caller;
+use super::answer::{Answered, Refusal, excerpt, ok};
 use super::form::Form;
 use super::plan::{self, Clash, Mint, Unchanged};
 use super::webhooks_v4;
+use super::{MANAGE, READ, route};
 use crate::http::App;
-use crate::http::call::{Call, call};
-use crate::http::route::{Route, Segment, one_of, route, with};
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::routes::Route;
 use crate::model::{InvalidUrl, Webhook, WebhookScope, WebhookUrl};
 
 /// The collection and its items, under the paths of old SDKs and of a typo in old documentation too
-/// (§1.1 rows 14 and 15).
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let webhooks = one_of(&["v3", "v2"])
-        .and(one_of(&["domains", "domain"]))
-        .and(warp::path::param::<Segment>())
-        .and(warp::path("webhooks"))
-        .boxed();
-    let end = warp::path::end();
-    let item = warp::path::param::<Segment>().and(end);
+/// (§1.1 rows 14 and 15). v4's calls are taken here as well: what Mailgun's Python SDK calls its v4
+/// never leaves the v3 path (§1.1 row 7).
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(webhooks.clone().and(end).and(call(app)).and(with(app)).then(collection)),
-        route(webhooks.and(item).and(call(app)).and(with(app)).then(one)),
+        route("GET /{v3|v2}/{domains|domain}/{domain}/webhooks", READ, list),
+        route("POST /{v3|v2}/{domains|domain}/{domain}/webhooks", MANAGE, create),
+        route("PUT /{v3|v2}/{domains|domain}/{domain}/webhooks", MANAGE, webhooks_v4::update),
+        route("DELETE /{v3|v2}/{domains|domain}/{domain}/webhooks", MANAGE, webhooks_v4::remove),
+        route("GET /{v3|v2}/{domains|domain}/{domain}/webhooks/{name}", READ, show),
+        route("POST /{v3|v2}/{domains|domain}/{domain}/webhooks/{name}", MANAGE, create_named),
+        route("PUT /{v3|v2}/{domains|domain}/{domain}/webhooks/{name}", MANAGE, update),
+        route("DELETE /{v3|v2}/{domains|domain}/{domain}/webhooks/{name}", MANAGE, remove),
     ]
 }
 
-/// v4's calls are taken here too: what Mailgun's Python SDK calls its v4 never leaves the v3 path
-/// (§1.1 row 7).
-async fn collection(domain: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => list(&domain, &call, &app).await,
-        Method::POST => create(&domain, &call, &app).await,
-        Method::PUT => webhooks_v4::update(&domain, &call, &app).await,
-        Method::DELETE => webhooks_v4::remove(&domain, &call, &app).await,
-        _ => other_method(&call, "GET, POST, PUT, DELETE"),
-    };
-    call.respond(answered)
-}
-
-async fn one(domain: Segment, name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => show(&domain, &name, &call, &app).await,
-        Method::POST => create_named(&domain, &name, &call, &app).await,
-        Method::PUT => update(&domain, &name, &call, &app).await,
-        Method::DELETE => remove(&domain, &name, &call, &app).await,
-        _ => other_method(&call, "GET, POST, PUT, DELETE"),
-    };
-    call.respond(answered)
-}
-
-async fn list(domain: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
+async fn list(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
     ok(&AllWebhooks::of(&app.directory.webhooks(&scope).await?))
 }
 
-async fn create(domain: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    let form = Form::of(call).await?;
+async fn create(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
+    let form = Form::of(&call, &app).await?;
     if form.one("id").is_none() && form.all("event_types").next().is_some() {
-        return webhooks_v4::add(&scope, &form, app).await;
+        return webhooks_v4::add(&scope, &form, &app).await;
     }
     let id = form.required("id")?;
     let name = mailgun::canonical(id).ok_or_else(|| Refusal::invalid("id", id))?;
-    add(&scope, name, &form, app).await
+    add(&scope, name, &form, &app).await
 }
 
 /// The event name in the path: one client creates so (§1.1 row 11).
-async fn create_named(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    let name = known(name)?;
-    add(&scope, name, &Form::of(call).await?, app).await
+async fn create_named(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
+    let name = known(&call.parameter("name"))?;
+    add(&scope, name, &Form::of(&call, &app).await?, &app).await
 }
 
 async fn add(scope: &WebhookScope, name: &'static str, form: &Form, app: &App) -> Answered {
@@ -88,9 +62,9 @@ async fn add(scope: &WebhookScope, name: &'static str, form: &Form, app: &App) -
     changed("Webhook has been created", urls)
 }
 
-async fn show(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    let name = known(name)?;
+async fn show(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
+    let name = known(&call.parameter("name"))?;
     let urls = plan::urls(&app.directory.webhooks(&scope).await?, name);
     if urls.is_empty() {
         return Err(not_found());
@@ -98,21 +72,21 @@ async fn show(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
     ok(&ShownWebhook { message: None, webhook: Urls { urls } })
 }
 
-async fn update(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    let name = known(name)?;
-    let urls = urls(&Form::of(call).await?, name, app)?;
-    let mint = Mint::new(app, scope.clone(), urls.len());
-    plan::change(app, &scope, |list| plan::replace(list, &mint, name, &urls))
+async fn update(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
+    let name = known(&call.parameter("name"))?;
+    let urls = urls(&Form::of(&call, &app).await?, name, &app)?;
+    let mint = Mint::new(&app, scope.clone(), urls.len());
+    plan::change(&app, &scope, |list| plan::replace(list, &mint, name, &urls))
         .await
         .map_err(Unchanged::of_domain)?;
     changed("Webhook has been updated", urls)
 }
 
-async fn remove(domain: &str, name: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    let name = known(name)?;
-    let removed = plan::change(app, &scope, |list| plan::remove(list, name))
+async fn remove(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
+    let name = known(&call.parameter("name"))?;
+    let removed = plan::change(&app, &scope, |list| plan::remove(list, name))
         .await
         .map_err(Unchanged::of_domain)?;
     changed("Webhook has been deleted", removed)

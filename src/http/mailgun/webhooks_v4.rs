@@ -2,40 +2,31 @@
 //!
 //! Every success answers with the whole map. There is no `GET`.
 
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::mailgun;
 
-use super::answer::{Answered, Refusal, ok, other_method};
-use super::caller::Caller;
+use super::answer::{Answered, Refusal, ok};
 use super::form::Form;
 use super::plan::{self, Clash, Mint, Unchanged};
 use super::webhooks_v3::{AllWebhooks, parsed};
+use super::{MANAGE, route};
 use crate::http::App;
-use crate::http::call::{Call, call};
-use crate::http::route::{Route, Segment, route, with};
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::routes::Route;
 use crate::model::{Webhook, WebhookScope, WebhookUrl};
 
 /// The one path.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let webhooks = warp::path!("v4" / "domains" / Segment / "webhooks");
-    vec![route(webhooks.and(call(app)).and(with(app)).then(collection))]
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        route("POST /v4/domains/{domain}/webhooks", MANAGE, create),
+        route("PUT /v4/domains/{domain}/webhooks", MANAGE, update),
+        route("DELETE /v4/domains/{domain}/webhooks", MANAGE, remove),
+    ]
 }
 
-async fn collection(domain: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::POST => create(&domain, &call, &app).await,
-        Method::PUT => update(&domain, &call, &app).await,
-        Method::DELETE => remove(&domain, &call, &app).await,
-        _ => other_method(&call, "POST, PUT, DELETE"),
-    };
-    call.respond(answered)
-}
-
-async fn create(domain: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    add(&scope, &Form::of(call).await?, app).await
+async fn create(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
+    add(&scope, &Form::of(&call, &app).await?, &app).await
 }
 
 /// Gives a URL to event names, beside the URLs they have.
@@ -46,23 +37,23 @@ pub(super) async fn add(scope: &WebhookScope, form: &Form, app: &App) -> Answere
 }
 
 /// Leaves a URL on exactly the event names given.
-pub(super) async fn update(domain: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    let (url, names) = fields(&Form::of(call).await?)?;
-    let mint = Mint::new(app, scope.clone(), names.len());
-    changed(app, &scope, |list| plan::move_url(list, &mint, &url, &names)).await
+pub(super) async fn update(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
+    let (url, names) = fields(&Form::of(&call, &app).await?)?;
+    let mint = Mint::new(&app, scope.clone(), names.len());
+    changed(&app, &scope, |list| plan::move_url(list, &mint, &url, &names)).await
 }
 
 /// Takes URLs from every event name.
-pub(super) async fn remove(domain: &str, call: &Call, app: &App) -> Answered {
-    let scope = Caller::of(call, app).await?.scope(domain, app).await?;
-    let form = Form::of(call).await?;
+pub(super) async fn remove(caller: Principal, call: Call, app: App) -> Answered {
+    let scope = caller.scope(&call, &app).await?;
+    let form = Form::of(&call, &app).await?;
     let texts: Vec<&str> = form.all("url").collect();
     if texts.is_empty() {
         return Err(Refusal::missing("url"));
     }
     let text = texts.join(",");
-    changed(app, &scope, |list| plan::remove_urls(list, &text)).await
+    changed(&app, &scope, |list| plan::remove_urls(list, &text)).await
 }
 
 async fn changed(

@@ -1,56 +1,46 @@
 //! The account that a key is of, and the key that signs its Mailgun deliveries.
 
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
-use waypost_compat::Secret;
-
-use super::error::ApiError;
-use super::json::{Fields, answer};
+use super::json::Fields;
+use super::{OWNER, route};
 use crate::api;
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::route::{route, with};
-use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
 use crate::model::{Account, AccountId};
 use crate::store::Decision;
+use http::StatusCode;
+use waypost_compat::Secret;
 
 /// The longest signing key taken, in bytes. Mailgun's own have 32 or 36.
 const KEY_BYTES_MAX: usize = 512;
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let own = warp::path!("account");
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(own.and(warp::get()).and(credentials()).and(with(app)).then(show)),
-        route(own.and(warp::patch()).and(body(app)).and(credentials()).and(with(app)).then(update)),
+        route("GET /waypost/v1/account", OWNER, show),
+        route("PATCH /waypost/v1/account", OWNER, update),
     ]
 }
 
-async fn show(credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    manager.whole_account()?;
-    let account = app.account(manager.account()).await?;
+async fn show(manager: Principal, _: Call, app: App) -> Result<Response, ApiError> {
+    let account = app.account(manager.account).await?;
     Ok(answer(StatusCode::OK, &shown(&app, &account)))
 }
 
 /// Replaces the signing key, so that receivers which know the one of another account, their
 /// Mailgun account's for one, go on believing what they get.
-async fn update(
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    manager.whole_account()?;
-    let fields = Fields::read(body, &["signing_key"])?;
+async fn update(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let fields = Fields::read(&call.body(app.settings.body_bytes_max).await?, &["signing_key"])?;
     let key: String = fields.required("signing_key", "the key as a text")?;
     let key = signing_key(key)?;
     let replace = |account: &mut Account| {
         account.signing_key = key.clone();
         Decision::Keep
     };
-    let changed = app.directory.change_account(manager.account(), Box::new(replace)).await?;
-    let account = changed.ok_or_else(|| missing(manager.account()))?;
+    let changed = app.directory.change_account(manager.account, Box::new(replace)).await?;
+    let account = changed.ok_or_else(|| missing(manager.account))?;
     Ok(answer(StatusCode::OK, &shown(&app, &account)))
 }
 

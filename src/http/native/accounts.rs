@@ -1,37 +1,31 @@
 //! Accounts: the tenants of this server, for whoever runs it.
 
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
+use http::StatusCode;
 use waypost_compat::{Dialect, Secret};
 
-use super::error::ApiError;
-use super::json::{Fields, answer};
+use super::json::Fields;
 use super::keys::{self, Fresh};
+use super::{OPERATOR, route};
 use crate::api;
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::route::{route, with};
-use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
 use crate::model::{Account, AccountId, Scope};
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("accounts");
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(all.and(warp::post()).and(body(app)).and(credentials()).and(with(app)).then(create)),
-        route(all.and(warp::get()).and(credentials()).and(with(app)).then(list)),
+        route("POST /waypost/v1/accounts", OPERATOR, create),
+        route("GET /waypost/v1/accounts", OPERATOR, list),
     ]
 }
 
 /// A new account, and the first key to it. Its signing key is drawn here and read, as Mailgun's
 /// is, by `GET /v5/accounts/http_signing_key`.
-async fn create(
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    app.operator(&credentials).await?;
-    let fields = Fields::read(body, &["name"])?;
+async fn create(_: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let fields = Fields::read(&call.body(app.settings.body_bytes_max).await?, &["name"])?;
     let name = fields.label("name")?.filter(|name| !name.trim().is_empty());
     let name = name.ok_or_else(|| ApiError::invalid("name", "expected a name, found none"))?;
     let now = app.clock.now();
@@ -49,8 +43,7 @@ async fn create(
     Ok(answer(StatusCode::CREATED, &api::CreatedAccount { account: shown(&account), key }))
 }
 
-async fn list(credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    app.operator(&credentials).await?;
+async fn list(_: Principal, _: Call, app: App) -> Result<Response, ApiError> {
     let accounts = app.directory.accounts().await?;
     Ok(answer(StatusCode::OK, &accounts.iter().map(shown).collect::<api::Items<_>>()))
 }

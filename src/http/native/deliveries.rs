@@ -1,34 +1,29 @@
 //! Deliveries: what is on its way to whom, every attempt, and once more from the start.
 
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
-
-use super::error::ApiError;
-use super::json::answer;
-use super::query::{Query, listing, query};
+use super::query::{Query, listing};
+use super::{MANAGER, route};
 use crate::api;
-use crate::http::auth::credentials;
-use crate::http::route::{Segment, route, with};
-use crate::http::{App, Credentials, Route};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
 use crate::model::{Attempt, Delivery, DeliveryId, Failure, Outcome};
 use crate::store::DeliveryFilter;
+use http::StatusCode;
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("deliveries");
-    let one = warp::path!("deliveries" / Segment);
-    let again = warp::path!("deliveries" / Segment / "replay");
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list)),
-        route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
-        route(again.and(warp::post()).and(credentials()).and(with(app)).then(replay)),
+        route("GET /waypost/v1/deliveries", MANAGER, list),
+        route("GET /waypost/v1/deliveries/{id}", MANAGER, show),
+        route("POST /waypost/v1/deliveries/{id}/replay", MANAGER, replay),
     ]
 }
 
-async fn list(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
+async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
     let known = ["domain", "state", "webhook", "event", "endpoint", "limit", "cursor"];
-    let query = Query::read(&raw, &known)?;
+    let query = Query::read(&call.query, &known)?;
     let filter = DeliveryFilter {
         domain: manager.narrowed(query.parsed("domain")?)?,
         state: query.word("state")?,
@@ -36,18 +31,18 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
         event: query.parsed("event")?,
         endpoint: query.parsed("endpoint")?,
     };
-    let page = app.history.deliveries(manager.account(), &filter, &query.page()?).await?;
+    let page = app.history.deliveries(manager.account, &filter, &query.page()?).await?;
     Ok(answer(StatusCode::OK, &listing(&page, summary)))
 }
 
-async fn show(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let delivery = app.delivery_at(&id, &credentials).await?;
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let delivery = app.delivery_at(&manager, &call.parameter("id")).await?;
     Ok(answer(StatusCode::OK, &detail(&delivery)))
 }
 
 /// A new delivery of the same event to the same webhook, due at once.
-async fn replay(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let delivery = app.delivery_at(&id, &credentials).await?;
+async fn replay(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let delivery = app.delivery_at(&manager, &call.parameter("id")).await?;
     let gone = |code, what: &str| {
         let message =
             format!("{what} of delivery {} is gone, so it cannot be repeated", delivery.id);
@@ -63,12 +58,11 @@ async fn replay(id: Segment, credentials: Credentials, app: App) -> Result<Respo
 }
 
 impl App {
-    async fn delivery_at(&self, id: &str, credentials: &Credentials) -> Result<Delivery, ApiError> {
-        let manager = self.manager(credentials).await?;
+    async fn delivery_at(&self, manager: &Principal, id: &str) -> Result<Delivery, ApiError> {
         let missing = || ApiError::missing("delivery", id);
         let id: DeliveryId = id.parse().map_err(|_| missing())?;
-        let delivery = self.history.delivery(manager.account(), id).await?;
-        delivery.filter(|found| manager.sees_of(found.domain.as_ref())).ok_or_else(missing)
+        let delivery = self.history.delivery(manager.account, id).await?;
+        delivery.filter(|found| manager.covers_part(found.domain.as_ref())).ok_or_else(missing)
     }
 }
 

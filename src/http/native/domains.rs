@@ -1,50 +1,41 @@
 //! Domains: what Waypost keeps of one beside what Mailgun's API can set.
 
-use serde_json::Value;
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
-
-use super::error::ApiError;
-use super::json::{Fields, answer};
+use super::json::Fields;
+use super::{MANAGER, route};
 use crate::api;
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::route::{Segment, route, with};
-use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
+use crate::http::{App, Body};
 use crate::model::{DnsRecord, DnsUse, Domain, InvalidRecord};
 use crate::store::Decision;
+use http::StatusCode;
+use serde_json::Value;
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let one = warp::path!("domains" / Segment);
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
-        route(one.and(warp::patch()).and(body(app)).and(credentials()).and(with(app)).then(update)),
+        route("GET /waypost/v1/domains/{domain}", MANAGER, show),
+        route("PATCH /waypost/v1/domains/{domain}", MANAGER, update),
     ]
 }
 
-async fn show(name: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    Ok(answer(StatusCode::OK, &shown(&app.domain_of(&manager, &name).await?)))
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    Ok(answer(StatusCode::OK, &shown(&app.domain_of(&manager, &call.parameter("domain")).await?)))
 }
 
 /// Sets the DNS records to report. A list that is not given stays as it was.
-async fn update(
-    name: Segment,
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let domain = app.domain_of(&manager, &name).await?;
-    let given = given(body)?;
+async fn update(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let domain = app.domain_of(&manager, &call.parameter("domain")).await?;
+    let given = given(&call.body(app.settings.body_bytes_max).await?)?;
     let set = |domain: &mut Domain| {
         for (of, records) in &given {
             domain.set_dns_records(*of, records);
         }
         Decision::Keep
     };
-    let changed = app.directory.change_domain(manager.account(), &domain.name, Box::new(set));
+    let changed = app.directory.change_domain(manager.account, &domain.name, Box::new(set));
     match changed.await? {
         Some(domain) => Ok(answer(StatusCode::OK, &shown(&domain))),
         None => Err(ApiError::missing_domain(&domain.name)),
@@ -55,7 +46,7 @@ async fn update(
 ///
 /// What `GET /v4/domains/{d}` of Mailgun's API answers is taken as it is, and so is our own answer;
 /// the `message` and the `domain` in it change nothing.
-fn given(body: Result<Body, BodyError>) -> Result<Vec<(DnsUse, Vec<DnsRecord>)>, ApiError> {
+fn given(body: &Body) -> Result<Vec<(DnsUse, Vec<DnsRecord>)>, ApiError> {
     let [receiving, sending] = DnsUse::ALL.map(DnsUse::field);
     let fields = Fields::read(body, &[receiving, sending, "domain", "message"])?;
     let mut given = Vec::new();

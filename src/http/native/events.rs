@@ -1,20 +1,19 @@
 //! Events: what came in, as it came, and what became of it.
 
-use warp::Filter;
-use warp::http::{HeaderValue, StatusCode, header};
-use warp::reply::Response;
-use waypost_compat::Kind;
-
 use super::deliveries;
-use super::error::ApiError;
-use super::json::answer;
-use super::query::{Query, listing, query};
+use super::query::{Query, listing};
+use super::{MANAGER, route};
 use crate::api;
-use crate::http::auth::credentials;
-use crate::http::route::{Segment, route, with};
-use crate::http::{App, Credentials, Route};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
 use crate::model::{Delivery, DeliveryId, EventId, StoredEvent};
 use crate::store::{DeliveryFilter, EventFilter, Page};
+use http::{HeaderValue, StatusCode, header};
+use waypost_compat::Kind;
 
 /// The word for events whose name is none that we know, where a kind is asked for.
 const UNKNOWN: &str = "unknown";
@@ -25,20 +24,17 @@ const DELIVERIES_MAX: usize = 200;
 /// How many pages of the store are read for them: the work for one answer is bounded.
 const PAGES_MAX: usize = 8;
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("events");
-    let one = warp::path!("events" / Segment);
-    let original = warp::path!("events" / Segment / "body");
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list)),
-        route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
-        route(original.and(warp::get()).and(credentials()).and(with(app)).then(body)),
+        route("GET /waypost/v1/events", MANAGER, list),
+        route("GET /waypost/v1/events/{id}", MANAGER, show),
+        route("GET /waypost/v1/events/{id}/body", MANAGER, body),
     ]
 }
 
-async fn list(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let query = Query::read(&raw, &["domain", "kind", "recipient", "source", "limit", "cursor"])?;
+async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let query =
+        Query::read(&call.query, &["domain", "kind", "recipient", "source", "limit", "cursor"])?;
     let unknown = query.text("kind") == Some(UNKNOWN);
     let filter = EventFilter {
         domain: manager.narrowed(query.parsed("domain")?)?,
@@ -47,20 +43,20 @@ async fn list(raw: String, credentials: Credentials, app: App) -> Result<Respons
         recipient: query.text("recipient").map(str::to_owned),
         source: query.parsed("source")?,
     };
-    let page = app.history.events(manager.account(), &filter, &query.page()?).await?;
+    let page = app.history.events(manager.account, &filter, &query.page()?).await?;
     Ok(answer(StatusCode::OK, &listing(&page, shown)))
 }
 
-async fn show(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let event = app.event_at(&id, &credentials).await?;
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let event = app.event_at(&manager, &call.parameter("id")).await?;
     let deliveries = app.deliveries_of(&event).await?;
     let deliveries = deliveries.iter().map(deliveries::summary).collect();
     Ok(answer(StatusCode::OK, &api::EventDetail { listed: shown(&event), deliveries }))
 }
 
 /// The provider's original bytes.
-async fn body(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let event = app.event_at(&id, &credentials).await?;
+async fn body(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let event = app.event_at(&manager, &call.parameter("id")).await?;
     let mut response = Response::new(event.body.into());
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -71,12 +67,11 @@ async fn body(id: Segment, credentials: Credentials, app: App) -> Result<Respons
 }
 
 impl App {
-    async fn event_at(&self, id: &str, credentials: &Credentials) -> Result<StoredEvent, ApiError> {
-        let manager = self.manager(credentials).await?;
+    async fn event_at(&self, manager: &Principal, id: &str) -> Result<StoredEvent, ApiError> {
         let missing = || ApiError::missing("event", id);
         let id: EventId = id.parse().map_err(|_| missing())?;
-        let event = self.history.event(manager.account(), id).await?;
-        event.filter(|found| manager.sees_of(found.domain.as_ref())).ok_or_else(missing)
+        let event = self.history.event(manager.account, id).await?;
+        event.filter(|found| manager.covers_part(found.domain.as_ref())).ok_or_else(missing)
     }
 
     async fn deliveries_of(&self, event: &StoredEvent) -> Result<Vec<Delivery>, ApiError> {

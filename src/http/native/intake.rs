@@ -3,20 +3,19 @@
 use std::str::FromStr;
 
 use futures_util::{StreamExt, stream};
-use warp::Filter;
-use warp::http::{HeaderValue, StatusCode, header};
-use warp::reply::Response;
+use http::{HeaderValue, StatusCode, header};
 use waypost_compat::Provider;
 use waypost_compat::provider::UnknownProvider;
 
-use super::error::ApiError;
-use super::json::answer;
-use super::query::{Query, query};
+use super::query::Query;
+use super::{MANAGER, route};
 use crate::api::{BatchItem, IngestStatus, Items as Results, Receipt, RefusedBatch};
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::route::{Segment, route, with};
-use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
+use crate::http::{App, Body};
 use crate::ingest::{Item, Items, Taken, split};
 use crate::model::{AccountId, DomainName};
 use crate::store::Enqueued;
@@ -29,30 +28,21 @@ const IN_FLIGHT_MAX: usize = 64;
 const LINES: [&str; 4] =
     ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("domains" / Segment / "events");
-    let post = all.and(warp::post()).and(query()).and(body(app));
-    vec![route(post.and(credentials()).and(with(app)).then(take))]
+pub(super) fn routes() -> Vec<Route> {
+    vec![route("POST /waypost/v1/domains/{domain}/events", MANAGER, take)]
 }
 
-async fn take(
-    domain: Segment,
-    raw: String,
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let domain = app.domain_of(&manager, &domain).await?.name;
-    let query = Query::read(&raw, &["dialect"])?;
+async fn take(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let domain = app.domain_of(&manager, &call.parameter("domain")).await?.name;
+    let query = Query::read(&call.query, &["dialect"])?;
     let provider = query.text("dialect").map_or(Ok(Provider::Mailgun), Provider::from_str)?;
-    let body = body?;
+    let body = call.body(app.settings.body_bytes_max).await?;
     match split(&body.bytes, provider, promises_lines(&body))? {
         Items::One(item) => {
-            let taken = app.take_one(manager.account(), &domain, item).await?;
+            let taken = app.take_one(manager.account, &domain, item).await?;
             Ok(answer(StatusCode::OK, &receipt(&taken)))
         }
-        Items::Many(items) => Ok(app.take_many(manager.account(), &domain, items).await),
+        Items::Many(items) => Ok(app.take_many(manager.account, &domain, items).await),
     }
 }
 

@@ -1,32 +1,11 @@
-//! JSON in and out of the native API.
+//! JSON as the native API's clients send it.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use warp::http::{HeaderValue, StatusCode, header};
-use warp::reply::Response;
 use waypost_compat::{Dialect, Provider, Secret};
 
-use super::error::ApiError;
-use crate::http::{Body, BodyError};
-
-/// An answer of compact JSON, one line, so that it reads well in a terminal.
-pub(in crate::http) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
-    let mut bytes = serde_json::to_vec(body).expect("answers have string keys only");
-    bytes.push(b'\n');
-    let mut response = Response::new(bytes.into());
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
-}
-
-/// The answer to a request that did what it asked and has nothing to show.
-pub(super) fn no_content() -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-}
+use crate::http::Body;
+use crate::http::native_error::ApiError;
 
 /// The members of a JSON object that a client sent.
 #[derive(Debug)]
@@ -35,12 +14,8 @@ pub(super) struct Fields(Map<String, Value>);
 impl Fields {
     /// Reads a body. Anything but an object is refused, and so is every field that is not `known`:
     /// a misspelt option must not look as if it had been taken.
-    pub(super) fn read(
-        body: Result<Body, BodyError>,
-        known: &[&'static str],
-    ) -> Result<Self, ApiError> {
-        let bytes = body?.bytes;
-        let value: Value = serde_json::from_slice(&bytes)
+    pub(super) fn read(body: &Body, known: &[&'static str]) -> Result<Self, ApiError> {
+        let value: Value = serde_json::from_slice(&body.bytes)
             .map_err(|error| ApiError::malformed(format!("expected a JSON object: {error}")))?;
         Self::of(value, known)
     }
@@ -171,7 +146,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Fields, ApiError> {
         let body = Body { content_type: None, bytes: text.to_owned().into() };
-        Fields::read(Ok(body), &["dialect", "enabled"])
+        Fields::read(&body, &["dialect", "enabled"])
     }
 
     #[track_caller]

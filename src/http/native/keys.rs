@@ -1,54 +1,48 @@
 //! Keys: what opens each dialect's API. A key is shown once, by the answer that makes it.
 
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
-use waypost_compat::Dialect;
-
-use super::auth::Manager;
-use super::error::ApiError;
-use super::json::{Fields, answer, no_content};
-use super::mint;
+use super::json::Fields;
+use super::{MANAGER, route};
 use crate::api;
 use crate::behaviour::Behaviour;
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::route::{Segment, route, with};
-use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::generate;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer, no_content};
+use crate::http::routes::Route;
 use crate::model::{AccountId, DomainName, Key, KeyHash, KeyId, Scope};
 use crate::store::Added;
+use http::StatusCode;
+use waypost_compat::Dialect;
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("keys");
-    let one = warp::path!("keys" / Segment);
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(all.and(warp::post()).and(body(app)).and(credentials()).and(with(app)).then(create)),
-        route(all.and(warp::get()).and(credentials()).and(with(app)).then(list)),
-        route(one.and(warp::delete()).and(credentials()).and(with(app)).then(remove)),
+        route("POST /waypost/v1/keys", MANAGER, create),
+        route("GET /waypost/v1/keys", MANAGER, list),
+        route("DELETE /waypost/v1/keys/{id}", MANAGER, remove),
     ]
 }
 
-async fn create(
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let fields = Fields::read(body, &["dialect", "domain", "scope", "description"])?;
+async fn create(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let fields = Fields::read(
+        &call.body(app.settings.body_bytes_max).await?,
+        &["dialect", "domain", "scope", "description"],
+    )?;
     let dialect = fields.dialect()?;
     let domain = match fields.optional::<String>("domain", "the name of a domain")? {
         Some(name) => Some(app.domain_of(&manager, &name).await?.name),
         None => unbound(&manager)?,
     };
     let scope = fields.optional("scope", "`manage`, `read` or `send`")?.unwrap_or(Scope::Manage);
-    let fresh = Fresh { account: manager.account(), dialect, domain, scope };
+    let fresh = Fresh { account: manager.account, dialect, domain, scope };
     let (key, text) = app.issue(fresh, fields.label("description")?).await?;
     Ok(answer(StatusCode::CREATED, &issued(&key, text)))
 }
 
 /// Somebody who manages one domain makes no keys for all of them.
-fn unbound(manager: &Manager) -> Result<Option<DomainName>, ApiError> {
-    match manager.bound_to() {
+fn unbound(manager: &Principal) -> Result<Option<DomainName>, ApiError> {
+    match manager.domain.as_ref() {
         None => Ok(None),
         Some(own) => Err(ApiError::forbidden(format!(
             "this key manages {own} only, so it can make keys for it only: add `\"domain\":\"{own}\"`"
@@ -56,37 +50,36 @@ fn unbound(manager: &Manager) -> Result<Option<DomainName>, ApiError> {
     }
 }
 
-async fn list(credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let keys = app.directory.keys(manager.account()).await?;
+async fn list(manager: Principal, _: Call, app: App) -> Result<Response, ApiError> {
+    let keys = app.directory.keys(manager.account).await?;
     let seen = keys.iter().filter(|key| within(&manager, key));
     Ok(answer(StatusCode::OK, &seen.map(shown).collect::<api::Items<_>>()))
 }
 
-async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let missing = || ApiError::missing("key", &id);
-    let id: KeyId = id.parse().map_err(|_| missing())?;
-    let keys = app.directory.keys(manager.account()).await?;
+async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let written = call.parameter("id");
+    let missing = || ApiError::missing("key", &written);
+    let id: KeyId = written.parse().map_err(|_| missing())?;
+    let keys = app.directory.keys(manager.account).await?;
     if !keys.iter().any(|key| key.id == id && within(&manager, key)) {
         return Err(missing());
     }
-    if id == manager.key() {
+    if id == manager.key {
         let message = "this is the key that you are using; remove it with another one";
         return Err(ApiError::new(StatusCode::CONFLICT, "key_in_use", message));
     }
-    match app.directory.remove_key(manager.account(), id).await? {
+    match app.directory.remove_key(manager.account, id).await? {
         true => Ok(no_content()),
         false => Err(missing()),
     }
 }
 
 /// Whether a key opens nothing that the manager's own does not.
-fn within(manager: &Manager, key: &Key) -> bool {
-    match (manager.bound_to(), &key.domain) {
+fn within(manager: &Principal, key: &Key) -> bool {
+    match (manager.domain.as_ref(), &key.domain) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(_), Some(domain)) => manager.sees(domain),
+        (Some(_), Some(domain)) => manager.covers(domain),
     }
 }
 
@@ -121,7 +114,7 @@ impl App {
 
     /// Makes a key, and its text.
     pub(super) fn forge(&self, fresh: Fresh, description: Option<String>) -> (Key, String) {
-        let text = mint::api_key(fresh.dialect, &self.clock);
+        let text = generate::api_key(fresh.dialect, &self.clock);
         let now = self.clock.now();
         let key = Key {
             id: KeyId::timed(now, self.clock.random()),
@@ -150,7 +143,7 @@ fn shown(key: &Key) -> api::Key {
         description: key.description.clone(),
         created_at: key.created_at.into(),
         expires_at: key.expires_at.map(Into::into),
-        org: names_org.then(|| mint::org(key.account, key.domain.as_ref())),
+        org: names_org.then(|| generate::org(key.account, key.domain.as_ref())),
     }
 }
 

@@ -6,62 +6,79 @@
 
 mod account;
 mod accounts;
-mod auth;
 mod configuration;
 mod deliveries;
 mod domains;
-pub(super) mod error;
 mod events;
 pub(super) mod intake;
-pub(super) mod json;
+mod json;
 mod keys;
-pub(super) mod mint;
 mod query;
+mod reach;
 mod register;
 mod sources;
 mod vocabulary;
 mod webhooks;
 
-use std::convert::Infallible;
+use std::future::Future;
 
-use warp::http::StatusCode;
-use warp::reject::{MethodNotAllowed, Rejection};
-use warp::reply::Response;
-use warp::{Filter, Reply};
+use http::StatusCode;
 
-use super::route::any_of;
-use super::{App, Route};
-use error::ApiError;
+use super::App;
+use super::call::Call;
+use super::caller::{Demand, Extent, Principal, Right};
+use super::native_error::ApiError;
+use super::reply::Response;
+use super::routes::{Rejected, Route, Section, Surface};
 
-/// Everything below `/waypost/v1`, errors included.
-pub(super) fn routes(app: &App) -> Vec<Route> {
+/// Somebody who manages an account, or one domain of it.
+const MANAGER: Demand = Demand::basic(Right::Manage, Extent::Own);
+/// Somebody who manages all of an account.
+const OWNER: Demand = Demand::basic(Right::Manage, Extent::Account);
+/// Somebody who runs this server.
+const OPERATOR: Demand = Demand::basic(Right::Manage, Extent::Server);
+
+/// Everything below `/waypost/v1`.
+pub(super) fn section() -> Section {
     let all = [
-        intake::routes(app),
-        sources::routes(app),
-        domains::routes(app),
-        keys::routes(app),
-        events::routes(app),
-        deliveries::routes(app),
-        webhooks::routes(app),
-        register::routes(app),
-        vocabulary::routes(app),
-        account::routes(app),
-        accounts::routes(app),
-        configuration::routes(app),
+        intake::routes(),
+        sources::routes(),
+        domains::routes(),
+        keys::routes(),
+        events::routes(),
+        deliveries::routes(),
+        webhooks::routes(),
+        register::routes(),
+        vocabulary::routes(),
+        account::routes(),
+        accounts::routes(),
+        configuration::routes(),
     ];
-    let native = any_of(all.concat()).recover(unmatched).unify();
-    vec![warp::path!("waypost" / "v1" / ..).and(native).boxed()]
+    Section::new(Surface::Native, all.into_iter().flatten().collect(), rejected)
 }
 
-/// What no route here takes. Only warp's own rejections come this far.
-async fn unmatched(rejection: Rejection) -> Result<Response, Infallible> {
-    let (status, code, message) = if rejection.is_not_found() {
-        (StatusCode::NOT_FOUND, "no_such_endpoint", "the native API has no endpoint at this path")
-    } else if rejection.find::<MethodNotAllowed>().is_some() {
-        let message = "the endpoint at this path does not take this method";
-        (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
-    } else {
-        (StatusCode::BAD_REQUEST, "malformed", "the request cannot be read")
+/// A row of this API.
+fn route<H, A>(asked: &'static str, demand: Demand, handler: H) -> Route
+where
+    H: Fn(Principal, Call, App) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
+    Route::keyed(asked, demand, move |principal, call, app| {
+        let answered = handler(principal, call, app);
+        async move { answered.await.unwrap_or_else(ApiError::into_response) }
+    })
+}
+
+fn rejected(rejected: Rejected, _call: &Call, _app: &App) -> Response {
+    let error = match rejected {
+        Rejected::Credential(denied) => denied.into(),
+        Rejected::Path => {
+            let message = "the native API has no endpoint at this path";
+            ApiError::new(StatusCode::NOT_FOUND, "no_such_endpoint", message)
+        }
+        Rejected::Method { allow } => {
+            ApiError::method(allow, "the endpoint at this path does not take this method")
+        }
     };
-    Ok(ApiError::new(status, code, message).into_response())
+    error.into_response()
 }

@@ -1,27 +1,19 @@
 //! Query parameters and pages of the native API.
 
-use std::convert::Infallible;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use crate::api;
+use crate::http::native_error::{ApiError, quoted};
+use crate::store::{Listing, Page};
 use serde::Deserialize;
 use serde::de::value::{Error as WordError, StrDeserializer};
-use warp::Filter;
-
-use super::error::{ApiError, quoted};
-use crate::api;
-use crate::store::{Listing, Page};
 
 /// How many items a page has unless asked otherwise.
 const LIMIT_DEFAULT: usize = 50;
 
 /// The most items a page may have.
 const LIMIT_MAX: usize = 200;
-
-/// Extracts the query as it stands, empty if there is none.
-pub(super) fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone {
-    warp::query::raw().or(warp::any().map(String::new)).unify()
-}
 
 /// A request's query parameters.
 #[derive(Debug)]

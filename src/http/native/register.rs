@@ -1,24 +1,22 @@
 //! Registering webhooks of any dialect in any scope, and removing them: for those who bring a whole
 //! configuration along. What a dialect's own API would refuse is refused here too.
 
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
+use http::StatusCode;
 use waypost_compat::{Dialect, mailgun};
 
-use super::auth::Manager;
-use super::error::{ApiError, quoted};
-use super::json::{Fields, answer, no_content};
+use super::json::Fields;
 use super::webhooks::{scheme_named, shown};
+use super::{MANAGER, route};
 use crate::api;
 use crate::behaviour::{Behaviour, Webhooks};
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::dispatch;
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
 use crate::http::mailgun::{Clash, Mint, fits};
-use crate::http::route::{Segment, route, with};
-use crate::http::row_webhooks::{Draft, Problem, Rows, WEBHOOKS_MAX};
-use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::http::native_error::{ApiError, quoted};
+use crate::http::reply::{Response, answer, no_content};
+use crate::http::routes::Route;
+use crate::http::row_webhooks::{self, Draft, Problem, Rows, WEBHOOKS_MAX};
 use crate::model::{InvalidId, InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookUrl};
 use crate::store::Decision;
 
@@ -26,22 +24,15 @@ use crate::store::Decision;
 const FIELDS: [&str; 9] =
     ["dialect", "domain", "url", "events", "secret", "state", "description", "signature", "id"];
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("webhooks");
-    let one = warp::path!("webhooks" / Segment);
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(all.and(warp::post()).and(body(app)).and(credentials()).and(with(app)).then(create)),
-        route(one.and(warp::delete()).and(credentials()).and(with(app)).then(remove)),
+        route("POST /waypost/v1/webhooks", MANAGER, create),
+        route("DELETE /waypost/v1/webhooks/{id}", MANAGER, remove),
     ]
 }
 
-async fn create(
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let fields = Fields::read(body, &FIELDS)?;
+async fn create(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let fields = Fields::read(&call.body(app.settings.body_bytes_max).await?, &FIELDS)?;
     let scope = app.scope(&manager, &fields).await?;
     let draft = Draft {
         url: fields.required("url", "a URL")?,
@@ -66,8 +57,8 @@ async fn create(
     Ok(answer(StatusCode::CREATED, &api::CreatedWebhook { listed: shown(&webhook), secret }))
 }
 
-async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
+async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let id = call.parameter("id");
     let webhook = app.webhook_of(&manager, &id).await?;
     let change = |list: &mut Vec<Webhook>| {
         let before = list.len();
@@ -82,12 +73,12 @@ async fn remove(id: Segment, credentials: Credentials, app: App) -> Result<Respo
 
 impl App {
     /// The scope that a new webhook is asked for.
-    async fn scope(&self, manager: &Manager, fields: &Fields) -> Result<WebhookScope, ApiError> {
+    async fn scope(&self, manager: &Principal, fields: &Fields) -> Result<WebhookScope, ApiError> {
         let domain = match fields.optional::<String>("domain", "the name of a domain")? {
             Some(name) => Some(self.domain_of(manager, &name).await?.name),
             None => manager.whole_account().map(|()| None)?,
         };
-        Ok(WebhookScope { account: manager.account(), domain, dialect: fields.dialect()? })
+        Ok(WebhookScope { account: manager.account, domain, dialect: fields.dialect()? })
     }
 
     /// Puts a webhook behind those of its scope, if it fits there and nothing has its id.
@@ -152,7 +143,7 @@ fn conflict(clash: &Clash) -> ApiError {
 
 /// A webhook as its dialect's API makes it, not yet in the list of its scope.
 pub(super) fn drafted(app: &App, scope: WebhookScope, draft: Draft) -> Result<Webhook, ApiError> {
-    match dispatch::api(scope.dialect) {
+    match row_webhooks::api(scope.dialect) {
         Some(api) => Ok(Rows { app, scope, api }.drafted(draft)?),
         None => mailgun(app, scope, draft),
     }

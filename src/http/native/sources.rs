@@ -1,85 +1,57 @@
 //! Sources: who may post events for a domain, or for all of the account's.
 
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
-use waypost_compat::{Provider, Secret};
-
-use super::auth::{Manager, domain_name};
-use super::error::ApiError;
-use super::json::{Fields, answer, no_content};
+use super::json::Fields;
+use super::reach::domain_name;
+use super::{MANAGER, OWNER, route};
 use crate::api;
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::route::{Segment, route, with};
-use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer, no_content};
+use crate::http::routes::Route;
 use crate::model::{DomainName, InvalidServes, Serves, Source, SourceId, Webhook};
 use crate::store::Decision;
+use http::StatusCode;
+use waypost_compat::{Provider, Secret};
 
 /// How many secrets a source holds: a few for a rotation, and for Mailgun's parent accounts.
 pub(super) const SECRETS_MAX: usize = 4;
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let every = warp::path!("sources");
-    let all = warp::path!("domains" / Segment / "sources");
-    let below = warp::path!("domains" / Segment / "sources" / Segment)
-        .map(|domain, id| Place { domain: Some(domain), id });
-    let plain = warp::path!("sources" / Segment).map(|id| Place { domain: None, id });
-    let one = below.or(plain).unify();
-    let (who, app_) = (credentials, with(app));
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(
-            every.and(warp::post()).and(body(app)).and(who()).and(app_.clone()).then(create_wide),
-        ),
-        route(every.and(warp::get()).and(who()).and(app_.clone()).then(list_all)),
-        route(all.and(warp::post()).and(body(app)).and(who()).and(app_.clone()).then(create)),
-        route(all.and(warp::get()).and(who()).and(app_.clone()).then(list)),
-        route(one.and(warp::get()).and(who()).and(app_.clone()).then(show)),
-        route(one.and(warp::patch()).and(body(app)).and(who()).and(app_.clone()).then(update)),
-        route(one.and(warp::delete()).and(who()).and(app_).then(remove)),
+        route("POST /waypost/v1/sources", OWNER, create_wide),
+        route("GET /waypost/v1/sources", MANAGER, list_all),
+        route("POST /waypost/v1/domains/{domain}/sources", MANAGER, create),
+        route("GET /waypost/v1/domains/{domain}/sources", MANAGER, list),
+        route("GET /waypost/v1/sources/{id}", MANAGER, show),
+        route("PATCH /waypost/v1/sources/{id}", MANAGER, update),
+        route("DELETE /waypost/v1/sources/{id}", MANAGER, remove),
+        route("GET /waypost/v1/domains/{domain}/sources/{id}", MANAGER, show),
+        route("PATCH /waypost/v1/domains/{domain}/sources/{id}", MANAGER, update),
+        route("DELETE /waypost/v1/domains/{domain}/sources/{id}", MANAGER, remove),
     ]
 }
 
-/// The place of one source: below its domain, or by its id alone.
-#[derive(Debug)]
-struct Place {
-    domain: Option<Segment>,
-    id: Segment,
-}
-
-async fn create(
-    domain: Segment,
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let domain = app.domain_of(&manager, &domain).await?;
-    app.create_source(&manager, Some(domain.name), body).await
+async fn create(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let domain = app.domain_of(&manager, &call.parameter("domain")).await?;
+    app.create_source(&manager, Some(domain.name), &call).await
 }
 
 /// A source for all the account's domains: each of its events says which it belongs to.
-async fn create_wide(
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    manager.whole_account()?;
-    app.create_source(&manager, None, body).await
+async fn create_wide(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    app.create_source(&manager, None, &call).await
 }
 
 /// Every source of the account; somebody who manages one domain sees that domain's.
-async fn list_all(credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let sources = app.directory.sources(manager.account(), manager.bound_to()).await?;
+async fn list_all(manager: Principal, _: Call, app: App) -> Result<Response, ApiError> {
+    let sources = app.directory.sources(manager.account, manager.domain.as_ref()).await?;
     Ok(listed(&app, &sources))
 }
 
-async fn list(domain: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let domain = app.domain_of(&manager, &domain).await?;
-    let sources = app.directory.sources(manager.account(), Some(&domain.name)).await?;
+async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let domain = app.domain_of(&manager, &call.parameter("domain")).await?;
+    let sources = app.directory.sources(manager.account, Some(&domain.name)).await?;
     Ok(listed(&app, &sources))
 }
 
@@ -88,21 +60,17 @@ fn listed(app: &App, sources: &[Source]) -> Response {
     answer(StatusCode::OK, &shown.collect::<api::Items<_>>())
 }
 
-async fn show(place: Place, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let source = app.source_at(&place, &manager).await?;
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let source = app.source_at(&call, &manager).await?;
     Ok(answer(StatusCode::OK, &shown(&app, &source)))
 }
 
-async fn update(
-    place: Place,
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let source = app.source_at(&place, &manager).await?;
-    let fields = Fields::read(body, &["secret", "keep_previous", "enabled", "serves"])?;
+async fn update(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let source = app.source_at(&call, &manager).await?;
+    let fields = Fields::read(
+        &call.body(app.settings.body_bytes_max).await?,
+        &["secret", "keep_previous", "enabled", "serves"],
+    )?;
     let keep: Option<bool> = fields.optional("keep_previous", "`true` or `false`")?;
     if keep.is_some() && !fields.has("secret") {
         let message = "expected a new `secret` beside it, found none";
@@ -122,32 +90,34 @@ async fn update(
         Decision::Keep
     };
     let changed = app.directory.change_source(source.account, source.id, Box::new(change)).await?;
-    let source = changed.ok_or_else(|| ApiError::missing("source", &place.id))?;
+    let source = changed.ok_or_else(|| ApiError::missing("source", &call.parameter("id")))?;
     Ok(answer(StatusCode::OK, &shown(&app, &source)))
 }
 
-async fn remove(place: Place, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let source = app.source_at(&place, &manager).await?;
+async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let source = app.source_at(&call, &manager).await?;
     if app.directory.remove_source(source.account, source.id).await? {
         Ok(no_content())
     } else {
-        Err(ApiError::missing("source", &place.id))
+        Err(ApiError::missing("source", &call.parameter("id")))
     }
 }
 
 impl App {
     async fn create_source(
         &self,
-        manager: &Manager,
+        manager: &Principal,
         domain: Option<DomainName>,
-        body: Result<Body, BodyError>,
+        call: &Call,
     ) -> Result<Response, ApiError> {
-        let fields = Fields::read(body, &["dialect", "secret", "enabled", "serves"])?;
+        let fields = Fields::read(
+            &call.body(self.settings.body_bytes_max).await?,
+            &["dialect", "secret", "enabled", "serves"],
+        )?;
         let now = self.clock.now();
         let mut source = Source {
             id: SourceId::timed(now, self.clock.random()),
-            account: manager.account(),
+            account: manager.account,
             domain,
             provider: fields.provider()?,
             serves: Serves::All,
@@ -163,7 +133,7 @@ impl App {
     /// What a source shall serve: as asked, if it can, or else as it does already.
     async fn serves(
         &self,
-        manager: &Manager,
+        manager: &Principal,
         source: &Source,
         fields: &Fields,
     ) -> Result<Serves, ApiError> {
@@ -193,14 +163,16 @@ impl App {
         Ok(serves)
     }
 
-    async fn source_at(&self, place: &Place, manager: &Manager) -> Result<Source, ApiError> {
-        let domain = place.domain.as_deref().map(domain_name).transpose()?;
-        let missing = || ApiError::missing("source", &place.id);
-        let id: SourceId = place.id.parse().map_err(|_| missing())?;
+    async fn source_at(&self, call: &Call, manager: &Principal) -> Result<Source, ApiError> {
+        let domain =
+            call.optional_parameter("domain").map(|name| domain_name(&name)).transpose()?;
+        let id = call.parameter("id");
+        let missing = || ApiError::missing("source", &id);
+        let id: SourceId = id.parse().map_err(|_| missing())?;
         self.directory
-            .source(manager.account(), id)
+            .source(manager.account, id)
             .await?
-            .filter(|source| manager.sees_of(source.domain.as_ref()))
+            .filter(|source| manager.covers_part(source.domain.as_ref()))
             .filter(|source| domain.is_none() || domain == source.domain)
             .ok_or_else(missing)
     }

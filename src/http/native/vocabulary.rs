@@ -1,45 +1,37 @@
 //! The mapping, without anything stored: what each kind is called, and one payload as another.
 
+use http::StatusCode;
 use serde_json::value::RawValue;
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
+
 use waypost_compat::translate::{Context, TranslateError};
 use waypost_compat::{Dialect, Kind, Provider, translate};
 
-use super::auth::domain_name;
-use super::error::ApiError;
-use super::json::answer;
+use super::reach::domain_name;
+use super::{MANAGER, route};
 use crate::api;
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::route::{route, with};
-use crate::http::{App, Body, BodyError, Credentials, Route};
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
 use crate::model::{AccountId, EventId, hex};
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let names = warp::path!("vocabulary").and(warp::get());
-    let one = warp::path!("translate").and(warp::post()).and(body(app));
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(names.and(credentials()).and(with(app)).then(vocabulary)),
-        route(one.and(credentials()).and(with(app)).then(translated)),
+        route("GET /waypost/v1/vocabulary", MANAGER, vocabulary),
+        route("POST /waypost/v1/translate", MANAGER, translated),
     ]
 }
 
 /// What each kind is called in each dialect: the name to subscribe to, `null` where there is none.
-async fn vocabulary(credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    app.manager(&credentials).await?;
+async fn vocabulary(_: Principal, _: Call, _: App) -> Result<Response, ApiError> {
     let names = Kind::ALL.into_iter().map(api::KindNames::of);
     Ok(answer(StatusCode::OK, &names.collect::<api::Items<_>>()))
 }
 
-async fn translated(
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let bytes = body?.bytes;
+async fn translated(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let bytes = call.body(app.settings.body_bytes_max).await?.bytes;
     let request: api::Translate<'_> = serde_json::from_slice(&bytes).map_err(|error| {
         ApiError::malformed(format!("expected `from`, `to` and `payload`: {error}"))
     })?;
@@ -48,7 +40,7 @@ async fn translated(
     let now = app.clock.now();
     let context = Context {
         domain: domain.map_or_else(String::new, |domain| domain.to_string()),
-        account: account_digits(manager.account()),
+        account: account_digits(manager.account),
         event_id: EventId::timed(now, app.clock.random()).to_string(),
         received_at_ms: now.millis(),
     };

@@ -2,51 +2,43 @@
 //! only what no provider's API has a word for: the way one is signed. `register` makes them for
 //! those who bring many along.
 
-use warp::Filter;
-use warp::http::StatusCode;
-use warp::reply::Response;
+use super::json::Fields;
+use super::query::{Query, listing};
+use super::{MANAGER, route};
+use crate::api;
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
+use crate::model::{DomainName, Webhook, WebhookId, WebhookScope};
+use crate::store::{Decision, Listing, Page};
+use http::StatusCode;
 use waypost_compat::Dialect;
 use waypost_compat::signature::Scheme;
 
-use super::auth::Manager;
-use super::error::ApiError;
-use super::json::{Fields, answer};
-use super::query::{Query, listing, query};
-use crate::api;
-use crate::http::auth::credentials;
-use crate::http::body::body;
-use crate::http::route::{Segment, route, with};
-use crate::http::{App, Body, BodyError, Credentials, Route};
-use crate::model::{DomainName, Webhook, WebhookId, WebhookScope};
-use crate::store::{Decision, Listing, Page};
-
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = warp::path!("webhooks");
-    let one = warp::path!("webhooks" / Segment);
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(all.and(warp::get()).and(query()).and(credentials()).and(with(app)).then(list)),
-        route(one.and(warp::get()).and(credentials()).and(with(app)).then(show)),
-        route(one.and(warp::patch()).and(body(app)).and(credentials()).and(with(app)).then(sign)),
+        route("GET /waypost/v1/webhooks", MANAGER, list),
+        route("GET /waypost/v1/webhooks/{id}", MANAGER, show),
+        route("PATCH /waypost/v1/webhooks/{id}", MANAGER, sign),
     ]
 }
 
-async fn show(id: Segment, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let id = call.parameter("id");
     let webhook = app.webhook_of(&manager, &id).await?;
     Ok(answer(StatusCode::OK, &shown(&webhook)))
 }
 
 /// Chooses how a webhook's deliveries are signed from the next attempt on.
-async fn sign(
-    id: Segment,
-    body: Result<Body, BodyError>,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
+async fn sign(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let id = call.parameter("id");
     let webhook = app.webhook_of(&manager, &id).await?;
     let wanted: String =
-        Fields::read(body, &["signature"])?.required("signature", "the name of a signature")?;
+        Fields::read(&call.body(app.settings.body_bytes_max).await?, &["signature"])?
+            .required("signature", "the name of a signature")?;
     let scheme = scheme_named(webhook.scope.dialect, &wanted)?;
     let now = app.clock.now();
     let mut changed = None;
@@ -81,9 +73,8 @@ fn unknown_signature(dialect: Dialect, found: &str) -> ApiError {
 /// Everything that may receive a domain's events or, without one, every webhook of the account:
 /// those for all of its domains first, then domain by domain. A page ends with a domain, so it may
 /// hold a few more than asked for.
-async fn list(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let query = Query::read(&raw, &["domain", "limit", "cursor"])?;
+async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let query = Query::read(&call.query, &["domain", "limit", "cursor"])?;
     let page = query.page()?;
     let listed = match manager.narrowed(query.parsed("domain")?)? {
         Some(domain) => {
@@ -99,13 +90,13 @@ impl App {
     /// One webhook; those for all domains are not for the eyes of somebody who manages one.
     pub(super) async fn webhook_of(
         &self,
-        manager: &Manager,
+        manager: &Principal,
         written: &str,
     ) -> Result<Webhook, ApiError> {
         let missing = || ApiError::missing("webhook", written);
         let id: WebhookId = written.parse().map_err(|_| missing())?;
-        let webhook = self.directory.webhook(manager.account(), id).await?;
-        let seen = |webhook: &Webhook| manager.sees_of(webhook.scope.domain.as_ref());
+        let webhook = self.directory.webhook(manager.account, id).await?;
+        let seen = |webhook: &Webhook| manager.covers_part(webhook.scope.domain.as_ref());
         webhook.filter(seen).ok_or_else(missing)
     }
 
@@ -113,22 +104,22 @@ impl App {
     /// who manages one.
     async fn webhooks_of(
         &self,
-        manager: &Manager,
+        manager: &Principal,
         domain: &DomainName,
     ) -> Result<Vec<Webhook>, ApiError> {
-        match manager.bound_to() {
+        match manager.domain.as_ref() {
             Some(_) => self.scope_webhooks(manager, Some(domain)).await,
-            None => Ok(self.intake.subscribers(manager.account(), Some(domain)).await?.to_vec()),
+            None => Ok(self.intake.subscribers(manager.account, Some(domain)).await?.to_vec()),
         }
     }
 
     async fn every_webhook(
         &self,
-        manager: &Manager,
+        manager: &Principal,
         page: &Page<DomainName>,
     ) -> Result<Listing<Webhook, DomainName>, ApiError> {
         let mut domains: Vec<DomainName> =
-            self.directory.domains(manager.account()).await?.into_iter().map(|d| d.name).collect();
+            self.directory.domains(manager.account).await?.into_iter().map(|d| d.name).collect();
         domains.sort_unstable();
         let mut items = Vec::new();
         let begun = match &page.after {
@@ -150,12 +141,12 @@ impl App {
 
     async fn scope_webhooks(
         &self,
-        manager: &Manager,
+        manager: &Principal,
         domain: Option<&DomainName>,
     ) -> Result<Vec<Webhook>, ApiError> {
         let mut found = Vec::new();
         for dialect in Dialect::ALL {
-            let (account, domain) = (manager.account(), domain.cloned());
+            let (account, domain) = (manager.account, domain.cloned());
             let scope = WebhookScope { account, domain, dialect };
             found.extend(self.directory.webhooks(&scope).await?.iter().cloned());
         }

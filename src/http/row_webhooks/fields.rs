@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Problem;
-use crate::http::{Body, BodyError};
+use crate::http::Body;
 
 /// A request body that is a JSON object. Fields that nobody asks for are ignored, as providers do;
 /// `null` counts as absent.
@@ -13,8 +13,7 @@ pub(in crate::http) struct Fields(Map<String, Value>);
 impl Fields {
     /// Reads a body. A missing `Content-Type` is taken for JSON; another one is refused, since a
     /// form that happens to parse would not mean what its sender thinks.
-    pub(in crate::http) fn read(body: Result<Body, BodyError>) -> Result<Self, Problem> {
-        let body = body?;
+    pub(in crate::http) fn read(body: &Body) -> Result<Self, Problem> {
         if let Some(found) = &body.content_type
             && !is_json(found)
         {
@@ -106,7 +105,7 @@ fn name(value: &Value) -> &'static str {
 fn describe(value: &Value) -> String {
     match value {
         Value::Array(items) => match items.iter().find(|item| !item.is_string()) {
-            Some(stranger) => format!("an array with {} in it", name(stranger)),
+            Some(other) => format!("an array with {} in it", name(other)),
             None => name(value).to_owned(),
         },
         Value::Null | Value::Object(_) => name(value).to_owned(),
@@ -129,7 +128,7 @@ mod tests {
 
     fn read(content_type: Option<&str>, text: &'static str) -> Result<Fields, Problem> {
         let bytes = text.as_bytes().into();
-        Fields::read(Ok(Body { content_type: content_type.map(str::to_owned), bytes }))
+        Fields::read(&Body { content_type: content_type.map(str::to_owned), bytes })
     }
 
     #[test]

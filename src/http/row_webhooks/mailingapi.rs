@@ -3,7 +3,7 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, json, shorten};
+use super::{Api, Done, Draft, Fields, Operation, Patch, Problem, json, shorten};
 use crate::http::BodyError;
 use crate::model::{
     Timestamp, Webhook, WebhookId, WebhookState, WebhookStats, WebhookUrl, from_hex, hex,
@@ -27,16 +27,14 @@ impl Api for MailingApi {
         "Authorization: Bearer and an API key"
     }
 
-    fn endpoints(&self) -> &'static [Endpoint] {
-        const {
-            &[
-                Endpoint::new("GET", "", Verb::List),
-                Endpoint::new("POST", "", Verb::Create),
-                Endpoint::new("GET", "{id}", Verb::Show),
-                Endpoint::new("PATCH", "{id}", Verb::Update),
-                Endpoint::new("DELETE", "{id}", Verb::Remove),
-            ]
-        }
+    fn operations(&self) -> &'static [(&'static str, Operation)] {
+        &[
+            ("GET /v1/webhooks", Operation::List),
+            ("POST /v1/webhooks", Operation::Create),
+            ("GET /v1/webhooks/{id}", Operation::Show),
+            ("PATCH /v1/webhooks/{id}", Operation::Update),
+            ("DELETE /v1/webhooks/{id}", Operation::Remove),
+        ]
     }
 
     fn write_id(&self, id: WebhookId) -> String {

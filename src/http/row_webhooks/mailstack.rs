@@ -3,9 +3,7 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Endpoint, Fields, LogLine, Patch, Problem, Verb, json, reason};
-use crate::http::auth::{Credentials, Principal};
-use crate::http::native::mint;
+use super::{Api, Done, Draft, Fields, LogLine, Operation, Patch, Problem, json, reason};
 use crate::model::{Outcome, Webhook, WebhookId, WebhookState, WebhookUrl};
 
 /// `MailStack`'s API.
@@ -20,19 +18,17 @@ impl Api for MailStack {
         "Authorization: Bearer and a token"
     }
 
-    fn endpoints(&self) -> &'static [Endpoint] {
-        const {
-            &[
-                Endpoint::new("GET", "", Verb::List),
-                Endpoint::new("POST", "", Verb::Create),
-                Endpoint::new("GET", "{id}", Verb::Show),
-                Endpoint::new("PUT", "{id}", Verb::Update),
-                Endpoint::new("DELETE", "{id}", Verb::Remove),
-                Endpoint::new("POST", "{id}/rotate-secret", Verb::RotateSecret),
-                Endpoint::new("GET", "{id}/deliveries", Verb::Deliveries),
-                Endpoint::new("POST", "deliveries/{id}/replay", Verb::Replay),
-            ]
-        }
+    fn operations(&self) -> &'static [(&'static str, Operation)] {
+        &[
+            ("GET /v1/webhooks", Operation::List),
+            ("POST /v1/webhooks", Operation::Create),
+            ("GET /v1/webhooks/{id}", Operation::Show),
+            ("PUT /v1/webhooks/{id}", Operation::Update),
+            ("DELETE /v1/webhooks/{id}", Operation::Remove),
+            ("POST /v1/webhooks/{id}/rotate-secret", Operation::RotateSecret),
+            ("GET /v1/webhooks/{id}/deliveries", Operation::Deliveries),
+            ("POST /v1/webhooks/deliveries/{id}/replay", Operation::Replay),
+        ]
     }
 
     fn write_id(&self, id: WebhookId) -> String {
@@ -41,20 +37,6 @@ impl Api for MailStack {
 
     fn read_id(&self, written: &str) -> Option<WebhookId> {
         WebhookId::from_uuid(written)
-    }
-
-    /// Without an organisation there is nothing that a token could be good for.
-    fn check_key(&self, _key: &str, credentials: &Credentials) -> Result<(), Problem> {
-        credentials.org.as_ref().map(|_| ()).ok_or(Problem::NoOrganization)
-    }
-
-    /// The organisation named must be the one the token was issued for.
-    fn authorize(&self, principal: &Principal, credentials: &Credentials) -> Result<(), Problem> {
-        let own = mint::org(principal.account, principal.domain.as_ref());
-        match credentials.org.as_deref() == Some(&*own) {
-            true => Ok(()),
-            false => Err(Problem::WrongOrganization),
-        }
     }
 
     fn events_field(&self) -> &'static str {

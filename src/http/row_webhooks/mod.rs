@@ -1,7 +1,7 @@
 //! The webhook APIs of Posthawk, `MailStack`, Wistfare and `MailingAPI`, and what they share: rows
 //! with an id, a URL, event names, a state and a secret.
 //!
-//! [`answer`] tells the whole story of a request once, for all of them. What differs on the wire
+//! [`operations`] tells the whole story of a request once, for all of them. What differs on the wire
 //! (credentials, paths, field names, shapes, error bodies) is an [`Api`], one file per dialect.
 //! Nothing about a dialect is decided here, and nothing about webhooks is decided there.
 //!
@@ -18,8 +18,8 @@
 //!
 //! 1. `compat/`: a variant of `Dialect`, and a file that parses and renders its payload. The
 //!    compiler then names every table that must know it: names, signature, sample.
-//! 2. `src/http/row_webhooks/<dialect>.rs`: an [`Api`], and its line in `dispatch.rs`, which also says how a
-//!    request is known to speak it. `native/mint.rs` says what its keys look like, `retry.rs` how
+//! 2. `src/http/row_webhooks/<dialect>.rs`: an [`Api`], its line in [`api`], and how a request is known to
+//!    speak it in `dispatch.rs`. `generate.rs` says what its keys look like, `retry.rs` how
 //!    patient its deliveries are.
 //! 3. `fixtures/api/<dialect>/`: a transcript for each request its documentation shows and one for
 //!    each way to be refused; `fixtures/events/<kind>/<dialect>.json`: one event of each kind.
@@ -28,7 +28,6 @@
 //! `tests/it/tidy.rs` says which of these are missing. `tests/it/row_webhooks/` tries every endpoint of
 //! every dialect with everybody's key, and every dialect's credentials, verbs and bodies together.
 
-mod endpoint;
 mod fields;
 mod log;
 mod mailingapi;
@@ -42,19 +41,18 @@ mod wistfare;
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-pub(super) use endpoint::{Endpoint, Verb};
 pub(super) use fields::{Fields, shorten};
 pub(super) use log::LogLine;
-pub(super) use mailingapi::MailingApi;
-pub(super) use mailstack::MailStack;
-pub(super) use operations::{answer, reason};
-pub(super) use posthawk::Posthawk;
+pub(super) use operations::{Operation, reason, sections};
 pub(super) use problem::Problem;
 pub(super) use rows::{Rows, WEBHOOKS_MAX};
-pub(super) use wistfare::Wistfare;
+
+use mailingapi::MailingApi;
+use mailstack::MailStack;
+use posthawk::Posthawk;
+use wistfare::Wistfare;
 
 use super::TestAnswer;
-use super::auth::{Credentials, Principal};
 use crate::model::{Webhook, WebhookId, WebhookStats};
 
 /// One dialect's webhook API, as far as it differs from the others' on the wire.
@@ -62,8 +60,8 @@ pub(super) trait Api: Send + Sync {
     /// The dialect.
     fn dialect(&self) -> Dialect;
 
-    /// Every method and path it has.
-    fn endpoints(&self) -> &'static [Endpoint];
+    /// Every method and path it has, and what is asked by them.
+    fn operations(&self) -> &'static [(&'static str, Operation)];
 
     /// A webhook's id as this dialect writes it.
     fn write_id(&self, id: WebhookId) -> String;
@@ -73,16 +71,6 @@ pub(super) trait Api: Send + Sync {
 
     /// The place of a client's credential, for one that put none.
     fn credential(&self) -> &'static str;
-
-    /// A first word on a credential, before it is known whose it is.
-    fn check_key(&self, _key: &str, _credentials: &Credentials) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    /// A last word on a principal whose key is good.
-    fn authorize(&self, _principal: &Principal, _credentials: &Credentials) -> Result<(), Problem> {
-        Ok(())
-    }
 
     /// The field that holds the event names.
     fn events_field(&self) -> &'static str {
@@ -116,6 +104,14 @@ pub(super) trait Api: Send + Sync {
     fn refusal_type(&self) -> &'static str {
         operations::JSON
     }
+}
+
+/// The APIs of webhooks that are rows with ids.
+static APIS: [&dyn Api; 4] = [&Posthawk, &MailStack, &Wistfare, &MailingApi];
+
+/// The API of a dialect whose webhooks are rows with ids; Mailgun's are something else.
+pub(super) fn api(dialect: Dialect) -> Option<&'static dyn Api> {
+    APIS.into_iter().find(|api| api.dialect() == dialect)
 }
 
 /// Writes a body.

@@ -1,39 +1,118 @@
-//! The story of a request: judge its key, parse, ask the store, answer.
+//! The story of a request: parse, ask the store, tell.
 
-use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use warp::reply::Response;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::endpoint::{self, Verb};
 use super::log::{self, Log};
 use super::rows::Rows;
-use super::{Api, Done, Fields, Problem};
+use super::{APIS, Api, Done, Fields, Problem, shorten};
 use crate::http::App;
-use crate::http::auth::{Presented, Principal};
 use crate::http::call::Call;
-use crate::http::route::Segment;
-use crate::model::{Scope, WebhookScope};
+use crate::http::caller::{Demand, Denied, Principal};
+use crate::http::reply::{Response, text};
+use crate::http::routes::tree::{decoded, segments};
+use crate::http::routes::{Rejected, Route, Section, Surface};
+use crate::model::WebhookScope;
+
+/// What can be asked of a dialect's webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Operation {
+    /// Show every webhook.
+    List,
+    /// Make a new one.
+    Create,
+    /// Show one.
+    Show,
+    /// Change one.
+    Update,
+    /// Remove one.
+    Remove,
+    /// Call its receiver now.
+    Test,
+    /// Give it a new secret.
+    RotateSecret,
+    /// Show what was sent to it lately.
+    Deliveries,
+    /// Send a delivery again.
+    Replay,
+}
 
 /// The media type of every answer that succeeds.
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Answers a request in a dialect, whatever becomes of it. `below` is the path below the
-/// collection, `presented` the one credential that may authenticate.
-pub(in crate::http) async fn answer(
+/// The APIs, each with its rows.
+pub(in crate::http) fn sections() -> impl Iterator<Item = Section> {
+    APIS.into_iter().map(section)
+}
+
+/// A dialect's rows. A key is demanded before it is told which paths there are.
+fn section(api: &'static dyn Api) -> Section {
+    let demand = Demand::manage(api.dialect());
+    let route = |(asked, operation): &(&'static str, Operation)| {
+        let operation = *operation;
+        Route::keyed(asked, demand, move |principal, call, app| async move {
+            let request_id = request_id(&app);
+            let performed = perform(api, operation, principal, &call, &app).await;
+            respond(api, performed, &request_id)
+        })
+    };
+    let routes = api.operations().iter().map(route).collect();
+    let rejected = move |rejected, call: &Call, app: &App| {
+        respond(api, Err(problem(api, rejected, call)), &request_id(app))
+    };
+    let surface = Surface::Dialect(api.dialect());
+    Section { unseen: Some(demand), ..Section::new(surface, routes, rejected) }
+}
+
+fn problem(api: &dyn Api, rejected: Rejected, call: &Call) -> Problem {
+    // From the collection on: what stands before it is the same for everybody.
+    let below = || {
+        let parts: Vec<_> = segments(&call.path).map(decoded).collect();
+        let begin = parts.iter().position(|part| part == "webhooks").unwrap_or_default();
+        (shorten(call.method.as_str()), shorten(&parts[begin..].join("/")))
+    };
+    match rejected {
+        Rejected::Credential(denied) => denial(api, denied),
+        Rejected::Path => {
+            let (method, path) = below();
+            Problem::NoSuchRoute { method, path }
+        }
+        Rejected::Method { allow } => {
+            let (method, path) = below();
+            Problem::MethodNotAllowed { allow, method, path }
+        }
+    }
+}
+
+fn denial(api: &dyn Api, denied: Denied) -> Problem {
+    match denied {
+        Denied::Missing | Denied::User => Problem::NoCredential { expected: api.credential() },
+        Denied::Form { prefix } => Problem::CredentialForm { prefix },
+        Denied::NoOrganization => Problem::NoOrganization,
+        Denied::Unknown | Denied::Dialect(_) => Problem::WrongCredential,
+        Denied::WrongOrganization => Problem::WrongOrganization,
+        Denied::Scope(_) | Denied::Bound(_) | Denied::NotOperator => Problem::Forbidden,
+        Denied::Store(error) => error.into(),
+    }
+}
+
+fn request_id(app: &App) -> String {
+    format!("req_{}", app.clock.random_hex::<12>())
+}
+
+/// The whole response to a request that came to this.
+fn respond(
     api: &dyn Api,
-    below: &[Segment],
-    call: Call,
-    presented: Option<Presented>,
-    app: App,
+    performed: Result<(u16, Option<String>), Problem>,
+    request_id: &str,
 ) -> Response {
-    let request_id = format!("req_{}", app.clock.random_hex::<12>());
-    let mut response = match perform(api, below, call, presented, &app).await {
-        Ok((status, body)) => respond(status, body, JSON),
+    let mut response = match performed {
+        Ok((status, body)) => rendered(status, body, JSON),
         Err(problem) => {
-            let (status, body) = api.error_body(&problem, &request_id);
-            let mut response = respond(status, Some(body), api.refusal_type());
+            let (status, body) = api.error_body(&problem, request_id);
+            let mut response = rendered(status, Some(body), api.refusal_type());
             explain(response.headers_mut(), status, &problem);
             response
         }
@@ -41,7 +120,7 @@ pub(in crate::http) async fn answer(
     let headers = response.headers_mut();
     // Answers show secrets and belong to one key.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REQUEST_ID, text(&request_id));
+    headers.insert(REQUEST_ID, text(request_id));
     response
 }
 
@@ -51,7 +130,7 @@ pub(in crate::http) fn reason(status: u16) -> &'static str {
     status.and_then(|status| status.canonical_reason()).unwrap_or("Error")
 }
 
-fn respond(status: u16, body: Option<String>, media_type: &'static str) -> Response {
+fn rendered(status: u16, body: Option<String>, media_type: &'static str) -> Response {
     let mut response = Response::default();
     if let Some(body) = body {
         response = Response::new(body.into());
@@ -78,91 +157,58 @@ fn explain(headers: &mut HeaderMap, status: u16, problem: &Problem) {
     }
 }
 
-fn text(value: &str) -> HeaderValue {
-    HeaderValue::from_str(value).expect("our own words are ASCII")
-}
-
 async fn perform(
     api: &dyn Api,
-    below: &[Segment],
-    call: Call,
-    presented: Option<Presented>,
+    operation: Operation,
+    principal: Principal,
+    call: &Call,
     app: &App,
 ) -> Result<(u16, Option<String>), Problem> {
-    let principal = judge_key(api, &call, presented, app).await?;
-    let below: Vec<&str> = below.iter().map(|part| &**part).collect();
-    let (verb, id) = endpoint::find(api, &call.method, &below)?;
     let scope = WebhookScope {
         account: principal.account,
         domain: principal.domain,
         dialect: api.dialect(),
     };
+    let body_max = app.settings.body_bytes_max;
     let rows = Rows { app, scope, api };
-    Ok(match verb {
-        Verb::List => api.success_body(&Done::Listed(&rows.list().await?)),
-        Verb::Create => {
-            let draft = api.draft(&Fields::read(call.body)?)?;
+    let id = &*call.optional_parameter("id").unwrap_or_default();
+    Ok(match operation {
+        Operation::List => api.success_body(&Done::Listed(&rows.list().await?)),
+        Operation::Create => {
+            let draft = api.draft(&Fields::read(&call.body(body_max).await?)?)?;
             api.success_body(&Done::Created(&rows.create(draft).await?))
         }
-        Verb::Show => {
+        Operation::Show => {
             let webhook = rows.find(id).await?;
             api.success_body(&Done::Shown(&webhook, &rows.stats(&webhook).await?))
         }
-        Verb::Update => {
+        Operation::Update => {
             let found = rows.find(id).await?;
-            let patch = api.patch(&Fields::read(call.body)?)?;
+            let patch = api.patch(&Fields::read(&call.body(body_max).await?)?)?;
             let webhook = rows.update(&found, patch).await?;
             api.success_body(&Done::Updated(&webhook, &rows.stats(&webhook).await?))
         }
-        Verb::Remove => {
+        Operation::Remove => {
             rows.remove(id).await?;
             api.success_body(&Done::Removed)
         }
-        Verb::Test => {
+        Operation::Test => {
             let webhook = rows.find(id).await?;
             let tester = app.tester.as_ref().ok_or(Problem::NoTester)?;
             api.success_body(&Done::Tested(&tester.test(&webhook).await))
         }
-        Verb::RotateSecret => {
+        Operation::RotateSecret => {
             let found = rows.find(id).await?;
             api.success_body(&Done::Rotated(&rows.rotate_secret(&found).await?))
         }
-        Verb::Deliveries => {
+        Operation::Deliveries => {
             let webhook = rows.find(id).await?;
             let limit = log::limit(&call.query)?;
             api.success_body(&Done::Deliveries(&Log(&rows).of(&webhook, limit).await?))
         }
-        Verb::Replay => {
+        Operation::Replay => {
             Log(&rows).replay(id).await?;
             api.success_body(&Done::Replayed)
         }
     })
-}
-
-/// Who asks, if it is somebody who may: with a key of this dialect that manages, whose domain is
-/// still there.
-async fn judge_key(
-    api: &dyn Api,
-    call: &Call,
-    presented: Option<Presented>,
-    app: &App,
-) -> Result<Principal, Problem> {
-    let none = || Problem::NoCredential { expected: api.credential() };
-    let Presented { key, principal } =
-        presented.filter(|presented| !presented.key.is_empty()).ok_or_else(none)?;
-    api.check_key(&key, &call.credentials)?;
-    let principal = principal?.ok_or(Problem::WrongCredential)?;
-    if principal.dialect != api.dialect() {
-        return Err(Problem::WrongCredential);
-    }
-    if let Some(domain) = &principal.domain
-        && app.directory.domain(principal.account, domain).await?.is_none()
-    {
-        return Err(Problem::WrongCredential);
-    }
-    api.authorize(&principal, &call.credentials)?;
-    match principal.scope {
-        Scope::Manage => Ok(principal),
-        Scope::Read | Scope::Send => Err(Problem::Forbidden),
-    }
 }

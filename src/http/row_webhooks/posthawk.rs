@@ -3,7 +3,7 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, json, reason};
+use super::{Api, Done, Draft, Fields, Operation, Patch, Problem, json, reason};
 use crate::model::{Webhook, WebhookId, WebhookState, WebhookUrl};
 
 /// Posthawk's API.
@@ -19,16 +19,14 @@ impl Api for Posthawk {
     }
 
     /// No `GET` of one webhook: the seed has none.
-    fn endpoints(&self) -> &'static [Endpoint] {
-        const {
-            &[
-                Endpoint::new("GET", "", Verb::List),
-                Endpoint::new("POST", "", Verb::Create),
-                Endpoint::new("PATCH", "{id}", Verb::Update),
-                Endpoint::new("DELETE", "{id}", Verb::Remove),
-                Endpoint::new("POST", "{id}/test", Verb::Test),
-            ]
-        }
+    fn operations(&self) -> &'static [(&'static str, Operation)] {
+        &[
+            ("GET /v1/webhooks", Operation::List),
+            ("POST /v1/webhooks", Operation::Create),
+            ("PATCH /v1/webhooks/{id}", Operation::Update),
+            ("DELETE /v1/webhooks/{id}", Operation::Remove),
+            ("POST /v1/webhooks/{id}/test", Operation::Test),
+        ]
     }
 
     fn write_id(&self, id: WebhookId) -> String {

@@ -3,12 +3,8 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Endpoint, Fields, Patch, Problem, Verb, json};
-use crate::http::auth::Credentials;
+use super::{Api, Done, Draft, Fields, Operation, Patch, Problem, json};
 use crate::model::{Webhook, WebhookId, WebhookState, WebhookUrl};
-
-/// The beginning of every key.
-const KEY_PREFIX: &str = "wm_";
 
 /// Wistfare's API.
 pub(in crate::http) struct Wistfare;
@@ -22,26 +18,23 @@ impl Api for Wistfare {
         "an API key in the X-API-Key header"
     }
 
-    /// Tells a key that cannot be one of Wistfare's from a wrong one, as its own server does.
-    fn check_key(&self, key: &str, _credentials: &Credentials) -> Result<(), Problem> {
-        match key.starts_with(KEY_PREFIX) {
-            true => Ok(()),
-            false => Err(Problem::CredentialForm { prefix: KEY_PREFIX }),
-        }
-    }
-
     /// `GET` of one webhook is not in the seed but in the provider's server and SDK.
-    fn endpoints(&self) -> &'static [Endpoint] {
-        const {
-            &[
-                Endpoint::new("GET", "", Verb::List),
-                Endpoint::new("POST", "", Verb::Create),
-                Endpoint::new("GET", "{id}", Verb::Show),
-                Endpoint::new("PATCH", "{id}", Verb::Update),
-                Endpoint::new("DELETE", "{id}", Verb::Remove),
-                Endpoint::new("POST", "{id}/test", Verb::Test),
-            ]
-        }
+    fn operations(&self) -> &'static [(&'static str, Operation)] {
+        &[
+            ("GET /api/v1/webhooks", Operation::List),
+            ("POST /api/v1/webhooks", Operation::Create),
+            ("GET /api/v1/webhooks/{id}", Operation::Show),
+            ("PATCH /api/v1/webhooks/{id}", Operation::Update),
+            ("DELETE /api/v1/webhooks/{id}", Operation::Remove),
+            ("POST /api/v1/webhooks/{id}/test", Operation::Test),
+            // Below the shared path too, where the host is Wistfare's or no credential says otherwise.
+            ("GET /v1/webhooks", Operation::List),
+            ("POST /v1/webhooks", Operation::Create),
+            ("GET /v1/webhooks/{id}", Operation::Show),
+            ("PATCH /v1/webhooks/{id}", Operation::Update),
+            ("DELETE /v1/webhooks/{id}", Operation::Remove),
+            ("POST /v1/webhooks/{id}/test", Operation::Test),
+        ]
     }
 
     fn write_id(&self, id: WebhookId) -> String {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tower_service::Service;
 use waypost::clock::Clock;
 use waypost::config::Settings;
-use waypost::http::{Route, TestAnswer, Tester, routes};
+use waypost::http::{Routes, TestAnswer, Tester, routes};
 use waypost::model::{AccountId, Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, hex};
 use waypost::store::Decision;
 use waypost_compat::{Dialect, Kind, Secret};
@@ -25,7 +25,7 @@ const OTHER_KEY: &str = "the key of another account";
 /// A gateway with two accounts of one domain each.
 struct World {
     gateway: Gateway,
-    routes: Route,
+    routes: Routes,
     accounts: [(AccountId, &'static str, &'static str); 2],
     tested: Arc<Mutex<Vec<WebhookId>>>,
 }

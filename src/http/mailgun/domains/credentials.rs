@@ -6,19 +6,17 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
 use waypost_compat::Dialect;
 
-use super::{below, change};
+use super::change;
 use crate::http::App;
-use crate::http::call::{Call, call};
-use crate::http::mailgun::answer::{Answered, Message, Refusal, excerpt, ok, other_method};
-use crate::http::mailgun::caller::Caller;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::generate;
+use crate::http::mailgun::answer::{Answered, Message, Refusal, excerpt, ok};
 use crate::http::mailgun::form::Form;
-use crate::http::native::mint;
-use crate::http::route::{Route, Segment, one_of, route, with};
+use crate::http::mailgun::{MANAGE, READ, route};
+use crate::http::routes::Route;
 use crate::model::{Domain, DomainName, Timestamp};
 
 /// The most logins that are kept for a domain.
@@ -30,37 +28,19 @@ const PAGE_MAX: u64 = 1000;
 const LOCAL_PART_BYTES_MAX: usize = 64;
 
 /// The collection and its items.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let item =
-        one_of(&["v3", "v4", "v2"]).and(warp::path!("domains" / Segment / "credentials" / Segment));
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(below(app, warp::path!("credentials").boxed()).then(collection)),
-        route(item.and(call(app)).and(with(app)).then(one)),
+        route("GET /{v3|v4|v2}/domains/{domain}/credentials", READ, list),
+        route("POST /{v3|v4|v2}/domains/{domain}/credentials", MANAGE, create),
+        route("DELETE /{v3|v4|v2}/domains/{domain}/credentials", MANAGE, remove_all),
+        route("PUT /{v3|v4|v2}/domains/{domain}/credentials/{login}", MANAGE, update),
+        route("DELETE /{v3|v4|v2}/domains/{domain}/credentials/{login}", MANAGE, remove),
     ]
 }
 
-async fn collection(name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => list(&name, &call, &app).await,
-        Method::POST => create(&name, &call, &app).await,
-        Method::DELETE => remove_all(&name, &call, &app).await,
-        _ => other_method(&call, "GET, POST, DELETE"),
-    };
-    call.respond(answered)
-}
-
-async fn one(name: Segment, login: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::PUT => update(&name, &login, &call, &app).await,
-        Method::DELETE => remove(&name, &login, &call, &app).await,
-        _ => other_method(&call, "PUT, DELETE"),
-    };
-    call.respond(answered)
-}
-
-async fn list(name: &str, call: &Call, app: &App) -> Answered {
-    let domain = Caller::of(call, app).await?.domain(name, app).await?;
-    let form = Form::of(call).await?;
+async fn list(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    let form = Form::of(&call, &app).await?;
     let limit = form.number("limit")?.unwrap_or(PAGE);
     if limit > PAGE_MAX {
         return Err(Refusal::bad("Limit parameter can't be larger than 1000"));
@@ -76,10 +56,10 @@ async fn list(name: &str, call: &Call, app: &App) -> Answered {
     ok(&Page { items, total_count })
 }
 
-async fn create(name: &str, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    let domain = caller.domain(name, app).await?;
-    let form = Form::of(call).await?;
+async fn create(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    let name = call.parameter("domain");
+    let form = Form::of(&call, &app).await?;
     let mut new: Vec<String> = Vec::new();
     for text in form.all("login").chain(form.all("mailbox")) {
         let login = login(text, &domain.name).ok_or_else(|| {
@@ -110,22 +90,21 @@ async fn create(name: &str, call: &Call, app: &App) -> Answered {
             _ => Err(Refusal::bad(format!("expected at most {LOGINS_MAX} credentials"))),
         }
     };
-    change(&caller, name, app, add).await?;
+    change(&caller, &domain.name, &app, add).await?;
     let message = format!("Created {} credentials pair(s)", new.len());
-    with_passwords(&message, &new, &form, app)
+    with_passwords(&message, &new, &form, &app)
 }
 
-async fn update(name: &str, text: &str, call: &Call, app: &App) -> Answered {
-    let domain = Caller::of(call, app).await?.domain(name, app).await?;
-    let login = known(text, &domain)?;
-    let form = Form::of(call).await?;
-    with_passwords("Password changed", &[login], &form, app)
+async fn update(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    let login = known(&call.parameter("login"), &domain)?;
+    let form = Form::of(&call, &app).await?;
+    with_passwords("Password changed", &[login], &form, &app)
 }
 
-async fn remove(name: &str, text: &str, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    let domain = caller.domain(name, app).await?;
-    let login = known(text, &domain)?;
+async fn remove(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    let login = known(&call.parameter("login"), &domain)?;
     if is_postmaster(&login, &domain.name) {
         return Err(Refusal::bad(format!("Cannot delete system mailbox: {login}")));
     }
@@ -134,21 +113,20 @@ async fn remove(name: &str, text: &str, call: &Call, app: &App) -> Answered {
         let removed = kept.and_then(|kept| kept.shift_remove(&login));
         removed.map(|_| ()).ok_or_else(not_found)
     };
-    change(&caller, name, app, take).await?;
+    change(&caller, &domain.name, &app, take).await?;
     ok(&Deleted { message: "Credentials have been deleted", spec: &login })
 }
 
 /// Removes all that can be removed, which `postmaster` cannot.
-async fn remove_all(name: &str, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    caller.domain(name, app).await?;
+async fn remove_all(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
     let mut count = 0;
     let clear = |settings: &mut Map<String, Value>| {
         let kept = settings.shift_remove("credentials");
         count = kept.as_ref().and_then(Value::as_object).map_or(0, Map::len);
         Ok(())
     };
-    change(&caller, name, app, clear).await?;
+    change(&caller, &domain.name, &app, clear).await?;
     ok(&AllDeleted { message: "All domain credentials have been deleted", count })
 }
 
@@ -163,7 +141,8 @@ fn with_passwords(message: &str, logins: &[String], form: &Form, app: &App) -> A
         return ok(&Message { message });
     }
     // Mailgun's own have the form of its keys (recorded).
-    let made = |login: &String| (login.clone(), mint::api_key(Dialect::Mailgun, &app.clock).into());
+    let made =
+        |login: &String| (login.clone(), generate::api_key(Dialect::Mailgun, &app.clock).into());
     ok(&NewPasswords {
         message,
         note: "Please store your new password(s) now. You won't be able to see it anymore.",

@@ -12,82 +12,40 @@ mod tracking;
 
 pub(in crate::http) use self::given::check as check_settings;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
-use warp::reply::Response;
-
 use self::settings::ShownDomain;
-use super::answer::{Answered, Message, Refusal, ok, other_method};
-use super::caller::Caller;
+use super::answer::{Answered, Message, Refusal, ok};
 use super::form::Form;
+use super::{MANAGE, MANAGE_ACCOUNT, READ, route};
 use crate::http::App;
-use crate::http::call::{Call, call};
-use crate::http::route::{Route, Segment, one_of, route, with};
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::routes::Route;
 use crate::model::{DnsUse, Domain, DomainName};
 use crate::store::{Added, Decision};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// The length of a page unless asked otherwise, and at most.
 const PAGE: u64 = 100;
 const PAGE_MAX: u64 = 1000;
 
 /// The collection, its items, and what hangs off an item.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let all = one_of(&["v3", "v4", "v2"]).and(warp::path("domains")).and(warp::path::end());
-    let verify = below(app, warp::path!("verify").boxed()).then(verified);
-    let item = below(app, warp::path::end().boxed()).then(one);
-    let mut routes =
-        vec![route(all.and(call(app)).and(with(app)).then(collection)), route(item), route(verify)];
-    routes.extend(tracking::routes(app));
-    routes.extend(options::routes(app));
-    routes.extend(credentials::routes(app));
-    routes
+pub(super) fn routes() -> Vec<Route> {
+    let own = vec![
+        route("GET /{v3|v4|v2}/domains", READ, list),
+        route("POST /{v3|v4|v2}/domains", MANAGE_ACCOUNT, create),
+        route("GET /{v3|v4|v2}/domains/{domain}", READ, show),
+        route("PUT /{v3|v4|v2}/domains/{domain}", MANAGE, update),
+        route("DELETE /{v3|v4|v2}/domains/{domain}", MANAGE, remove),
+        route("PUT /{v3|v4|v2}/domains/{domain}/verify", MANAGE, verify),
+    ];
+    let below = [tracking::routes(), options::routes(), credentials::routes()];
+    own.into_iter().chain(below.into_iter().flatten()).collect()
 }
 
-/// A domain's path, then `rest`, then all else that a handler needs.
-fn below(app: &App, rest: BoxedFilter<()>) -> BoxedFilter<(Segment, Call, App)> {
-    one_of(&["v3", "v4", "v2"])
-        .and(warp::path("domains"))
-        .and(warp::path::param::<Segment>())
-        .and(rest)
-        .and(call(app))
-        .and(with(app))
-        .boxed()
-}
-
-async fn collection(call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => list(&call, &app).await,
-        Method::POST => create(&call, &app).await,
-        _ => other_method(&call, "GET, POST"),
-    };
-    call.respond(answered)
-}
-
-async fn one(name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => show(&name, &call, &app).await,
-        Method::PUT => update(&name, &call, &app).await,
-        Method::DELETE => remove(&name, &call, &app).await,
-        _ => other_method(&call, "GET, PUT, DELETE"),
-    };
-    call.respond(answered)
-}
-
-async fn verified(name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::PUT => verify(&name, &call, &app).await,
-        _ => other_method(&call, "PUT"),
-    };
-    call.respond(answered)
-}
-
-async fn list(call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    let form = Form::of(call).await?;
-    let mut domains = app.directory.domains(caller.account()).await?;
+async fn list(caller: Principal, call: Call, app: App) -> Answered {
+    let form = Form::of(&call, &app).await?;
+    let mut domains = app.directory.domains(caller.account).await?;
     domains.retain(|domain| caller.covers(&domain.name));
     let items = listed(domains, &form)?;
     let skip = usize::try_from(form.number("skip")?.unwrap_or(0)).unwrap_or(usize::MAX);
@@ -117,10 +75,8 @@ fn listed(mut domains: Vec<Domain>, form: &Form) -> Result<Vec<Domain>, Refusal>
     Ok(domains)
 }
 
-async fn create(call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    caller.whole_account()?;
-    let form = Form::of(call).await?;
+async fn create(caller: Principal, call: Call, app: App) -> Answered {
+    let form = Form::of(&call, &app).await?;
     let text = form.required("name")?;
     let name: DomainName = text.parse().map_err(|_| Refusal::invalid("name", text))?;
     let mut given = Map::new();
@@ -128,7 +84,7 @@ async fn create(call: &Call, app: &App) -> Answered {
     let created_at = app.clock.now();
     let domain = Domain {
         name,
-        account: caller.account(),
+        account: caller.account,
         created_at,
         mailgun_id: format!("{:08x}{}", created_at.seconds(), app.clock.random_hex::<8>()),
         settings: given,
@@ -139,29 +95,28 @@ async fn create(call: &Call, app: &App) -> Answered {
     }
 }
 
-async fn show(name: &str, call: &Call, app: &App) -> Answered {
-    let domain = Caller::of(call, app).await?.domain(name, app).await?;
+async fn show(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
     ok(&WithRecords::of(None, &domain))
 }
 
-async fn update(name: &str, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    caller.domain(name, app).await?;
-    let form = Form::of(call).await?;
-    let domain = change(&caller, name, app, |domain| settings::read(&form, domain)).await?;
+async fn update(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    let form = Form::of(&call, &app).await?;
+    let domain =
+        change(&caller, &domain.name, &app, |domain| settings::read(&form, domain)).await?;
     ok(&WithRecords::of(Some("Domain has been updated"), &domain))
 }
 
-async fn verify(name: &str, call: &Call, app: &App) -> Answered {
-    let domain = Caller::of(call, app).await?.domain(name, app).await?;
+async fn verify(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
     ok(&WithRecords::of(Some("Domain DNS records have been updated"), &domain))
 }
 
 /// Removes the domain at once; "in the background" is how Mailgun words it.
-async fn remove(name: &str, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    let domain = caller.domain(name, app).await?;
-    if !app.directory.remove_domain(caller.account(), &domain.name).await? {
+async fn remove(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    if !app.directory.remove_domain(caller.account, &domain.name).await? {
         return Err(Refusal::not_found("Domain not found"));
     }
     ok(&Message { message: "Domain will be deleted in the background" })
@@ -170,12 +125,11 @@ async fn remove(name: &str, call: &Call, app: &App) -> Answered {
 /// Changes a domain's settings. Changes come one after the other: a client that sets open and click
 /// tracking at the same moment, as Terraform does, gets both.
 async fn change(
-    caller: &Caller,
-    name: &str,
+    caller: &Principal,
+    name: &DomainName,
     app: &App,
     mut change: impl FnMut(&mut Map<String, Value>) -> Result<(), Refusal> + Send,
 ) -> Result<Domain, Refusal> {
-    let domain = caller.domain(name, app).await?;
     let mut refused = None;
     let apply = |domain: &mut Domain| match change(&mut domain.settings) {
         Ok(()) => Decision::Keep,
@@ -184,8 +138,7 @@ async fn change(
             Decision::Discard
         }
     };
-    let changed =
-        app.directory.change_domain(caller.account(), &domain.name, Box::new(apply)).await?;
+    let changed = app.directory.change_domain(caller.account, name, Box::new(apply)).await?;
     match (refused, changed) {
         (Some(refusal), _) => Err(refusal),
         (None, Some(domain)) => Ok(domain),

@@ -3,70 +3,30 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
 
-use super::{below, change, settings};
+use super::{change, settings};
 use crate::http::App;
 use crate::http::call::Call;
-use crate::http::mailgun::answer::{Answered, Message, Refusal, ok, other_method};
-use crate::http::mailgun::caller::Caller;
+use crate::http::caller::Principal;
+use crate::http::mailgun::answer::{Answered, Message, Refusal, ok};
 use crate::http::mailgun::form::Form;
-use crate::http::route::{Route, Segment, route};
+use crate::http::mailgun::{MANAGE, READ, route};
+use crate::http::routes::Route;
 use crate::model::{DnsUse, Domain};
 
 /// The four paths.
-pub(super) fn routes(app: &App) -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(below(app, warp::path!("connection").boxed()).then(connection)),
-        route(below(app, warp::path!("dkim_selector").boxed()).then(dkim_selector)),
-        route(below(app, warp::path!("dkim_authority").boxed()).then(dkim_authority)),
-        route(below(app, warp::path!("web_prefix").boxed()).then(web_prefix)),
+        route("GET /{v3|v4|v2}/domains/{domain}/connection", READ, show_connection),
+        route("PUT /{v3|v4|v2}/domains/{domain}/connection", MANAGE, set_connection),
+        route("PUT /{v3|v4|v2}/domains/{domain}/dkim_selector", MANAGE, set_dkim_selector),
+        route("PUT /{v3|v4|v2}/domains/{domain}/dkim_authority", MANAGE, set_dkim_authority),
+        route("PUT /{v3|v4|v2}/domains/{domain}/web_prefix", MANAGE, set_web_prefix),
     ]
 }
 
-async fn connection(name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => show_connection(&name, &call, &app).await,
-        Method::PUT => set_connection(&name, &call, &app).await,
-        _ => other_method(&call, "GET, PUT"),
-    };
-    call.respond(answered)
-}
-
-async fn dkim_selector(name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::PUT => {
-            let set = set_text(&name, "dkim_selector", &call, &app).await;
-            set.and_then(|()| ok(&Message { message: "DKIM selector changed" }))
-        }
-        _ => other_method(&call, "PUT"),
-    };
-    call.respond(answered)
-}
-
-async fn dkim_authority(name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::PUT => set_dkim_authority(&name, &call, &app).await,
-        _ => other_method(&call, "PUT"),
-    };
-    call.respond(answered)
-}
-
-async fn web_prefix(name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::PUT => {
-            let set = set_text(&name, "web_prefix", &call, &app).await;
-            set.and_then(|()| ok(&Message { message: "Domain web prefix updated" }))
-        }
-        _ => other_method(&call, "PUT"),
-    };
-    call.respond(answered)
-}
-
-async fn show_connection(name: &str, call: &Call, app: &App) -> Answered {
-    let domain = Caller::of(call, app).await?.domain(name, app).await?;
+async fn show_connection(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
     ok(&WithConnection::of(None, &domain))
 }
 
@@ -97,15 +57,14 @@ impl WithConnection {
     }
 }
 
-async fn set_connection(name: &str, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    caller.domain(name, app).await?;
-    let form = Form::of(call).await?;
+async fn set_connection(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    let form = Form::of(&call, &app).await?;
     let mut given = Vec::new();
     for flag in ["require_tls", "skip_verification"] {
         given.extend(form.flag(flag)?.map(|value| (flag, value)));
     }
-    let domain = change(&caller, name, app, |settings| {
+    let domain = change(&caller, &domain.name, &app, |settings| {
         for (flag, value) in &given {
             settings.insert((*flag).to_owned(), Value::Bool(*value));
         }
@@ -116,34 +75,43 @@ async fn set_connection(name: &str, call: &Call, app: &App) -> Answered {
     ok(&WithConnection::of(Some(message), &domain.await?))
 }
 
+async fn set_dkim_selector(caller: Principal, call: Call, app: App) -> Answered {
+    set_text("dkim_selector", &caller, &call, &app).await?;
+    ok(&Message { message: "DKIM selector changed" })
+}
+
+async fn set_web_prefix(caller: Principal, call: Call, app: App) -> Answered {
+    set_text("web_prefix", &caller, &call, &app).await?;
+    ok(&Message { message: "Domain web prefix updated" })
+}
+
 /// Sets the one text that a path is for, under the same name.
 async fn set_text(
-    name: &str,
     setting: &'static str,
+    caller: &Principal,
     call: &Call,
     app: &App,
 ) -> Result<(), Refusal> {
-    let caller = Caller::of(call, app).await?;
-    caller.domain(name, app).await?;
-    let form = Form::of(call).await?;
+    let domain = caller.domain_at(call, app).await?;
+    let form = Form::of(call, app).await?;
     let value = settings::text(&form, setting)?.ok_or_else(|| Refusal::missing(setting))?;
     let set = |settings: &mut Map<String, Value>| {
         settings.insert(setting.to_owned(), value.clone());
         Ok(())
     };
-    change(&caller, name, app, set).await?;
+    change(caller, &domain.name, app, set).await?;
     Ok(())
 }
 
-async fn set_dkim_authority(name: &str, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    let before = settings::of(&caller.domain(name, app).await?, "dkim_authority");
-    let own = Form::of(call).await?.flag("self")?.ok_or_else(|| Refusal::missing("self"))?;
+async fn set_dkim_authority(caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    let before = settings::of(&domain, "dkim_authority");
+    let own = Form::of(&call, &app).await?.flag("self")?.ok_or_else(|| Refusal::missing("self"))?;
     let set = |settings: &mut Map<String, Value>| {
         settings.insert("dkim_authority".to_owned(), Value::Bool(own));
         Ok(())
     };
-    let domain = change(&caller, name, app, set).await?;
+    let domain = change(&caller, &domain.name, &app, set).await?;
     let changed = before != Value::Bool(own);
     let message = match changed {
         true => "Domain DKIM authority has been changed",

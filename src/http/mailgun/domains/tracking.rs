@@ -5,31 +5,32 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
 
-use super::{below, change, settings};
+use super::{change, settings};
 use crate::http::App;
 use crate::http::call::Call;
-use crate::http::mailgun::answer::{Answered, Refusal, ok, other_method};
-use crate::http::mailgun::caller::Caller;
+use crate::http::caller::Principal;
+use crate::http::mailgun::answer::{Answered, Refusal, ok};
 use crate::http::mailgun::form::Form;
-use crate::http::route::{Route, Segment, route};
+use crate::http::mailgun::{MANAGE, READ, route};
+use crate::http::routes::Route;
 use crate::model::Domain;
 
 /// All three at once, and each.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let part = |part: Part| {
-        let path = warp::path("tracking").and(warp::path(part.name())).and(warp::path::end());
-        let update = move |name, call, app| updated(name, part, call, app);
-        route(below(app, path.boxed()).then(update))
-    };
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(below(app, warp::path!("tracking").boxed()).then(all)),
-        part(Part::Open),
-        part(Part::Click),
-        part(Part::Unsubscribe),
+        route("GET /{v3|v4|v2}/domains/{domain}/tracking", READ, show),
+        route("PUT /{v3|v4|v2}/domains/{domain}/tracking/open", MANAGE, |caller, call, app| {
+            update(Part::Open, caller, call, app)
+        }),
+        route("PUT /{v3|v4|v2}/domains/{domain}/tracking/click", MANAGE, |caller, call, app| {
+            update(Part::Click, caller, call, app)
+        }),
+        route(
+            "PUT /{v3|v4|v2}/domains/{domain}/tracking/unsubscribe",
+            MANAGE,
+            |caller, call, app| update(Part::Unsubscribe, caller, call, app),
+        ),
     ]
 }
 
@@ -98,24 +99,8 @@ impl Part {
     }
 }
 
-async fn all(name: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => show(&name, &call, &app).await,
-        _ => other_method(&call, "GET"),
-    };
-    call.respond(answered)
-}
-
-async fn updated(name: Segment, part: Part, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::PUT => update(&name, part, &call, &app).await,
-        _ => other_method(&call, "PUT"),
-    };
-    call.respond(answered)
-}
-
-async fn show(name: &str, call: &Call, app: &App) -> Answered {
-    let domain: Domain = Caller::of(call, app).await?.domain(name, app).await?;
+async fn show(caller: Principal, call: Call, app: App) -> Answered {
+    let domain: Domain = caller.domain_at(&call, &app).await?;
     ok(&WithTracking {
         tracking: Tracking {
             open: Part::Open.of(&domain.settings),
@@ -126,11 +111,10 @@ async fn show(name: &str, call: &Call, app: &App) -> Answered {
     })
 }
 
-async fn update(name: &str, part: Part, call: &Call, app: &App) -> Answered {
-    let caller = Caller::of(call, app).await?;
-    caller.domain(name, app).await?;
-    let form = Form::of(call).await?;
-    let domain = change(&caller, name, app, |settings| {
+async fn update(part: Part, caller: Principal, call: Call, app: App) -> Answered {
+    let domain = caller.domain_at(&call, &app).await?;
+    let form = Form::of(&call, &app).await?;
+    let domain = change(&caller, &domain.name, &app, |settings| {
         let new = part.changed(part.of(settings), &form)?;
         let tracking = settings.entry("tracking").or_insert_with(|| Map::new().into());
         tracking[part.name()] = new;

@@ -6,11 +6,12 @@ mod json;
 use std::convert::Infallible;
 
 use futures_util::stream;
+use http::Method;
 use multer::Multipart;
 use percent_encoding::percent_decode;
-use warp::http::Method;
 
 use super::answer::{Refusal, excerpt};
+use crate::http::App;
 use crate::http::body::Body;
 use crate::http::call::Call;
 
@@ -29,13 +30,17 @@ pub(super) struct Form {
 
 impl Form {
     /// Reads the fields of a request. The body of a `GET` is not looked at.
-    pub(super) async fn of(call: &Call) -> Result<Self, Refusal> {
-        let body = call.body.as_ref().map_err(|error| Refusal::from(error.clone()))?;
-        let mut fields = match call.method {
-            Method::GET => Vec::new(),
-            _ => body_fields(body).await?,
+    pub(super) async fn of(call: &Call, app: &App) -> Result<Self, Refusal> {
+        let body = match call.method {
+            Method::GET => Body::default(),
+            _ => call.body(app.settings.body_bytes_max).await?,
         };
-        fields.extend(urlencoded(call.query.as_bytes(), "query")?);
+        Self::read(&body, &call.query).await
+    }
+
+    async fn read(body: &Body, query: &str) -> Result<Self, Refusal> {
+        let mut fields = body_fields(body).await?;
+        fields.extend(urlencoded(query.as_bytes(), "query")?);
         if fields.len() > FIELDS_MAX {
             return Err(too_many());
         }
@@ -194,34 +199,25 @@ fn broken(error: &multer::Error) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::http::auth::Credentials;
-    use crate::http::body::BodyError;
     use proptest::prelude::*;
-    use warp::Reply;
 
-    fn call(content_type: Option<&str>, body: &[u8], query: &str) -> Call {
-        Call {
-            method: Method::POST,
-            query: query.to_owned(),
-            credentials: Credentials::default(),
-            body: Ok(Body {
-                content_type: content_type.map(str::to_owned),
-                bytes: body.to_vec().into(),
-            }),
-        }
+    use super::*;
+    use crate::http::BodyError;
+
+    fn body(content_type: Option<&str>, bytes: &[u8]) -> Body {
+        Body { content_type: content_type.map(str::to_owned), bytes: bytes.to_vec().into() }
     }
 
     fn now<T>(future: impl Future<Output = T>) -> T {
         futures_util::FutureExt::now_or_never(future).expect("all the bytes are there")
     }
 
-    fn read(content_type: Option<&str>, body: &[u8]) -> Form {
-        now(Form::of(&call(content_type, body, ""))).unwrap()
+    fn read(content_type: Option<&str>, bytes: &[u8]) -> Form {
+        now(Form::read(&body(content_type, bytes), "")).unwrap()
     }
 
-    fn refused(content_type: Option<&str>, body: &[u8]) -> String {
-        match now(Form::of(&call(content_type, body, ""))).unwrap_err() {
+    fn refused(content_type: Option<&str>, bytes: &[u8]) -> String {
+        match now(Form::read(&body(content_type, bytes), "")).unwrap_err() {
             Refusal::Message(status, text) if status == 400 => text,
             other => panic!("expected 400, found {other:?}"),
         }
@@ -237,9 +233,8 @@ mod tests {
 
     #[test]
     fn the_query_adds_to_the_body_and_bare_keys_count_as_absent() {
-        let call =
-            call(URLENCODED, b"id=clicked&smtp_password", "url=http%3A%2F%2Fa%2Cb&id=opened");
-        let form = now(Form::of(&call)).unwrap();
+        let body = body(URLENCODED, b"id=clicked&smtp_password");
+        let form = now(Form::read(&body, "url=http%3A%2F%2Fa%2Cb&id=opened")).unwrap();
         assert_eq!(form.one("id"), Some("clicked"));
         assert_eq!(form.one("url"), Some("http://a,b"));
         assert_eq!(form.one("smtp_password"), None);
@@ -279,10 +274,10 @@ mod tests {
     #[test]
     fn a_json_object_is_read_as_fields_beside_those_of_the_query() {
         let json = Some("Application/JSON; charset=utf-8");
-        let form = now(Form::of(&call(json, b"{}", "self=true"))).unwrap();
+        let form = now(Form::read(&body(json, b"{}"), "self=true")).unwrap();
         assert_eq!(form.flag("self").unwrap(), Some(true));
-        let body = br#"{"url":["a","b"],"limit":5,"skip":"","wildcard":false}"#;
-        let form = now(Form::of(&call(json, body, "url=c&limit=6"))).unwrap();
+        let body = body(json, br#"{"url":["a","b"],"limit":5,"skip":"","wildcard":false}"#);
+        let form = now(Form::read(&body, "url=c&limit=6")).unwrap();
         assert_eq!(form.all("url").collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!((form.number("limit").unwrap(), form.number("skip").unwrap()), (Some(5), None));
         assert_eq!(form.flag("wildcard").unwrap(), Some(false));
@@ -315,9 +310,7 @@ mod tests {
 
     #[test]
     fn a_body_that_never_came_is_refused_with_its_own_status() {
-        let mut call = call(URLENCODED, b"", "");
-        call.body = Err(BodyError::TooLarge { limit: 10 });
-        let refusal = now(Form::of(&call)).unwrap_err();
+        let refusal = Refusal::from(BodyError::TooLarge { limit: 10 });
         assert_eq!(refusal.into_response().status(), 413);
     }
 
@@ -327,10 +320,10 @@ mod tests {
             content_type in proptest::option::of(
                 "(application/x-www-form-urlencoded|application/json|multipart/form-data(; ?[a-z]{1,8}=\"?[-X;\"=a-z]{0,6}\"?)*|.{0,20})"
             ),
-            body in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'-'), Just(b'X'), Just(b'\r'), Just(b'\n'), Just(b'{'), Just(b'"')], 0..200),
+            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'-'), Just(b'X'), Just(b'\r'), Just(b'\n'), Just(b'{'), Just(b'"')], 0..200),
             query in "[-&=%a-f0-9\\[\\]]{0,40}",
         ) {
-            let _ = now(Form::of(&call(content_type.as_deref(), &body, &query)));
+            let _ = now(Form::read(&body(content_type.as_deref(), &bytes), &query));
         }
     }
 }

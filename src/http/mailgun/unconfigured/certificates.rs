@@ -2,54 +2,32 @@
 //! certificate of the host that opens and clicks are tracked through.
 
 use serde::Serialize;
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
 
-use super::{not_a_sender, of_domain};
+use super::{not_a_sender, refused};
 use crate::http::App;
 use crate::http::call::Call;
-use crate::http::mailgun::answer::{Answered, Refusal, ok, other_method};
-use crate::http::mailgun::caller::Caller;
-use crate::http::route::{Route, Segment, route};
+use crate::http::caller::Principal;
+use crate::http::mailgun::answer::{Answered, Refusal, ok};
+use crate::http::mailgun::{MANAGE, READ, route};
+use crate::http::routes::Route;
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let dmarc = warp::path!("v1" / "dmarc" / "records" / Segment).boxed();
-    let certificate = warp::path!("v2" / "x509" / Segment).boxed();
-    let status = warp::path!("v2" / "x509" / Segment / "status").boxed();
+const NO_RECORDS: &str = "publishes no DMARC records";
+
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(of_domain(app, dmarc).then(dmarc_record)),
-        route(of_domain(app, certificate).then(certificate_of)),
-        route(of_domain(app, status).then(certificate_status)),
+        route("GET /v1/dmarc/records/{domain}", READ, no_dmarc),
+        route("ANY /v1/dmarc/records/{domain}", MANAGE, |caller, call, app| {
+            refused(NO_RECORDS, caller, call, app)
+        }),
+        route("POST /v2/x509/{host}", MANAGE, no_issuer),
+        route("PUT /v2/x509/{host}", MANAGE, no_issuer),
+        route("DELETE /v2/x509/{host}", MANAGE, no_issuer),
+        route("GET /v2/x509/{host}/status", READ, no_certificate),
     ]
 }
 
-async fn dmarc_record(domain: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => no_dmarc(&domain, &call, &app).await,
-        _ => super::refused(&domain, "publishes no DMARC records", &call, &app).await,
-    };
-    call.respond(answered)
-}
-
-async fn certificate_of(host: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::POST | Method::PUT | Method::DELETE => no_issuer(&host, &call, &app).await,
-        _ => other_method(&call, "POST, PUT, DELETE"),
-    };
-    call.respond(answered)
-}
-
-async fn certificate_status(host: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => no_certificate(&host, &call, &app).await,
-        _ => other_method(&call, "GET"),
-    };
-    call.respond(answered)
-}
-
-async fn no_dmarc(domain: &str, call: &Call, app: &App) -> Answered {
-    Caller::of(call, app).await?.domain(domain, app).await?;
+async fn no_dmarc(caller: Principal, call: Call, app: App) -> Answered {
+    caller.domain_at(&call, &app).await?;
     ok(&DmarcRecord { entry: "", current: "", configured: false })
 }
 
@@ -61,26 +39,26 @@ struct DmarcRecord {
     configured: bool,
 }
 
-async fn no_certificate(host: &str, call: &Call, app: &App) -> Answered {
-    owned(host, call, app).await?;
+async fn no_certificate(caller: Principal, call: Call, app: App) -> Answered {
+    owned(&caller, &call, &app).await?;
     // Mailgun's text, its placeholder included.
     Err(Refusal::not_found("Please initiate x509 key pair generation at POST /v2/x509/{domain}"))
 }
 
-async fn no_issuer(host: &str, call: &Call, app: &App) -> Answered {
-    owned(host, call, app).await?;
+async fn no_issuer(caller: Principal, call: Call, app: App) -> Answered {
+    owned(&caller, &call, &app).await?;
     Err(not_a_sender("tracks no clicks and has no certificates issued"))
 }
 
 /// Sees to it that a tracking host, `email.mg.example.com`, is below a domain of the caller's. PHP's
-/// client writes a stray brace behind it.
-async fn owned(host: &str, call: &Call, app: &App) -> Result<(), Refusal> {
+/// client writes a brace behind it.
+async fn owned(caller: &Principal, call: &Call, app: &App) -> Result<(), Refusal> {
     /// More labels than a tracking host has before its domain.
     const PREFIX_LABELS_MAX: usize = 8;
-    let caller = Caller::of(call, app).await?;
-    let mut rest = host.strip_suffix('}').unwrap_or(host);
+    let host = call.parameter("host");
+    let mut rest = host.strip_suffix('}').unwrap_or(&host);
     for _ in 0..PREFIX_LABELS_MAX {
-        match caller.domain(rest, app).await {
+        match caller.domain_named(rest, app).await {
             Err(Refusal::Message(..)) => {}
             found => return found.map(|_| ()),
         }

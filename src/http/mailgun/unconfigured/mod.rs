@@ -10,25 +10,16 @@ mod certificates;
 mod keys;
 mod suppressions;
 
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
-
-use super::answer::{Answered, Refusal, other_method};
-use super::caller::Caller;
+use super::answer::{Answered, Refusal};
 use crate::http::App;
-use crate::http::call::{Call, call};
-use crate::http::route::{Route, Segment, with};
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::routes::Route;
 
-/// All of the paths. They stand behind those of the domains API, one of whose domains might be
-/// called `bounces`, and before those of the keys, one of which is not called `public`.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    [keys::routes(app), certificates::routes(app), suppressions::routes(app)].concat()
-}
-
-/// A path that names a domain, then all else that a handler needs.
-fn of_domain(app: &App, path: BoxedFilter<(Segment,)>) -> BoxedFilter<(Segment, Call, App)> {
-    path.and(call(app)).and(with(app)).boxed()
+/// All of the rows; each gives way to an upstream.
+pub(super) fn routes() -> Vec<Route> {
+    let all = [keys::routes(), certificates::routes(), suppressions::routes()];
+    all.into_iter().flatten().map(Route::giving_way).collect()
 }
 
 /// A refusal to change what only a sender has. `what` ends the sentence "Waypost … so it".
@@ -39,12 +30,8 @@ fn not_a_sender(what: &str) -> Refusal {
     ))
 }
 
-/// Answers a change to something of a domain: the caller is judged, the domain is looked for, and
-/// the rest is refused.
-async fn refused(domain: &str, what: &str, call: &Call, app: &App) -> Answered {
-    if call.method == Method::OPTIONS {
-        return other_method(call, "GET");
-    }
-    Caller::of(call, app).await?.domain(domain, app).await?;
+/// Answers a change to something of a domain: the domain is looked for, and the rest is refused.
+async fn refused(what: &'static str, caller: Principal, call: Call, app: App) -> Answered {
+    caller.domain_at(&call, &app).await?;
     Err(not_a_sender(what))
 }

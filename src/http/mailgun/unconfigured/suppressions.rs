@@ -3,17 +3,15 @@
 //! and must not look like it.
 
 use serde::Serialize;
-use warp::Filter;
-use warp::http::Method;
-use warp::reply::Response;
 
-use super::of_domain;
+use super::refused;
 use crate::http::App;
-use crate::http::call::{Call, call};
-use crate::http::mailgun::answer::{Answered, Refusal, ok, other_method};
-use crate::http::mailgun::caller::Caller;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::mailgun::answer::{Answered, Refusal, ok};
 use crate::http::mailgun::form::Form;
-use crate::http::route::{Route, Segment, route, with};
+use crate::http::mailgun::{MANAGE, READ, route};
+use crate::http::routes::Route;
 
 /// The length of a page unless asked otherwise, and at most.
 const PAGE: u64 = 100;
@@ -21,24 +19,28 @@ const PAGE_MAX: u64 = 1000;
 
 const NO_LISTS: &str = "keeps no suppression lists";
 
-/// Each list and its items.
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let each = [List::Bounces, List::Complaints, List::Unsubscribes, List::Whitelists];
-    let both = each.map(|list| {
-        let path = warp::path!("v3" / Segment / ..).and(warp::path(list.name())).boxed();
-        let end = warp::path::end();
-        let item = path.clone().and(warp::path::param::<Segment>()).and(end);
-        let all = of_domain(app, path.and(end).boxed());
-        [
-            route(all.then(move |domain, call, app| whole(list, domain, call, app))),
-            route(
-                item.and(call(app))
-                    .and(with(app))
-                    .then(move |domain, address, call, app| one(list, domain, address, call, app)),
-            ),
-        ]
-    });
-    both.concat()
+/// Each list and its items. `import`, which is posted to, is a way to write all of them.
+pub(super) fn routes() -> Vec<Route> {
+    let refuse = |caller, call, app| refused(NO_LISTS, caller, call, app);
+    vec![
+        route("GET /v3/{domain}/{list:bounces|complaints|unsubscribes|whitelists}", READ, page),
+        route("ANY /v3/{domain}/{list:bounces|complaints|unsubscribes|whitelists}", MANAGE, refuse),
+        route(
+            "GET /v3/{domain}/{list:bounces|complaints|unsubscribes|whitelists}/{address}",
+            READ,
+            absent,
+        ),
+        route(
+            "POST /v3/{domain}/{list:bounces|complaints|unsubscribes|whitelists}/{address}",
+            MANAGE,
+            refuse,
+        ),
+        route(
+            "DELETE /v3/{domain}/{list:bounces|complaints|unsubscribes|whitelists}/{address}",
+            MANAGE,
+            absent,
+        ),
+    ]
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +52,15 @@ enum List {
 }
 
 impl List {
+    const ALL: [Self; 4] = [Self::Bounces, Self::Complaints, Self::Unsubscribes, Self::Whitelists];
+
+    /// The list that a path names.
+    fn of(call: &Call) -> Self {
+        let name = call.parameter("list");
+        let mut all = Self::ALL.into_iter();
+        all.find(|list| list.name() == name).expect("the rows have each list's word")
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Bounces => "bounces",
@@ -70,29 +81,12 @@ impl List {
     }
 }
 
-async fn whole(list: List, domain: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET => page(list, &domain, &call, &app).await,
-        _ => super::refused(&domain, NO_LISTS, &call, &app).await,
-    };
-    call.respond(answered)
-}
-
-/// One address; `import`, which is posted to, is a way to write all of them.
-async fn one(list: List, domain: Segment, _address: Segment, call: Call, app: App) -> Response {
-    let answered = match call.method {
-        Method::GET | Method::DELETE => absent(list, &domain, &call, &app).await,
-        Method::POST => super::refused(&domain, NO_LISTS, &call, &app).await,
-        _ => other_method(&call, "GET, POST, DELETE"),
-    };
-    call.respond(answered)
-}
-
 /// An empty page, whose links are the client's to follow: absolute, and with the parameters that
 /// clients read from them (recorded).
-async fn page(list: List, domain: &str, call: &Call, app: &App) -> Answered {
-    let domain = Caller::of(call, app).await?.domain(domain, app).await?;
-    let form = Form::of(call).await?;
+async fn page(caller: Principal, call: Call, app: App) -> Answered {
+    let list = List::of(&call);
+    let domain = caller.domain_at(&call, &app).await?;
+    let form = Form::of(&call, &app).await?;
     let limit = form.number("limit")?.unwrap_or(PAGE).clamp(1, PAGE_MAX).to_string();
     let term = form.one("term").unwrap_or_default();
     let link = |parameters: &[(&str, &str)]| {
@@ -125,7 +119,7 @@ struct Paging {
     previous: String,
 }
 
-async fn absent(list: List, domain: &str, call: &Call, app: &App) -> Answered {
-    Caller::of(call, app).await?.domain(domain, app).await?;
-    Err(Refusal::not_found(list.without()))
+async fn absent(caller: Principal, call: Call, app: App) -> Answered {
+    caller.domain_at(&call, &app).await?;
+    Err(Refusal::not_found(List::of(&call).without()))
 }

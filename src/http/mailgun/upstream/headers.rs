@@ -5,7 +5,7 @@
 //! there. On the way back everything passes but what concerns the one connection, and what would
 //! speak for this server or of the upstream's key.
 
-use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Headers that pass to the upstream, beside `x-mailgun-…`.
 const SENT: [HeaderName; 14] = [

@@ -4,16 +4,15 @@
 //! only the caller can decide whether a message twice is worse than none.
 
 use futures_util::StreamExt;
+use http::{Method, Request, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::warn;
-use warp::Reply;
-use warp::http::{Method, Request, StatusCode};
-use warp::reply::Response;
 
 use super::headers;
 use super::upload::Failed;
 use crate::http::App;
 use crate::http::mailgun::answer::{Refusal, excerpt};
+use crate::http::reply::{Response, streamed};
 use crate::http::upstream::{Attached, Download, Upload};
 use crate::metrics::{PassFailure, Stats};
 use crate::model::{Failure, Unanswered};
@@ -76,7 +75,7 @@ fn passed_back(
             count(&stats, PassFailure::CutOff, &format!("its answer broke off: {error}"));
         }
     });
-    let mut response = warp::reply::stream(body).into_response();
+    let mut response = streamed(Box::pin(body));
     *response.status_mut() = head.status;
     *response.headers_mut() = headers::answered(head.headers);
     response

@@ -1,9 +1,9 @@
 //! Paths of Mailgun's API that Waypost has no route for: taken apart as routes take theirs apart,
 //! and written anew from the parts, so that what was judged is what is sent.
 
+use http::Method;
+use http::uri::PathAndQuery;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use warp::http::Method;
-use warp::http::uri::PathAndQuery;
 
 use crate::http::mailgun::answer::{Refusal, excerpt};
 use crate::model::DomainName;

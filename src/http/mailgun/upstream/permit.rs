@@ -1,7 +1,7 @@
 //! Which requests pass to the upstream: a pure function of the key, the method, the path and the
 //! headers.
 
-use warp::http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::path::Path;
 use crate::http::Principal;
@@ -36,7 +36,7 @@ pub(super) fn may_pass(
 ) -> Result<(), Refusal> {
     may_call(principal, method, path)?;
     if !METHODS.contains(method) {
-        return Err(Refusal::Method(METHOD_NAMES));
+        return Err(Refusal::Method(METHOD_NAMES.to_owned()));
     }
     if principal.scope == Scope::Read && method != Method::GET {
         return Err(Refusal::forbidden());

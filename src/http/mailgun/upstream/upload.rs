@@ -6,15 +6,15 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::Frame;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use crate::http::body::BodyError;
+use crate::http::body::{BodyError, Pieces};
 use crate::http::upstream::Upload;
 
 /// The largest body passed on, whatever `--body-limit` says: messages have attachments. Mailgun
@@ -27,20 +27,7 @@ const WHOLE_MAX: Duration = Duration::from_mins(10);
 /// The longest that a body that nobody wants any more is read, for the answer's sake.
 const UNWANTED_MAX: Duration = Duration::from_secs(30);
 
-/// A caller's body, unread.
-pub(super) type Source = BoxStream<'static, Result<Bytes, warp::Error>>;
-
-/// A caller's body, unread, in pieces of bytes.
-pub(super) fn source<S, B>(stream: S) -> Source
-where
-    S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
-    B: Buf,
-{
-    let whole = |mut piece: B| piece.copy_to_bytes(piece.remaining());
-    stream.map(move |piece| piece.map(whole)).boxed()
-}
-
-/// The reason for which a body could not be read to its end, once that is known.
+/// Why a body could not be read to its end, once that is known.
 pub(super) type Failed = Arc<OnceLock<BodyError>>;
 
 /// The body of a request that announces none.
@@ -51,7 +38,7 @@ pub(super) fn none() -> (Upload, Failed) {
 /// Begins to read a body, no piece of which may take longer than `stall_max`. Announced as longer
 /// than what is passed on, it is refused unread.
 pub(super) fn begin(
-    source: Source,
+    source: Pieces,
     announced: Option<u64>,
     stall_max: Duration,
 ) -> Result<(Upload, Failed), BodyError> {
@@ -83,7 +70,7 @@ enum Piece {
 }
 
 struct Pump {
-    source: Source,
+    source: Pieces,
     give: mpsc::Sender<Piece>,
     stall_max: Duration,
     read: usize,
@@ -118,7 +105,7 @@ impl Pump {
         let stalled = Instant::now() + self.stall_max;
         let piece = match timeout_at(stalled.min(deadline), self.source.next()).await {
             Ok(None) => return Ok(None),
-            Ok(Some(piece)) => piece.map_err(|_| BodyError::Broken)?,
+            Ok(Some(piece)) => piece?,
             Err(_) if stalled <= deadline => {
                 return Err(BodyError::Stalled { limit_s: self.stall_max.as_secs() });
             }

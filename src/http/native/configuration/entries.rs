@@ -11,11 +11,11 @@ use crate::behaviour::Behaviour;
 use crate::http::App;
 use crate::http::mailgun::check_settings;
 use crate::http::native::account::signing_key;
-use crate::http::native::error::{ApiError, quoted};
 use crate::http::native::json::Fields;
 use crate::http::native::register::{drafted, events};
 use crate::http::native::sources::SECRETS_MAX;
 use crate::http::native::webhooks::scheme_named;
+use crate::http::native_error::{ApiError, quoted};
 use crate::http::row_webhooks::Draft;
 use crate::model::{
     AccountId, DnsRecord, DnsUse, DomainName, Serves, SourceId, Timestamp, Webhook, WebhookId,

@@ -17,19 +17,18 @@ mod file;
 mod plan;
 mod webhooks;
 
-use warp::Filter;
-use warp::http::{HeaderValue, StatusCode, header};
-use warp::reply::Response;
+use http::{HeaderValue, StatusCode, header};
 
 use self::entries::File;
 use self::plan::{Missing, Plan};
-use super::error::{ApiError, quoted};
-use super::json::answer;
-use super::query::{Query, query};
-use crate::http::auth::credentials;
-use crate::http::body::{Unread, unread};
-use crate::http::route::{route, with};
-use crate::http::{App, Credentials, Route};
+use super::query::Query;
+use crate::http::App;
+use crate::http::call::Call;
+use crate::http::caller::Principal;
+use crate::http::native::{MANAGER, OWNER, route};
+use crate::http::native_error::{ApiError, quoted};
+use crate::http::reply::{Response, answer};
+use crate::http::routes::Route;
 use crate::store::{Configuration, Configured, Decision, Holding};
 
 /// The version of the file's form.
@@ -39,19 +38,16 @@ const VERSION: u64 = 1;
 /// the whole account, so `--body-limit`, which bounds what strangers send, does not count here.
 const FILE_BYTES_MAX: usize = 32 << 20;
 
-pub(super) fn routes(app: &App) -> Vec<Route> {
-    let export = warp::path!("export").and(warp::get()).and(query());
-    let import = warp::path!("import").and(warp::post()).and(query()).and(unread(app));
+pub(super) fn routes() -> Vec<Route> {
     vec![
-        route(export.and(credentials()).and(with(app)).then(write)),
-        route(import.and(credentials()).and(with(app)).then(read)),
+        route("GET /waypost/v1/export", MANAGER, write),
+        route("POST /waypost/v1/import", OWNER, read),
     ]
 }
 
 /// The file. Somebody who manages one domain gets that domain's part of it, without secrets.
-async fn write(raw: String, credentials: Credentials, app: App) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    let query = Query::read(&raw, &["secrets"])?;
+async fn write(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let query = Query::read(&call.query, &["secrets"])?;
     let secrets = match query.parsed("secrets")? {
         Some(true) => file::Secrets::Shown,
         Some(false) | None => file::Secrets::Hidden,
@@ -59,12 +55,13 @@ async fn write(raw: String, credentials: Credentials, app: App) -> Result<Respon
     if secrets == file::Secrets::Shown {
         manager.whole_account()?;
     }
-    let account = manager.account();
+    let account = manager.account;
     let configuration = app.directory.configuration(account).await?;
     let configuration =
         configuration.ok_or_else(|| ApiError::missing("account", &account.to_string()))?;
     let keys = app.directory.keys(account).await?;
-    let text = file::text(&file::Part { of: manager.bound_to(), secrets }, &configuration, &keys);
+    let text =
+        file::text(&file::Part { of: manager.domain.as_ref(), secrets }, &configuration, &keys);
     let mut response = Response::new(text.into());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -73,15 +70,8 @@ async fn write(raw: String, credentials: Credentials, app: App) -> Result<Respon
 }
 
 /// Makes the account's configuration what the file says, in one commit, or says what would change.
-async fn read(
-    raw: String,
-    body: Unread,
-    credentials: Credentials,
-    app: App,
-) -> Result<Response, ApiError> {
-    let manager = app.manager(&credentials).await?;
-    manager.whole_account()?;
-    let query = Query::read(&raw, &["dry_run", "prune"])?;
+async fn read(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+    let query = Query::read(&call.query, &["dry_run", "prune"])?;
     let verdict = match query.parsed("dry_run")? {
         Some(true) => Decision::Discard,
         Some(false) | None => Decision::Keep,
@@ -90,8 +80,8 @@ async fn read(
         Some(true) => Missing::Removed,
         Some(false) | None => Missing::Left,
     };
-    let body = body.read(FILE_BYTES_MAX).await?;
-    let file = File::read(&app, manager.account(), &body.bytes).map_err(ApiError::at_its_place)?;
+    let body = call.body(FILE_BYTES_MAX).await?;
+    let file = File::read(&app, manager.account, &body.bytes).map_err(ApiError::at_its_place)?;
     if missing == Missing::Removed
         && let Some(domain) = &file.only
     {

@@ -9,8 +9,8 @@ use super::entries::{DomainEntry, File, SourceEntry};
 use super::file::mailgun_settings;
 use super::webhooks;
 use crate::api::{Change, ChangeKind, ChangedField};
-use crate::http::native::error::{ApiError, quoted};
 use crate::http::native::sources::unfit;
+use crate::http::native_error::{ApiError, quoted};
 use crate::model::{
     AccountId, Domain, DomainName, Serves, Source, SourceId, Timestamp, Webhook, WebhookId,
 };

@@ -9,8 +9,8 @@ use super::entries::{File, WebhookEntry};
 use super::file::signature;
 use super::plan::{Missing, Plan};
 use crate::api::{Change, ChangeKind, ChangedField};
-use crate::http::native::error::ApiError;
 use crate::http::native::register::unfit;
+use crate::http::native_error::ApiError;
 use crate::http::row_webhooks::WEBHOOKS_MAX;
 use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState};
 

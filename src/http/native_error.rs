@@ -1,37 +1,34 @@
 //! What a client of the native API, or a provider at an ingest URL, may read of an error.
 
-use warp::Reply;
-use warp::http::{HeaderName, HeaderValue, StatusCode};
-use warp::reply::Response;
+use std::borrow::Cow;
+
+use http::{HeaderName, StatusCode};
 use waypost_compat::dialect::UnknownDialect;
 use waypost_compat::provider::UnknownProvider;
 use waypost_compat::signature::VerifyError;
 
-use super::json::answer;
+use super::BodyError;
+use super::caller::Denied;
+use super::reply::{Response, answer, text};
 use crate::api::{ErrorAnswer, ErrorBody};
-use crate::http::BodyError;
 use crate::ingest::{BatchError, Refusal};
 use crate::model::DomainName;
 use crate::store;
 
 /// An error as it is answered: `{"error":{"code","message","field"?}}`.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct ApiError {
+pub(super) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
     field: Option<String>,
     /// A header that the status asks for, in lower case, and its value.
-    extra: Option<(&'static str, &'static str)>,
+    extra: Option<(&'static str, Cow<'static, str>)>,
 }
 
 impl ApiError {
     /// An error with its status, its code for programs and its text for people.
-    pub(in crate::http) fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), field: None, extra: None }
     }
 
@@ -73,7 +70,7 @@ impl ApiError {
             "expected HTTP Basic credentials, user `api` and password an API key, found {found}"
         );
         Self {
-            extra: Some(("www-authenticate", r#"Basic realm="waypost""#)),
+            extra: Some(("www-authenticate", r#"Basic realm="waypost""#.into())),
             ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
         }
     }
@@ -102,9 +99,9 @@ impl ApiError {
     }
 
     /// The method is not one of those that the path takes.
-    pub(in crate::http) fn method(allow: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn method(allow: String, message: impl Into<String>) -> Self {
         Self {
-            extra: Some(("allow", allow)),
+            extra: Some(("allow", allow.into())),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
         }
     }
@@ -114,7 +111,7 @@ impl ApiError {
         // A full disk or queue wants longer than a hiccup.
         let wait_s = if error.is_full() { "30" } else { "5" };
         Self {
-            extra: Some(("retry-after", wait_s)),
+            extra: Some(("retry-after", wait_s.into())),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
         }
     }
@@ -125,8 +122,16 @@ impl ApiError {
         ErrorBody { code, message: self.message.clone(), field: self.field.clone() }
     }
 
+    /// The whole answer.
+    pub(super) fn into_response(self) -> Response {
+        let mut response = answer(self.status, &ErrorAnswer { error: self.body() });
+        let extra = self.extra.map(|(name, value)| (HeaderName::from_static(name), text(&value)));
+        response.headers_mut().extend(extra);
+        response
+    }
+
     /// The status that it is answered with.
-    pub(in crate::http) const fn status(&self) -> StatusCode {
+    pub(super) const fn status(&self) -> StatusCode {
         self.status
     }
 }
@@ -136,14 +141,30 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{:?}", text.chars().take(64).collect::<String>())
 }
 
-impl Reply for ApiError {
-    fn into_response(self) -> Response {
-        let mut response = answer(self.status, &ErrorAnswer { error: self.body() });
-        if let Some((name, value)) = self.extra {
-            let value = HeaderValue::from_static(value);
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Missing => Self::unauthorized("none"),
+            Denied::User => Self::unauthorized("another user"),
+            Denied::Unknown
+            | Denied::Form { .. }
+            | Denied::NoOrganization
+            | Denied::WrongOrganization => Self::unauthorized("a key that opens nothing"),
+            Denied::Dialect(found) => Self::forbidden(format!(
+                "expected a key of the mailgun dialect, found one of the {found} dialect"
+            )),
+            Denied::Scope(_) => {
+                Self::forbidden("expected a key that may manage, found a restricted one")
+            }
+            Denied::Bound(own) => Self::forbidden(format!(
+                "this key manages {own} only; expected one for all of the account's domains"
+            )),
+            Denied::NotOperator => Self::forbidden(
+                "expected a key of the account that the server was first started with, for all of \
+                 its domains",
+            ),
+            Denied::Store(error) => error.into(),
         }
-        response
     }
 }
 

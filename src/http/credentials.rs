@@ -1,21 +1,10 @@
-//! Credentials, as a request presents them, and the principal they turn out to be.
-//!
-//! Credentials are extracted, never required by a filter: what a missing or wrong one is answered
-//! with depends on the dialect.
-
-use std::convert::Infallible;
+//! Credentials, as a request presents them, unjudged.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use warp::Filter;
-use warp::http::HeaderMap;
-use waypost_compat::Dialect;
+use http::HeaderMap;
 
-use super::App;
-use crate::model::{AccountId, DomainName, KeyHash, KeyId, Scope};
-use crate::store;
-
-/// What a request presents, unjudged.
+/// The credentials of a request, each in its place.
 #[derive(Clone, Default)]
 pub struct Credentials {
     /// User name and password of `Authorization: Basic`.
@@ -30,44 +19,9 @@ pub struct Credentials {
     pub host: Option<String>,
 }
 
-/// Who a credential turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// The account.
-    pub account: AccountId,
-    /// The key that was presented.
-    pub key: KeyId,
-    /// The dialect whose API the key opens.
-    pub dialect: Dialect,
-    /// The one domain it is bound to, or all of the account's.
-    pub domain: Option<DomainName>,
-    /// What it may do.
-    pub scope: Scope,
-}
-
-/// A credential, and whose key it turned out to be.
-pub(super) struct Presented {
-    /// The credential.
-    pub(super) key: String,
-    /// Whose it is; `None` if it is nobody's.
-    pub(super) principal: Result<Option<Principal>, store::Error>,
-}
-
-impl Principal {
-    /// Whether it may touch this domain.
-    #[must_use]
-    pub fn covers(&self, domain: &DomainName) -> bool {
-        self.domain.as_ref().is_none_or(|own| own == domain)
-    }
-}
-
-/// Extracts whatever credentials a request carries.
-pub(super) fn credentials() -> impl Filter<Extract = (Credentials,), Error = Infallible> + Clone {
-    warp::header::headers_cloned().map(|headers: HeaderMap| Credentials::of(&headers))
-}
-
 impl Credentials {
-    fn of(headers: &HeaderMap) -> Self {
+    /// Reads whatever credentials a request carries.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         // What is not text is replaced, not passed over: a credential that is there but cannot be
         // right must not make way for the next one.
         let text =
@@ -103,35 +57,10 @@ fn basic(encoded: &str) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
-impl App {
-    /// A credential with whatever it opens; `None` where the request has none.
-    pub(super) async fn presented(&self, key: Option<&str>) -> Option<Presented> {
-        let key = key?;
-        Some(Presented { key: key.to_owned(), principal: self.principal(key).await })
-    }
-
-    /// Whose key this is; `None` if it is nobody's, or has expired.
-    pub(super) async fn principal(&self, key: &str) -> Result<Option<Principal>, store::Error> {
-        let Some(key) = self.directory.key_by_hash(&KeyHash::of(key)).await? else {
-            return Ok(None);
-        };
-        if key.expires_at.is_some_and(|end| end <= self.clock.now()) {
-            return Ok(None);
-        }
-        Ok(Some(Principal {
-            account: key.account,
-            key: key.id,
-            dialect: key.dialect,
-            domain: key.domain,
-            scope: key.scope,
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use warp::http::HeaderName;
+    use http::HeaderName;
 
     fn credentials(headers: &[(&'static str, &str)]) -> Credentials {
         let pairs = headers

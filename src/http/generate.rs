@@ -11,8 +11,8 @@ use crate::model::{AccountId, DomainName, hex};
 ///
 /// Clients check at most how a key begins (`spec/providers.md` §1.3: Wistfare's `wm_`; §1.4:
 /// `ob_live_` tells `MailingAPI` from Posthawk).
-pub(in crate::http) fn api_key(dialect: Dialect, clock: &Clock) -> String {
-    let KeyForm { prefix, groups } = Behaviour::of(dialect).key;
+pub(super) fn api_key(dialect: Dialect, clock: &Clock) -> String {
+    let KeyForm { prefix, groups, .. } = Behaviour::of(dialect).key;
     let digits = |bytes: &usize| hex(&clock.random::<KEY_GROUP_BYTES_MAX>()[..*bytes]);
     let groups: Vec<String> = groups.iter().map(digits).collect();
     format!("{prefix}{}", groups.join("-"))
@@ -23,7 +23,7 @@ const KEY_GROUP_BYTES_MAX: usize = 24;
 
 /// The text that a `MailStack` client puts into `X-MailStack-Org`: the account's id or, for a key that is
 /// bound to a domain, one made of both. It names, it opens nothing.
-pub(in crate::http) fn org(account: AccountId, domain: Option<&DomainName>) -> String {
+pub(super) fn org(account: AccountId, domain: Option<&DomainName>) -> String {
     let digits = match domain {
         None => hex(account.as_bytes()),
         Some(domain) => hex(&Sha256::new()

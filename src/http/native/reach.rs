@@ -1,0 +1,42 @@
+//! The part of an account that a manager sees.
+
+use crate::http::App;
+use crate::http::caller::Principal;
+use crate::http::native_error::ApiError;
+use crate::model::{Domain, DomainName};
+
+impl App {
+    /// A domain of the manager's, by the name in a path or body.
+    pub(super) async fn domain_of(
+        &self,
+        manager: &Principal,
+        name: &str,
+    ) -> Result<Domain, ApiError> {
+        let name = domain_name(name)?;
+        let domain = match manager.covers(&name) {
+            true => self.directory.domain(manager.account, &name).await?,
+            false => None,
+        };
+        domain.ok_or_else(|| ApiError::missing_domain(&name))
+    }
+}
+
+impl Principal {
+    /// The domain that a listing is to be narrowed to: the one asked for, or the one that the key
+    /// is bound to.
+    pub(super) fn narrowed(
+        &self,
+        asked: Option<DomainName>,
+    ) -> Result<Option<DomainName>, ApiError> {
+        match asked {
+            Some(domain) if !self.covers(&domain) => Err(ApiError::missing_domain(&domain)),
+            Some(domain) => Ok(Some(domain)),
+            None => Ok(self.domain.clone()),
+        }
+    }
+}
+
+/// A domain's name as a client wrote it.
+pub(super) fn domain_name(text: &str) -> Result<DomainName, ApiError> {
+    text.parse().map_err(|error| ApiError::invalid("domain", format!("{error}")))
+}
