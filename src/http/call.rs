@@ -45,7 +45,7 @@ impl Call {
         }
     }
 
-    /// What the request presents to prove who sends it.
+    /// The credentials that the request presents.
     pub(super) fn credentials(&self) -> &Credentials {
         self.credentials.get_or_init(|| Credentials::of(&self.headers))
     }

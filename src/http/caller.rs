@@ -26,7 +26,7 @@ pub struct Principal {
     pub dialect: Dialect,
     /// The one domain it is bound to, or all of the account's.
     pub domain: Option<DomainName>,
-    /// What it may do.
+    /// The things it may do.
     pub scope: Scope,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Demand {
     pub(super) extent: Extent,
 }
 
-/// What a key must be allowed to do.
+/// The least that a key must be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Right {
     /// Anything.
@@ -63,7 +63,7 @@ pub(super) enum Right {
     Manage,
 }
 
-/// How far a key must reach.
+/// The least that a key must open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
     /// Anywhere: what lies outside of it is not found.
@@ -74,10 +74,10 @@ pub(super) enum Extent {
     Server,
 }
 
-/// Why a request's credential does not do.
+/// A reason why a request's credential does not do.
 #[derive(Debug)]
 pub(super) enum Denied {
-    /// There is none where the route looks for one.
+    /// None where the route looks for one.
     Missing,
     /// Basic credentials of another user than `api`.
     User,
@@ -149,7 +149,7 @@ impl fmt::Display for Demand {
 }
 
 impl Principal {
-    /// Whether it may touch this domain.
+    /// Says whether it may touch this domain.
     #[must_use]
     pub fn covers(&self, domain: &DomainName) -> bool {
         self.domain.as_ref().is_none_or(|own| own == domain)
@@ -253,7 +253,7 @@ impl App {
     }
 }
 
-/// A first word on a credential, before it is known whose it is.
+/// Checks the form of a credential, before it is known whose it is.
 fn check_form(dialect: Dialect, key: &str, beside: &Credentials) -> Result<(), Denied> {
     let Behaviour { credentials, key: form, names_org, .. } = Behaviour::of(dialect);
     if credentials.contains(&behaviour::Credential::Basic) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::App;
 use super::call::Call;
 use super::caller::Required;
-use super::native_error::ApiError;
+use super::native_error::NativeError;
 use super::reply::{Response, answer, no_such_route, plain, text};
 use super::routes::{Rejected, Route, Section, Surface};
 use crate::api::{Health, HealthStatus};
@@ -21,7 +21,7 @@ pub(super) fn section() -> Section {
         Route::open("GET /healthz", Required::Nothing, |_, _| async { alive() }),
         Route::open("GET /readyz", Required::Nothing, |_, app| ready(app)),
         Route::open("GET /metrics", Required::Nothing, |_, app| async move {
-            metrics(app).await.unwrap_or_else(ApiError::into_response)
+            metrics(app).await.unwrap_or_else(NativeError::into_response)
         }),
     ];
     Section::new(Surface::Common, routes, rejected)
@@ -57,11 +57,11 @@ async fn ready(app: App) -> Response {
     };
     tracing::warn!(reason, "not ready: the store does not commit");
     let message = "the store does not commit at the moment";
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", message).into_response()
+    NativeError::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", message).into_response()
 }
 
 /// Everything that is counted, in Prometheus' text format.
-async fn metrics(app: App) -> Result<Response, ApiError> {
+async fn metrics(app: App) -> Result<Response, NativeError> {
     let text = gauges(&app.history.usage().await?) + &app.stats.prometheus();
     let mut response = Response::new(text.into());
     let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

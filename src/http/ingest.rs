@@ -7,7 +7,7 @@ use super::App;
 use super::call::Call;
 use super::caller::Required;
 use super::native::intake::receipt;
-use super::native_error::ApiError;
+use super::native_error::NativeError;
 use super::reply::{Response, answer, no_such_route};
 use super::routes::{Rejected, Route, Section, Surface};
 use crate::ingest::{Ingest, Refusal};
@@ -17,7 +17,7 @@ use crate::model::SourceId;
 pub(super) fn section() -> Section {
     let routes =
         vec![Route::open("POST /ingest/{source}", Required::Signature, |call, app| async move {
-            take(call, app).await.unwrap_or_else(ApiError::into_response)
+            take(call, app).await.unwrap_or_else(NativeError::into_response)
         })];
     Section::new(Surface::Ingest, routes, rejected)
 }
@@ -28,12 +28,12 @@ fn rejected(rejected: Rejected, _call: &Call, _app: &App) -> Response {
         Rejected::Path | Rejected::Credential(_) => no_such_route(),
         Rejected::Method { allow } => {
             let message = "this is an ingest URL: the provider sends its events here, by POST";
-            ApiError::method(allow, message).into_response()
+            NativeError::method(allow, message).into_response()
         }
     }
 }
 
-async fn take(call: Call, app: App) -> Result<Response, ApiError> {
+async fn take(call: Call, app: App) -> Result<Response, NativeError> {
     let source: SourceId = call.parameter("source").parse().map_err(|_| Refusal::NoSuchSource)?;
     let body = call.body(app.settings.body_bytes_max).await?;
     let header = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok());
@@ -52,7 +52,7 @@ async fn take(call: Call, app: App) -> Result<Response, ApiError> {
 
 /// Logs a refusal, unless it is a stranger's guess: whoever knows a source's URL is its provider or
 /// close to it, and a wrong secret is what goes wrong most.
-fn told(source: SourceId, refusal: Refusal) -> ApiError {
+fn told(source: SourceId, refusal: Refusal) -> NativeError {
     match &refusal {
         Refusal::NoSuchSource => debug!(source.id = %source, "somebody tried an unknown source"),
         // Told with its cause where it is turned into an answer.
@@ -64,11 +64,11 @@ fn told(source: SourceId, refusal: Refusal) -> ApiError {
             warn!(source.id = %source, "refused what was posted to a source: {refusal}");
         }
     }
-    ApiError::from(refusal)
+    NativeError::from(refusal)
 }
 
 impl App {
-    /// What takes events in.
+    /// The way in for events.
     pub(super) fn ingest(&self) -> Ingest {
         Ingest {
             intake: self.intake.clone(),

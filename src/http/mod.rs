@@ -1,5 +1,5 @@
-//! The HTTP surface: one [`App`], one table of [`routes`](mod@routes), one judge of keys
-//! ([`caller`]), and each dialect's API.
+//! The HTTP surface: one [`App`], one table of routes (`routes/`), one judge of keys (`caller.rs`),
+//! and each dialect's API.
 //!
 //! The table is all that stands between warp and the handlers. Once a path is found, it is
 //! answered, errors included, in the shape of the API that it belongs to.
@@ -49,7 +49,7 @@ use routes::Section;
 use routes::table::Table;
 use upstream::Attached;
 
-/// What takes every request, as warp serves it.
+/// The filter that takes every request, as warp serves it.
 pub type Routes = BoxedFilter<(Response,)>;
 
 /// The handles that every handler may use. Cheap to clone.

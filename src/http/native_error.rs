@@ -1,4 +1,4 @@
-//! What a client of the native API, or a provider at an ingest URL, may read of an error.
+//! Errors as a client of the native API, or a provider at an ingest URL, may read them.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::store;
 
 /// An error as it is answered: `{"error":{"code","message","field"?}}`.
 #[derive(Debug, Clone)]
-pub(super) struct ApiError {
+pub(super) struct NativeError {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -26,7 +26,7 @@ pub(super) struct ApiError {
     extra: Option<(&'static str, Cow<'static, str>)>,
 }
 
-impl ApiError {
+impl NativeError {
     /// An error with its status, its code for programs and its text for people.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), field: None, extra: None }
@@ -136,12 +136,12 @@ impl ApiError {
     }
 }
 
-/// What a client sent, short enough to be repeated to it.
+/// A client's text, short enough to be repeated to it.
 pub(super) fn quoted(text: &str) -> String {
     format!("{:?}", text.chars().take(64).collect::<String>())
 }
 
-impl From<Denied> for ApiError {
+impl From<Denied> for NativeError {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Missing => Self::unauthorized("none"),
@@ -168,13 +168,13 @@ impl From<Denied> for ApiError {
     }
 }
 
-impl From<store::Error> for ApiError {
+impl From<store::Error> for NativeError {
     fn from(error: store::Error) -> Self {
         Self::unavailable(&error, "the store could not do this; try again")
     }
 }
 
-impl From<BodyError> for ApiError {
+impl From<BodyError> for NativeError {
     fn from(error: BodyError) -> Self {
         let (status, code) = match error {
             BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
@@ -187,7 +187,7 @@ impl From<BodyError> for ApiError {
     }
 }
 
-impl From<BatchError> for ApiError {
+impl From<BatchError> for NativeError {
     fn from(error: BatchError) -> Self {
         match error {
             BatchError::TooMany(_) => {
@@ -198,19 +198,19 @@ impl From<BatchError> for ApiError {
     }
 }
 
-impl From<UnknownProvider> for ApiError {
+impl From<UnknownProvider> for NativeError {
     fn from(error: UnknownProvider) -> Self {
         Self { code: "unknown_dialect", ..Self::invalid("dialect", error.to_string()) }
     }
 }
 
-impl From<UnknownDialect> for ApiError {
+impl From<UnknownDialect> for NativeError {
     fn from(error: UnknownDialect) -> Self {
         Self { code: "unknown_dialect", ..Self::invalid("dialect", error.to_string()) }
     }
 }
 
-impl From<Refusal> for ApiError {
+impl From<Refusal> for NativeError {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
         let unauthorized = |code| Self::new(StatusCode::UNAUTHORIZED, code, message.clone());

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, mailgun};
 
-use super::answer::{Answer, Answered, Refusal, excerpt, ok};
+use super::answer::{Answer, Answered, MailgunError, excerpt, ok};
 use super::form::Form;
-use super::plan::{self, Clash, Mint, Unchanged};
+use super::plan::{self, Clash, NewWebhooks, Unchanged};
 use super::webhooks_v3::parsed;
 use super::{MANAGE_ACCOUNT, READ_ACCOUNT, route};
 use crate::http::App;
@@ -52,11 +52,11 @@ async fn list(caller: Principal, call: Call, app: App) -> Answered {
 
 async fn create(caller: Principal, call: Call, app: App) -> Answered {
     let scope = scope(&caller);
-    let fields = Fields::of(&Form::of(&call, &app).await?)?;
-    let mint = Mint::new(&app, scope.clone(), 1);
+    let fields = AccountWebhook::of(&Form::of(&call, &app).await?)?;
+    let new = NewWebhooks::new(&app, scope.clone(), 1);
     let id = plan::change(&app, &scope, |list| {
-        plan::fits(list, &fields.url, &fields.names, mint.limit)?;
-        let webhook = fields.filled(mint.webhook(0, &fields.url, &fields.names));
+        plan::fits(list, &fields.url, &fields.names, new.limit)?;
+        let webhook = fields.filled(new.webhook(0, &fields.url, &fields.names));
         let id = public_id(&webhook);
         list.push(webhook);
         Ok(id)
@@ -76,14 +76,14 @@ async fn show(caller: Principal, call: Call, app: App) -> Answered {
 /// Replaces all of a webhook but its id and its age.
 async fn update(caller: Principal, call: Call, app: App) -> Answered {
     let scope = scope(&caller);
-    let fields = Fields::of(&Form::of(&call, &app).await?)?;
-    let mint = Mint::new(&app, scope.clone(), 1);
+    let fields = AccountWebhook::of(&Form::of(&call, &app).await?)?;
+    let new = NewWebhooks::new(&app, scope.clone(), 1);
     let id = call.parameter("id");
     let plan = |list: &mut Vec<Webhook>| {
         let at = list.iter().position(|webhook| public_id(webhook) == id);
         let old = list.remove(at.ok_or(Clash::NotFound)?);
-        plan::fits(list, &fields.url, &fields.names, mint.limit)?;
-        let new = fields.filled(mint.webhook(0, &fields.url, &fields.names));
+        plan::fits(list, &fields.url, &fields.names, new.limit)?;
+        let new = fields.filled(new.webhook(0, &fields.url, &fields.names));
         let (id, created_at) = (old.id, old.created_at);
         list.insert(at.unwrap_or_default(), Webhook { id, created_at, ..new });
         Ok(())
@@ -110,7 +110,7 @@ async fn remove_several(caller: Principal, call: Call, app: App) -> Answered {
     let form = Form::of(&call, &app).await?;
     let ids = ids(&form)?;
     if ids.is_none() && form.flag("all")? != Some(true) {
-        return Err(Refusal::missing("webhook_ids"));
+        return Err(MailgunError::missing("webhook_ids"));
     }
     let plan = |list: &mut Vec<Webhook>| match &ids {
         Some(ids) => {
@@ -172,7 +172,7 @@ impl<'a> ShownWebhook<'a> {
 }
 
 /// The ids of a comma list, each once; `None` where the field is not there.
-fn ids(form: &Form) -> Result<Option<Vec<String>>, Refusal> {
+fn ids(form: &Form) -> Result<Option<Vec<String>>, MailgunError> {
     let texts: Vec<&str> = form.all("webhook_ids").collect();
     if texts.is_empty() {
         return Ok(None);
@@ -180,7 +180,7 @@ fn ids(form: &Form) -> Result<Option<Vec<String>>, Refusal> {
     let mut ids: Vec<String> = Vec::new();
     for id in texts.join(",").split(',').map(str::trim) {
         if id.is_empty() {
-            return Err(Refusal::bad(
+            return Err(MailgunError::bad(
                 "Invalid parameter: webhook_ids malformed webhook_ids parameter: \
                  empty values not allowed",
             ));
@@ -193,28 +193,28 @@ fn ids(form: &Form) -> Result<Option<Vec<String>>, Refusal> {
 }
 
 /// An account webhook as a client describes it.
-struct Fields {
+struct AccountWebhook {
     url: WebhookUrl,
     names: Vec<&'static str>,
     description: Option<String>,
 }
 
-impl Fields {
-    fn of(form: &Form) -> Result<Self, Refusal> {
-        let url = parsed(form.all("url").next().ok_or_else(|| Refusal::missing("url"))?)?;
+impl AccountWebhook {
+    fn of(form: &Form) -> Result<Self, MailgunError> {
+        let url = parsed(form.all("url").next().ok_or_else(|| MailgunError::missing("url"))?)?;
         let mut names = Vec::new();
         for text in form.all("event_types") {
             // An unknown name is a 404 here, oddly, as Mailgun documents it.
             let name = mailgun::canonical(text).ok_or_else(|| {
-                Refusal::not_found(format!("event_type '{}' is invalid", excerpt(text)))
+                MailgunError::not_found(format!("event_type '{}' is invalid", excerpt(text)))
             })?;
             if names.contains(&name) {
-                return Err(Refusal::bad(format!("duplicate event types: '{name}'")));
+                return Err(MailgunError::bad(format!("duplicate event types: '{name}'")));
             }
             names.push(name);
         }
         if names.is_empty() {
-            return Err(Refusal::missing("event_types"));
+            return Err(MailgunError::missing("event_types"));
         }
         Ok(Self { url, names, description: form.one("description").map(str::to_owned) })
     }

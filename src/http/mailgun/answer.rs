@@ -1,4 +1,4 @@
-//! What Mailgun answers with: compact JSON and a newline, its headers, its refusals
+//! Answers as Mailgun gives them: compact JSON and a newline, its headers, its refusals
 //! (`spec/mailgun-api.md` §1.3, §2).
 
 use http::StatusCode;
@@ -14,7 +14,7 @@ use crate::model::Scope;
 use crate::store;
 
 /// The answer of a handler.
-pub(super) type Answered = Result<Answer, Refusal>;
+pub(super) type Answered = Result<Answer, MailgunError>;
 
 /// A success.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) fn ok(body: &impl Serialize) -> Answered {
 
 /// A reason for not doing what was asked.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum MailgunError {
     /// 401, the nine bytes `Forbidden` in plain text.
     Unauthorized,
     /// 405.
@@ -51,7 +51,7 @@ pub(super) enum Refusal {
     Store(store::Error),
 }
 
-impl Refusal {
+impl MailgunError {
     /// 400 with this message.
     pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::Message(StatusCode::BAD_REQUEST, message.into())
@@ -88,13 +88,13 @@ impl Refusal {
     }
 }
 
-impl From<store::Error> for Refusal {
+impl From<store::Error> for MailgunError {
     fn from(error: store::Error) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<Denied> for Refusal {
+impl From<Denied> for MailgunError {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Store(error) => Self::Store(error),
@@ -112,7 +112,7 @@ impl From<Denied> for Refusal {
     }
 }
 
-impl From<BodyError> for Refusal {
+impl From<BodyError> for MailgunError {
     fn from(error: BodyError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Self::Message(status, format!("Invalid request body: {error}"))
@@ -132,7 +132,7 @@ pub(super) fn excerpt(value: &str) -> String {
 /// The whole response, with the headers that every answer of Mailgun's has; `key` is the id of the
 /// key that the request came with.
 pub(super) fn respond(key: Option<HeaderValue>, answered: Answered) -> Response {
-    let recognised = !matches!(answered, Err(Refusal::Unauthorized));
+    let recognised = !matches!(answered, Err(MailgunError::Unauthorized));
     let mut response = match answered {
         Ok(answer) => answer.into_response(),
         Err(refusal) => refusal.into_response(),
@@ -206,7 +206,7 @@ impl Answer {
     }
 }
 
-impl Refusal {
+impl MailgunError {
     pub(super) fn into_response(self) -> Response {
         match self {
             Self::Unauthorized => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::answer::{Answered, Message, Refusal, ok};
+use super::answer::{Answered, MailgunError, Message, ok};
 use super::form::Form;
 use super::{MANAGE_ACCOUNT, READ_ACCOUNT, route};
 use crate::http::App;
@@ -44,7 +44,7 @@ async fn create(caller: Principal, call: Call, app: App) -> Answered {
     let (kind, role) = asked(&form)?;
     let domain = match form.one("domain_name") {
         Some(name) => Some(caller.domain_named(name, &app).await?.name),
-        None if kind == "domain" => return Err(Refusal::missing("domain_name")),
+        None if kind == "domain" => return Err(MailgunError::missing("domain_name")),
         None => None,
     };
     let now = app.clock.now();
@@ -69,12 +69,12 @@ async fn create(caller: Principal, call: Call, app: App) -> Answered {
     let created = ok(&Created { message: "great success", key: shown });
     match app.directory.add_key(key).await? {
         Added::Added => created,
-        Added::Taken => Err(Refusal::conflict("another key has this secret; try again")),
+        Added::Taken => Err(MailgunError::conflict("another key has this secret; try again")),
     }
 }
 
 async fn remove(caller: Principal, call: Call, app: App) -> Answered {
-    let unknown = || Refusal::not_found("no key matching id");
+    let unknown = || MailgunError::not_found("no key matching id");
     let id: KeyId = call.parameter("id").parse().map_err(|_| unknown())?;
     // Only this dialect's keys are to be seen here, so only they can be removed.
     let keys = app.directory.keys(caller.account).await?;
@@ -88,10 +88,10 @@ async fn remove(caller: Principal, call: Call, app: App) -> Answered {
 const KINDS: [&str; 3] = ["domain", "user", "web"];
 const ROLES: [&str; 6] = ["admin", "basic", "sending", "developer", "support", "analyst"];
 
-fn asked(form: &Form) -> Result<(&'static str, &'static str), Refusal> {
+fn asked(form: &Form) -> Result<(&'static str, &'static str), MailgunError> {
     let of = |name: &str, text: &str, words: &[&'static str]| {
         let known = words.iter().find(|word| **word == text).copied();
-        known.ok_or_else(|| Refusal::invalid(name, text))
+        known.ok_or_else(|| MailgunError::invalid(name, text))
     };
     let role = of("role", form.required("role")?, &ROLES)?;
     let kind = of("kind", form.one("kind").unwrap_or("user"), &KINDS)?;

@@ -27,9 +27,9 @@ use http::Method;
 use waypost_compat::Dialect;
 
 pub(super) use self::domains::check_settings;
-pub(super) use self::plan::{Clash, Mint, fits};
+pub(super) use self::plan::{Clash, NewWebhooks, fits};
 
-use self::answer::{Answer, Answered, Refusal, key_id, respond};
+use self::answer::{Answer, Answered, MailgunError, key_id, respond};
 use super::App;
 use super::call::Call;
 use super::caller::{Demand, Extent, Principal, Right};
@@ -86,7 +86,7 @@ fn rejected(rejected: Rejected, call: &Call, _app: &App) -> Response {
         Rejected::Method { allow } if call.method == Method::OPTIONS => {
             Ok(Answer::Preflight(allow))
         }
-        Rejected::Method { allow } => Err(Refusal::Method(allow)),
+        Rejected::Method { allow } => Err(MailgunError::Method(allow)),
     };
     respond(key_id(call), answered)
 }

@@ -1,4 +1,4 @@
-//! What each change of webhooks does to the list of a scope: pure, so that it can be tried without
+//! The changes of webhooks, as each changes the list of a scope: pure, so that it can be tried without
 //! a server and repeated by the store.
 //!
 //! A domain's list holds one webhook for each event name and URL; the order of a name's URLs is
@@ -6,7 +6,7 @@
 
 use waypost_compat::{Dialect, Kind};
 
-use super::answer::Refusal;
+use super::answer::MailgunError;
 use crate::http::App;
 use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState, WebhookUrl};
 use crate::store::Decision;
@@ -17,7 +17,7 @@ pub(in crate::http) enum Clash {
     /// The event name has URLs already.
     #[error("webhook already exists")]
     Exists,
-    /// There is nothing to be changed.
+    /// Nothing is there that could be changed.
     #[error("webhook not found")]
     NotFound,
     /// The event name would have more URLs than it may.
@@ -36,10 +36,10 @@ pub(in crate::http) enum Clash {
         /// The URL.
         url: String,
     },
-    /// There is no webhook with this id.
+    /// No webhook has this id.
     #[error("webhook_id not found: {0}")]
     NoSuchId(String),
-    /// There is no webhook at all.
+    /// No webhook is there at all.
     #[error("no webhooks found for account")]
     Empty,
 }
@@ -47,7 +47,7 @@ pub(in crate::http) enum Clash {
 /// A scope, a time, and an id for each webhook that a change may have to make: drawn before it
 /// runs, so that it may run again.
 #[derive(Debug)]
-pub(in crate::http) struct Mint {
+pub(in crate::http) struct NewWebhooks {
     scope: WebhookScope,
     now: Timestamp,
     ids: Vec<WebhookId>,
@@ -55,8 +55,8 @@ pub(in crate::http) struct Mint {
     pub(super) limit: usize,
 }
 
-impl Mint {
-    /// A mint for up to `count` webhooks.
+impl NewWebhooks {
+    /// The makings of up to `count` webhooks.
     pub(in crate::http) fn new(app: &App, scope: WebhookScope, count: usize) -> Self {
         let ids = (0..count).map(|_| WebhookId::random(app.clock.random())).collect();
         let limit = app.settings.urls_per_event_max;
@@ -100,9 +100,9 @@ pub(super) async fn change<T: Send>(
     let mut outcome = None;
     let run = |list: &mut Vec<Webhook>| {
         let planned = plan(list);
-        let verdict = if planned.is_ok() { Decision::Keep } else { Decision::Discard };
+        let decision = if planned.is_ok() { Decision::Keep } else { Decision::Discard };
         outcome = Some(planned);
-        verdict
+        decision
     };
     app.directory.change_webhooks(scope, Box::new(run)).await?;
     outcome.expect("the store runs a change before it returns").map_err(Unchanged::Clash)
@@ -125,25 +125,25 @@ impl From<crate::store::Error> for Unchanged {
 
 impl Unchanged {
     /// Words it as the domain webhooks' API does (§2.2).
-    pub(super) fn of_domain(self) -> Refusal {
+    pub(super) fn of_domain(self) -> MailgunError {
         let clash = match self {
             Self::Clash(clash) => clash,
             Self::Store(error) => return error.into(),
         };
         match clash {
-            Clash::Exists => Refusal::bad("Webhook already exists"),
+            Clash::Exists => MailgunError::bad("Webhook already exists"),
             Clash::NotFound | Clash::NoSuchId(_) | Clash::Empty => {
-                Refusal::not_found("Webhook not found")
+                MailgunError::not_found("Webhook not found")
             }
-            Clash::TooMany { .. } => Refusal::bad(clash.to_string()),
-            Clash::Duplicate { name, url } => Refusal::bad(format!(
+            Clash::TooMany { .. } => MailgunError::bad(clash.to_string()),
+            Clash::Duplicate { name, url } => MailgunError::bad(format!(
                 "Webhook for event type '{name}' with URL '{url}' already exists"
             )),
         }
     }
 
     /// Words it as the account webhooks' API does (§1.6).
-    pub(super) fn of_account(self) -> Refusal {
+    pub(super) fn of_account(self) -> MailgunError {
         let clash = match self {
             Self::Clash(clash) => clash,
             Self::Store(error) => return error.into(),
@@ -151,9 +151,11 @@ impl Unchanged {
         match clash {
             Clash::Exists => Self::Clash(Clash::NotFound).of_account(),
             Clash::NotFound | Clash::NoSuchId(_) | Clash::Empty => {
-                Refusal::not_found(clash.to_string())
+                MailgunError::not_found(clash.to_string())
             }
-            Clash::TooMany { .. } | Clash::Duplicate { .. } => Refusal::conflict(clash.to_string()),
+            Clash::TooMany { .. } | Clash::Duplicate { .. } => {
+                MailgunError::conflict(clash.to_string())
+            }
         }
     }
 }
@@ -170,14 +172,14 @@ fn has(webhook: &Webhook, name: &str) -> bool {
 /// v3 `POST`: gives URLs to a name that has none.
 pub(super) fn create(
     list: &mut Vec<Webhook>,
-    mint: &Mint,
+    new: &NewWebhooks,
     name: &'static str,
     urls: &[WebhookUrl],
 ) -> Result<(), Clash> {
     if list.iter().any(|webhook| has(webhook, name)) {
         return Err(Clash::Exists);
     }
-    list.extend(urls.iter().enumerate().map(|(nth, url)| mint.webhook(nth, url, &[name])));
+    list.extend(urls.iter().enumerate().map(|(nth, url)| new.webhook(nth, url, &[name])));
     Ok(())
 }
 
@@ -185,7 +187,7 @@ pub(super) fn create(
 /// what waits to be delivered to it.
 pub(super) fn replace(
     list: &mut Vec<Webhook>,
-    mint: &Mint,
+    new: &NewWebhooks,
     name: &'static str,
     urls: &[WebhookUrl],
 ) -> Result<(), Clash> {
@@ -196,8 +198,8 @@ pub(super) fn replace(
     for (nth, url) in urls.iter().enumerate() {
         let kept = old.iter().position(|webhook| webhook.url == *url);
         list.push(match kept {
-            Some(at) => Webhook { updated_at: mint.now, ..old.swap_remove(at) },
-            None => mint.webhook(nth, url, &[name]),
+            Some(at) => Webhook { updated_at: new.now, ..old.swap_remove(at) },
+            None => new.webhook(nth, url, &[name]),
         });
     }
     Ok(())
@@ -215,19 +217,19 @@ pub(super) fn remove(list: &mut Vec<Webhook>, name: &str) -> Result<Vec<WebhookU
 /// v4 `POST`: gives one URL to each of `names` beside those they have (§1.5).
 pub(super) fn add_url(
     list: &mut Vec<Webhook>,
-    mint: &Mint,
+    new: &NewWebhooks,
     url: &WebhookUrl,
     names: &[&'static str],
 ) -> Result<(), Clash> {
-    fits(list, url, names, mint.limit)?;
-    list.extend(names.iter().enumerate().map(|(nth, name)| mint.webhook(nth, url, &[*name])));
+    fits(list, url, names, new.limit)?;
+    list.extend(names.iter().enumerate().map(|(nth, name)| new.webhook(nth, url, &[*name])));
     Ok(())
 }
 
 /// v4 `PUT`: leaves a URL that is there somewhere on exactly `names` (§1.5).
 pub(super) fn move_url(
     list: &mut Vec<Webhook>,
-    mint: &Mint,
+    new: &NewWebhooks,
     url: &WebhookUrl,
     names: &[&'static str],
 ) -> Result<(), Clash> {
@@ -240,10 +242,10 @@ pub(super) fn move_url(
         if present.contains(url) {
             continue;
         }
-        if present.len() >= mint.limit {
-            return Err(Clash::TooMany { name: (*name).to_owned(), limit: mint.limit });
+        if present.len() >= new.limit {
+            return Err(Clash::TooMany { name: (*name).to_owned(), limit: new.limit });
         }
-        list.push(mint.webhook(nth, url, &[*name]));
+        list.push(new.webhook(nth, url, &[*name]));
     }
     Ok(())
 }
@@ -293,8 +295,8 @@ mod tests {
     use crate::http::mailgun::webhooks_v3::AllWebhooks;
     use crate::model::AccountId;
 
-    fn mint(count: u8) -> Mint {
-        Mint {
+    fn new(count: u8) -> NewWebhooks {
+        NewWebhooks {
             scope: WebhookScope {
                 account: AccountId::from_bytes([1; 16]),
                 domain: Some("example.com".parse().unwrap()),
@@ -312,9 +314,9 @@ mod tests {
 
     /// A list as `name url` pairs.
     fn list(pairs: &[(&'static str, &str)]) -> Vec<Webhook> {
-        let mint = mint(32);
+        let new = new(32);
         let webhook = |(nth, (name, text)): (usize, &(&'static str, &str))| {
-            mint.webhook(nth, &url(text), &[*name])
+            new.webhook(nth, &url(text), &[*name])
         };
         pairs.iter().enumerate().map(webhook).collect()
     }
@@ -331,23 +333,23 @@ mod tests {
     #[test]
     fn creating_needs_a_name_without_urls() {
         let mut hooks = list(&[("opened", A)]);
-        create(&mut hooks, &mint(2), "clicked", &[url(B), url(A)]).unwrap();
+        create(&mut hooks, &new(2), "clicked", &[url(B), url(A)]).unwrap();
         assert_eq!(
             shown(&hooks),
             r#"{"webhooks":{"opened":{"urls":["https://a.example/"]},"clicked":{"urls":["https://b.example/","https://a.example/"]}}}"#
         );
-        assert_eq!(create(&mut hooks, &mint(1), "clicked", &[url(C)]), Err(Clash::Exists));
+        assert_eq!(create(&mut hooks, &new(1), "clicked", &[url(C)]), Err(Clash::Exists));
     }
 
     #[test]
     fn replacing_takes_the_new_order_and_keeps_the_webhook_of_a_url_that_stays() {
         let mut hooks = list(&[("clicked", A), ("opened", A), ("clicked", B)]);
         let kept = hooks[2].id;
-        replace(&mut hooks, &mint(2), "clicked", &[url(B), url(C)]).unwrap();
+        replace(&mut hooks, &new(2), "clicked", &[url(B), url(C)]).unwrap();
         assert_eq!(urls(&hooks, "clicked"), [url(B), url(C)]);
         assert_eq!(urls(&hooks, "opened"), [url(A)]);
         assert!(hooks.iter().any(|webhook| webhook.id == kept && webhook.url == url(B)));
-        assert_eq!(replace(&mut hooks, &mint(1), "delivered", &[url(A)]), Err(Clash::NotFound));
+        assert_eq!(replace(&mut hooks, &new(1), "delivered", &[url(A)]), Err(Clash::NotFound));
     }
 
     #[test]
@@ -361,24 +363,24 @@ mod tests {
     #[test]
     fn adding_a_url_appends_and_refuses_repeats_and_a_fourth() {
         let mut hooks = list(&[("clicked", A)]);
-        add_url(&mut hooks, &mint(2), &url(B), &["clicked", "opened"]).unwrap();
+        add_url(&mut hooks, &new(2), &url(B), &["clicked", "opened"]).unwrap();
         assert_eq!(urls(&hooks, "clicked"), [url(A), url(B)]);
-        let repeat = add_url(&mut hooks, &mint(2), &url(B), &["delivered", "opened"]);
+        let repeat = add_url(&mut hooks, &new(2), &url(B), &["delivered", "opened"]);
         let name = "opened".to_owned();
         assert_eq!(repeat, Err(Clash::Duplicate { name, url: B.to_owned() }));
-        add_url(&mut hooks, &mint(1), &url(C), &["clicked"]).unwrap();
-        let fourth = add_url(&mut hooks, &mint(1), &url(D), &["clicked"]);
+        add_url(&mut hooks, &new(1), &url(C), &["clicked"]).unwrap();
+        let fourth = add_url(&mut hooks, &new(1), &url(D), &["clicked"]);
         assert_eq!(fourth, Err(Clash::TooMany { name: "clicked".to_owned(), limit: 3 }));
     }
 
     #[test]
     fn moving_a_url_leaves_it_on_exactly_the_names_given() {
         let mut hooks = list(&[("clicked", A), ("clicked", B), ("opened", A)]);
-        move_url(&mut hooks, &mint(2), &url(A), &["clicked", "delivered"]).unwrap();
+        move_url(&mut hooks, &new(2), &url(A), &["clicked", "delivered"]).unwrap();
         assert_eq!(urls(&hooks, "clicked"), [url(A), url(B)]);
         assert_eq!(urls(&hooks, "delivered"), [url(A)]);
         assert!(urls(&hooks, "opened").is_empty());
-        assert_eq!(move_url(&mut hooks, &mint(1), &url(C), &["opened"]), Err(Clash::NotFound));
+        assert_eq!(move_url(&mut hooks, &new(1), &url(C), &["opened"]), Err(Clash::NotFound));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use waypost_compat::Secret;
 
-use super::answer::{Answered, Refusal, ok};
+use super::answer::{Answered, MailgunError, ok};
 use super::{MANAGE_ACCOUNT, route};
 use crate::http::App;
 use crate::http::call::Call;
@@ -34,8 +34,8 @@ async fn show(caller: Principal, _: Call, app: App) -> Answered {
     }
 }
 
-fn no_account() -> Refusal {
-    Refusal::bad("could not get HSK for account")
+fn no_account() -> MailgunError {
+    MailgunError::bad("could not get HSK for account")
 }
 
 async fn regenerate(caller: Principal, _: Call, app: App) -> Answered {

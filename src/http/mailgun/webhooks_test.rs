@@ -5,9 +5,9 @@
 use serde::Serialize;
 use waypost_compat::mailgun;
 
-use super::answer::{Answered, Refusal, ok};
+use super::answer::{Answered, MailgunError, ok};
 use super::form::Form;
-use super::plan::{self, Mint};
+use super::plan::{self, NewWebhooks};
 use super::webhooks_v3::parsed;
 use super::{MANAGE, route};
 use crate::http::call::Call;
@@ -23,7 +23,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// Calls the URL given, registered or not; without one, the first that the event name has.
 async fn test(caller: Principal, call: Call, app: App) -> Answered {
     let scope = caller.scope(&call, &app).await?;
-    let not_found = || Refusal::not_found("Webhook not found");
+    let not_found = || MailgunError::not_found("Webhook not found");
     let name = mailgun::canonical(&call.parameter("name")).ok_or_else(not_found)?;
     let form = Form::of(&call, &app).await?;
     let url = match form.all("url").next() {
@@ -33,7 +33,7 @@ async fn test(caller: Principal, call: Call, app: App) -> Answered {
             urls.into_iter().next().ok_or_else(not_found)?
         }
     };
-    let webhook = Mint::new(&app, scope, 1).webhook(0, &url, &[name]);
+    let webhook = NewWebhooks::new(&app, scope, 1).webhook(0, &url, &[name]);
     let answer = match &app.tester {
         Some(tester) => tester.test(&webhook).await,
         None => TestAnswer { status: 0, body: "this server sends no test events".to_owned() },

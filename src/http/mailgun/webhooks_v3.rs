@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 use waypost_compat::{Dialect, mailgun};
 
-use super::answer::{Answered, Refusal, excerpt, ok};
+use super::answer::{Answered, MailgunError, excerpt, ok};
 use super::form::Form;
-use super::plan::{self, Clash, Mint, Unchanged};
+use super::plan::{self, Clash, NewWebhooks, Unchanged};
 use super::webhooks_v4;
 use super::{MANAGE, READ, route};
 use crate::http::App;
@@ -42,7 +42,7 @@ async fn create(caller: Principal, call: Call, app: App) -> Answered {
         return webhooks_v4::add(&scope, &form, &app).await;
     }
     let id = form.required("id")?;
-    let name = mailgun::canonical(id).ok_or_else(|| Refusal::invalid("id", id))?;
+    let name = mailgun::canonical(id).ok_or_else(|| MailgunError::invalid("id", id))?;
     add(&scope, name, &form, &app).await
 }
 
@@ -55,8 +55,8 @@ async fn create_named(caller: Principal, call: Call, app: App) -> Answered {
 
 async fn add(scope: &WebhookScope, name: &'static str, form: &Form, app: &App) -> Answered {
     let urls = urls(form, name, app)?;
-    let mint = Mint::new(app, scope.clone(), urls.len());
-    plan::change(app, scope, |list| plan::create(list, &mint, name, &urls))
+    let new = NewWebhooks::new(app, scope.clone(), urls.len());
+    plan::change(app, scope, |list| plan::create(list, &new, name, &urls))
         .await
         .map_err(Unchanged::of_domain)?;
     changed("Webhook has been created", urls)
@@ -76,8 +76,8 @@ async fn update(caller: Principal, call: Call, app: App) -> Answered {
     let scope = caller.scope(&call, &app).await?;
     let name = known(&call.parameter("name"))?;
     let urls = urls(&Form::of(&call, &app).await?, name, &app)?;
-    let mint = Mint::new(&app, scope.clone(), urls.len());
-    plan::change(&app, &scope, |list| plan::replace(list, &mint, name, &urls))
+    let new = NewWebhooks::new(&app, scope.clone(), urls.len());
+    plan::change(&app, &scope, |list| plan::replace(list, &new, name, &urls))
         .await
         .map_err(Unchanged::of_domain)?;
     changed("Webhook has been updated", urls)
@@ -130,16 +130,16 @@ impl AllWebhooks {
     }
 }
 
-fn known(name: &str) -> Result<&'static str, Refusal> {
+fn known(name: &str) -> Result<&'static str, MailgunError> {
     mailgun::canonical(name).ok_or_else(not_found)
 }
 
-fn not_found() -> Refusal {
-    Refusal::not_found("Webhook not found")
+fn not_found() -> MailgunError {
+    MailgunError::not_found("Webhook not found")
 }
 
 /// The URLs of a form, each once, in order of first appearance.
-fn urls(form: &Form, name: &str, app: &App) -> Result<Vec<WebhookUrl>, Refusal> {
+fn urls(form: &Form, name: &str, app: &App) -> Result<Vec<WebhookUrl>, MailgunError> {
     let mut urls = Vec::new();
     for text in form.all("url") {
         let url = parsed(text)?;
@@ -149,7 +149,7 @@ fn urls(form: &Form, name: &str, app: &App) -> Result<Vec<WebhookUrl>, Refusal> 
     }
     let limit = app.settings.urls_per_event_max;
     if urls.is_empty() {
-        Err(Refusal::missing("url"))
+        Err(MailgunError::missing("url"))
     } else if urls.len() > limit {
         let clash = Clash::TooMany { name: name.to_owned(), limit };
         Err(Unchanged::Clash(clash).of_domain())
@@ -159,9 +159,9 @@ fn urls(form: &Form, name: &str, app: &App) -> Result<Vec<WebhookUrl>, Refusal> 
 }
 
 /// A URL, or Mailgun's words for what is wrong with it (§1.5).
-pub(super) fn parsed(text: &str) -> Result<WebhookUrl, Refusal> {
+pub(super) fn parsed(text: &str) -> Result<WebhookUrl, MailgunError> {
     text.parse().map_err(|reason: InvalidUrl| {
         let url = excerpt(text);
-        Refusal::bad(format!("invalid parameters: {url} is not a valid url: {reason}"))
+        MailgunError::bad(format!("invalid parameters: {url} is not a valid url: {reason}"))
     })
 }

@@ -4,9 +4,9 @@
 
 use waypost_compat::mailgun;
 
-use super::answer::{Answered, Refusal, ok};
+use super::answer::{Answered, MailgunError, ok};
 use super::form::Form;
-use super::plan::{self, Clash, Mint, Unchanged};
+use super::plan::{self, Clash, NewWebhooks, Unchanged};
 use super::webhooks_v3::{AllWebhooks, parsed};
 use super::{MANAGE, route};
 use crate::http::App;
@@ -32,16 +32,16 @@ async fn create(caller: Principal, call: Call, app: App) -> Answered {
 /// Gives a URL to event names, beside the URLs they have.
 pub(super) async fn add(scope: &WebhookScope, form: &Form, app: &App) -> Answered {
     let (url, names) = fields(form)?;
-    let mint = Mint::new(app, scope.clone(), names.len());
-    changed(app, scope, |list| plan::add_url(list, &mint, &url, &names)).await
+    let new = NewWebhooks::new(app, scope.clone(), names.len());
+    changed(app, scope, |list| plan::add_url(list, &new, &url, &names)).await
 }
 
 /// Leaves a URL on exactly the event names given.
 pub(super) async fn update(caller: Principal, call: Call, app: App) -> Answered {
     let scope = caller.scope(&call, &app).await?;
     let (url, names) = fields(&Form::of(&call, &app).await?)?;
-    let mint = Mint::new(&app, scope.clone(), names.len());
-    changed(&app, &scope, |list| plan::move_url(list, &mint, &url, &names)).await
+    let new = NewWebhooks::new(&app, scope.clone(), names.len());
+    changed(&app, &scope, |list| plan::move_url(list, &new, &url, &names)).await
 }
 
 /// Takes URLs from every event name.
@@ -50,7 +50,7 @@ pub(super) async fn remove(caller: Principal, call: Call, app: App) -> Answered 
     let form = Form::of(&call, &app).await?;
     let texts: Vec<&str> = form.all("url").collect();
     if texts.is_empty() {
-        return Err(Refusal::missing("url"));
+        return Err(MailgunError::missing("url"));
     }
     let text = texts.join(",");
     changed(&app, &scope, |list| plan::remove_urls(list, &text)).await
@@ -67,18 +67,19 @@ async fn changed(
 }
 
 /// `url`, one, and `event_types`, each once.
-fn fields(form: &Form) -> Result<(WebhookUrl, Vec<&'static str>), Refusal> {
+fn fields(form: &Form) -> Result<(WebhookUrl, Vec<&'static str>), MailgunError> {
     let mut urls = form.all("url");
-    let url = parsed(urls.next().ok_or_else(|| Refusal::missing("url"))?)?;
+    let url = parsed(urls.next().ok_or_else(|| MailgunError::missing("url"))?)?;
     if urls.next().is_some() {
-        return Err(Refusal::bad("Invalid parameter: url expected one, found several"));
+        return Err(MailgunError::bad("Invalid parameter: url expected one, found several"));
     }
     let mut names = Vec::new();
     for text in form.all("event_types") {
-        let name = mailgun::canonical(text).ok_or_else(|| Refusal::invalid("event_types", text))?;
+        let name =
+            mailgun::canonical(text).ok_or_else(|| MailgunError::invalid("event_types", text))?;
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    if names.is_empty() { Err(Refusal::missing("event_types")) } else { Ok((url, names)) }
+    if names.is_empty() { Err(MailgunError::missing("event_types")) } else { Ok((url, names)) }
 }

@@ -1,12 +1,12 @@
 //! The account that a key is of, and the key that signs its Mailgun deliveries.
 
-use super::json::Fields;
+use super::json::JsonObject;
 use super::{OWNER, route};
 use crate::api;
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::model::{Account, AccountId};
@@ -24,15 +24,16 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn show(manager: Principal, _: Call, app: App) -> Result<Response, ApiError> {
+async fn show(manager: Principal, _: Call, app: App) -> Result<Response, NativeError> {
     let account = app.account(manager.account).await?;
     Ok(answer(StatusCode::OK, &shown(&app, &account)))
 }
 
 /// Replaces the signing key, so that receivers which know the one of another account, their
 /// Mailgun account's for one, go on believing what they get.
-async fn update(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
-    let fields = Fields::read(&call.body(app.settings.body_bytes_max).await?, &["signing_key"])?;
+async fn update(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
+    let fields =
+        JsonObject::read(&call.body(app.settings.body_bytes_max).await?, &["signing_key"])?;
     let key: String = fields.required("signing_key", "the key as a text")?;
     let key = signing_key(key)?;
     let replace = |account: &mut Account| {
@@ -45,24 +46,24 @@ async fn update(manager: Principal, call: Call, app: App) -> Result<Response, Ap
 }
 
 /// A text as a signing key, if it can be one.
-pub(super) fn signing_key(text: String) -> Result<Secret, ApiError> {
+pub(super) fn signing_key(text: String) -> Result<Secret, NativeError> {
     let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if printable && (1..=KEY_BYTES_MAX).contains(&text.len()) {
         return Ok(Secret::new(text));
     }
     let expected = format!("expected 1 to {KEY_BYTES_MAX} printable ASCII characters");
-    Err(ApiError::invalid("signing_key", format!("{expected}, found {} bytes", text.len())))
+    Err(NativeError::invalid("signing_key", format!("{expected}, found {} bytes", text.len())))
 }
 
 impl App {
-    async fn account(&self, id: AccountId) -> Result<Account, ApiError> {
+    async fn account(&self, id: AccountId) -> Result<Account, NativeError> {
         let account = self.directory.account(id).await?;
         account.ok_or_else(|| missing(id))
     }
 }
 
-fn missing(id: AccountId) -> ApiError {
-    ApiError::missing("account", &id.to_string())
+fn missing(id: AccountId) -> NativeError {
+    NativeError::missing("account", &id.to_string())
 }
 
 /// An account as its owner sees it. Its signing key is read, as Mailgun's is, by

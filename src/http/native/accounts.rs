@@ -3,14 +3,14 @@
 use http::StatusCode;
 use waypost_compat::{Dialect, Secret};
 
-use super::json::Fields;
+use super::json::JsonObject;
 use super::keys::{self, Fresh};
 use super::{OPERATOR, route};
 use crate::api;
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::model::{Account, AccountId, Scope};
@@ -24,10 +24,10 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// A new account, and the first key to it. Its signing key is drawn here and read, as Mailgun's
 /// is, by `GET /v5/accounts/http_signing_key`.
-async fn create(_: Principal, call: Call, app: App) -> Result<Response, ApiError> {
-    let fields = Fields::read(&call.body(app.settings.body_bytes_max).await?, &["name"])?;
+async fn create(_: Principal, call: Call, app: App) -> Result<Response, NativeError> {
+    let fields = JsonObject::read(&call.body(app.settings.body_bytes_max).await?, &["name"])?;
     let name = fields.label("name")?.filter(|name| !name.trim().is_empty());
-    let name = name.ok_or_else(|| ApiError::invalid("name", "expected a name, found none"))?;
+    let name = name.ok_or_else(|| NativeError::invalid("name", "expected a name, found none"))?;
     let now = app.clock.now();
     let account = Account {
         id: AccountId::timed(now, app.clock.random()),
@@ -37,13 +37,13 @@ async fn create(_: Principal, call: Call, app: App) -> Result<Response, ApiError
     };
     let scope = Scope::Manage;
     let fresh = Fresh { account: account.id, dialect: Dialect::Mailgun, domain: None, scope };
-    let (key, text) = app.forge(fresh, Some("first key".to_owned()));
+    let (key, text) = app.generate_key(fresh, Some("first key".to_owned()));
     app.directory.create_account(account.clone(), Some(key.clone())).await?;
     let key = keys::issued(&key, text);
     Ok(answer(StatusCode::CREATED, &api::CreatedAccount { account: shown(&account), key }))
 }
 
-async fn list(_: Principal, _: Call, app: App) -> Result<Response, ApiError> {
+async fn list(_: Principal, _: Call, app: App) -> Result<Response, NativeError> {
     let accounts = app.directory.accounts().await?;
     Ok(answer(StatusCode::OK, &accounts.iter().map(shown).collect::<api::Items<_>>()))
 }

@@ -6,7 +6,7 @@ use crate::api;
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::model::{Attempt, Delivery, DeliveryId, Failure, Outcome};
@@ -21,7 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn list(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let known = ["domain", "state", "webhook", "event", "endpoint", "limit", "cursor"];
     let query = Query::read(&call.query, &known)?;
     let filter = DeliveryFilter {
@@ -35,18 +35,18 @@ async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiE
     Ok(answer(StatusCode::OK, &listing(&page, summary)))
 }
 
-async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let delivery = app.delivery_at(&manager, &call.parameter("id")).await?;
     Ok(answer(StatusCode::OK, &detail(&delivery)))
 }
 
 /// A new delivery of the same event to the same webhook, due at once.
-async fn replay(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn replay(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let delivery = app.delivery_at(&manager, &call.parameter("id")).await?;
     let gone = |code, what: &str| {
         let message =
             format!("{what} of delivery {} is gone, so it cannot be repeated", delivery.id);
-        ApiError::new(StatusCode::CONFLICT, code, message)
+        NativeError::new(StatusCode::CONFLICT, code, message)
     };
     if app.directory.webhook(delivery.account, delivery.webhook).await?.is_none() {
         return Err(gone("webhook_gone", "the webhook"));
@@ -58,8 +58,8 @@ async fn replay(manager: Principal, call: Call, app: App) -> Result<Response, Ap
 }
 
 impl App {
-    async fn delivery_at(&self, manager: &Principal, id: &str) -> Result<Delivery, ApiError> {
-        let missing = || ApiError::missing("delivery", id);
+    async fn delivery_at(&self, manager: &Principal, id: &str) -> Result<Delivery, NativeError> {
+        let missing = || NativeError::missing("delivery", id);
         let id: DeliveryId = id.parse().map_err(|_| missing())?;
         let delivery = self.history.delivery(manager.account, id).await?;
         delivery.filter(|found| manager.covers_part(found.domain.as_ref())).ok_or_else(missing)

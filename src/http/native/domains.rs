@@ -1,11 +1,11 @@
 //! Domains: what Waypost keeps of one beside what Mailgun's API can set.
 
-use super::json::Fields;
+use super::json::JsonObject;
 use super::{MANAGER, route};
 use crate::api;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::http::{App, Body};
@@ -21,12 +21,12 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     Ok(answer(StatusCode::OK, &shown(&app.domain_of(&manager, &call.parameter("domain")).await?)))
 }
 
 /// Sets the DNS records to report. A list that is not given stays as it was.
-async fn update(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn update(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let domain = app.domain_of(&manager, &call.parameter("domain")).await?;
     let given = given(&call.body(app.settings.body_bytes_max).await?)?;
     let set = |domain: &mut Domain| {
@@ -38,17 +38,17 @@ async fn update(manager: Principal, call: Call, app: App) -> Result<Response, Ap
     let changed = app.directory.change_domain(manager.account, &domain.name, Box::new(set));
     match changed.await? {
         Some(domain) => Ok(answer(StatusCode::OK, &shown(&domain))),
-        None => Err(ApiError::missing_domain(&domain.name)),
+        None => Err(NativeError::missing_domain(&domain.name)),
     }
 }
 
 /// The lists of a body.
 ///
-/// What `GET /v4/domains/{d}` of Mailgun's API answers is taken as it is, and so is our own answer;
+/// The answer of Mailgun's `GET /v4/domains/{d}` is taken as it is, and so is our own answer;
 /// the `message` and the `domain` in it change nothing.
-fn given(body: &Body) -> Result<Vec<(DnsUse, Vec<DnsRecord>)>, ApiError> {
+fn given(body: &Body) -> Result<Vec<(DnsUse, Vec<DnsRecord>)>, NativeError> {
     let [receiving, sending] = DnsUse::ALL.map(DnsUse::field);
-    let fields = Fields::read(body, &[receiving, sending, "domain", "message"])?;
+    let fields = JsonObject::read(body, &[receiving, sending, "domain", "message"])?;
     let mut given = Vec::new();
     for of in DnsUse::ALL {
         let records: Option<Vec<Value>> = fields.optional(of.field(), "a list of DNS records")?;
@@ -58,7 +58,7 @@ fn given(body: &Body) -> Result<Vec<(DnsUse, Vec<DnsRecord>)>, ApiError> {
     }
     if given.is_empty() {
         let message = format!("expected `{receiving}` or `{sending}`, found neither");
-        return Err(ApiError::malformed(message));
+        return Err(NativeError::malformed(message));
     }
     Ok(given)
 }
@@ -76,7 +76,7 @@ fn shown(domain: &Domain) -> api::Domain<Value> {
     }
 }
 
-impl From<InvalidRecord> for ApiError {
+impl From<InvalidRecord> for NativeError {
     fn from(error: InvalidRecord) -> Self {
         Self::invalid(&error.place, error.reason)
     }

@@ -7,7 +7,7 @@ use crate::api;
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::model::{Delivery, DeliveryId, EventId, StoredEvent};
@@ -18,10 +18,10 @@ use waypost_compat::Kind;
 /// The word for events whose name is none that we know, where a kind is asked for.
 const UNKNOWN: &str = "unknown";
 
-/// How many of its deliveries are shown with an event; the list of deliveries has them all.
+/// The deliveries that are shown with an event; the list of deliveries has them all.
 const DELIVERIES_MAX: usize = 200;
 
-/// How many pages of the store are read for them: the work for one answer is bounded.
+/// The pages of the store that are read for them: the work for one answer is bounded.
 const PAGES_MAX: usize = 8;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn list(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let query =
         Query::read(&call.query, &["domain", "kind", "recipient", "source", "limit", "cursor"])?;
     let unknown = query.text("kind") == Some(UNKNOWN);
@@ -47,7 +47,7 @@ async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiE
     Ok(answer(StatusCode::OK, &listing(&page, shown)))
 }
 
-async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let event = app.event_at(&manager, &call.parameter("id")).await?;
     let deliveries = app.deliveries_of(&event).await?;
     let deliveries = deliveries.iter().map(deliveries::summary).collect();
@@ -55,7 +55,7 @@ async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiE
 }
 
 /// The provider's original bytes.
-async fn body(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn body(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let event = app.event_at(&manager, &call.parameter("id")).await?;
     let mut response = Response::new(event.body.into());
     let json = HeaderValue::from_static("application/json");
@@ -67,14 +67,14 @@ async fn body(manager: Principal, call: Call, app: App) -> Result<Response, ApiE
 }
 
 impl App {
-    async fn event_at(&self, manager: &Principal, id: &str) -> Result<StoredEvent, ApiError> {
-        let missing = || ApiError::missing("event", id);
+    async fn event_at(&self, manager: &Principal, id: &str) -> Result<StoredEvent, NativeError> {
+        let missing = || NativeError::missing("event", id);
         let id: EventId = id.parse().map_err(|_| missing())?;
         let event = self.history.event(manager.account, id).await?;
         event.filter(|found| manager.covers_part(found.domain.as_ref())).ok_or_else(missing)
     }
 
-    async fn deliveries_of(&self, event: &StoredEvent) -> Result<Vec<Delivery>, ApiError> {
+    async fn deliveries_of(&self, event: &StoredEvent) -> Result<Vec<Delivery>, NativeError> {
         let filter = DeliveryFilter { event: Some(event.id), ..DeliveryFilter::default() };
         let mut found = Vec::new();
         let mut after: Option<DeliveryId> = None;

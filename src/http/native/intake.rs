@@ -12,7 +12,7 @@ use super::{MANAGER, route};
 use crate::api::{BatchItem, IngestStatus, Items as Results, Receipt, RefusedBatch};
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::http::{App, Body};
@@ -20,7 +20,7 @@ use crate::ingest::{Item, Items, Taken, split};
 use crate::model::{AccountId, DomainName};
 use crate::store::Enqueued;
 
-/// How many events of one request are on their way into the store at a time: enough to share a
+/// The events of one request that are on their way into the store at a time: enough to share a
 /// commit, too few to fill its queue.
 const IN_FLIGHT_MAX: usize = 64;
 
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![route("POST /waypost/v1/domains/{domain}/events", MANAGER, take)]
 }
 
-async fn take(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn take(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let domain = app.domain_of(&manager, &call.parameter("domain")).await?.name;
     let query = Query::read(&call.query, &["dialect"])?;
     let provider = query.text("dialect").map_or(Ok(Provider::Mailgun), Provider::from_str)?;
@@ -57,7 +57,7 @@ impl App {
         account: AccountId,
         domain: &DomainName,
         item: Result<Item, UnknownProvider>,
-    ) -> Result<Taken, ApiError> {
+    ) -> Result<Taken, NativeError> {
         Ok(self.ingest().direct(account, domain.clone(), item?).await?)
     }
 
@@ -69,12 +69,12 @@ impl App {
         domain: &DomainName,
         items: Vec<Result<Item, UnknownProvider>>,
     ) -> Response {
-        let results: Vec<Result<Taken, ApiError>> = stream::iter(items)
+        let results: Vec<Result<Taken, NativeError>> = stream::iter(items)
             .map(|item| self.take_one(account, domain, item))
             .buffered(IN_FLIGHT_MAX)
             .collect()
             .await;
-        let unavailable = |result: &Result<_, ApiError>| {
+        let unavailable = |result: &Result<_, NativeError>| {
             result.as_ref().is_err_and(|e| e.status() == StatusCode::SERVICE_UNAVAILABLE)
         };
         let failed = results.iter().any(unavailable);
@@ -82,7 +82,7 @@ impl App {
         if !failed {
             return answer(StatusCode::OK, &Results { items });
         }
-        let error = ApiError::new(
+        let error = NativeError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "some events could not be stored; send all of them again, none is taken twice",
@@ -106,7 +106,7 @@ const fn status(taken: &Taken) -> IngestStatus {
     }
 }
 
-fn numbered((index, result): (usize, &Result<Taken, ApiError>)) -> BatchItem {
+fn numbered((index, result): (usize, &Result<Taken, NativeError>)) -> BatchItem {
     let (id, status, error) = match result {
         Ok(taken) => (Some(taken.id()), status(taken), None),
         Err(error) => (None, IngestStatus::Rejected, Some(error.body())),

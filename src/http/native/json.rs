@@ -5,25 +5,25 @@ use serde_json::{Map, Value};
 use waypost_compat::{Dialect, Provider, Secret};
 
 use crate::http::Body;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 
 /// The members of a JSON object that a client sent.
 #[derive(Debug)]
-pub(super) struct Fields(Map<String, Value>);
+pub(super) struct JsonObject(Map<String, Value>);
 
-impl Fields {
+impl JsonObject {
     /// Reads a body. Anything but an object is refused, and so is every field that is not `known`:
     /// a misspelt option must not look as if it had been taken.
-    pub(super) fn read(body: &Body, known: &[&'static str]) -> Result<Self, ApiError> {
+    pub(super) fn read(body: &Body, known: &[&'static str]) -> Result<Self, NativeError> {
         let value: Value = serde_json::from_slice(&body.bytes)
-            .map_err(|error| ApiError::malformed(format!("expected a JSON object: {error}")))?;
+            .map_err(|error| NativeError::malformed(format!("expected a JSON object: {error}")))?;
         Self::of(value, known)
     }
 
     /// The members of a value that stands somewhere in a body, under the same rules.
-    pub(super) fn of(value: Value, known: &[&'static str]) -> Result<Self, ApiError> {
+    pub(super) fn of(value: Value, known: &[&'static str]) -> Result<Self, NativeError> {
         let Value::Object(fields) = value else {
-            return Err(ApiError::malformed(format!(
+            return Err(NativeError::malformed(format!(
                 "expected a JSON object, found {}",
                 kind_of(&value)
             )));
@@ -32,7 +32,7 @@ impl Fields {
             fields.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
         match unknown.first() {
             None => Ok(Self(fields)),
-            Some(first) => Err(ApiError::invalid(
+            Some(first) => Err(NativeError::invalid(
                 first,
                 format!("expected only {}, found {}", list(known), list(&unknown)),
             )),
@@ -44,7 +44,7 @@ impl Fields {
         self.0.swap_remove(name).filter(|value| !value.is_null())
     }
 
-    /// Whether the field is there, `null` included.
+    /// Says whether the field is there, `null` included.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
@@ -54,11 +54,11 @@ impl Fields {
         &self,
         name: &str,
         expected: &str,
-    ) -> Result<Option<T>, ApiError> {
+    ) -> Result<Option<T>, NativeError> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => T::deserialize(value).map(Some).map_err(|_| {
-                ApiError::invalid(name, format!("expected {expected}, found {}", kind_of(value)))
+                NativeError::invalid(name, format!("expected {expected}, found {}", kind_of(value)))
             }),
         }
     }
@@ -68,29 +68,30 @@ impl Fields {
         &self,
         name: &str,
         expected: &str,
-    ) -> Result<T, ApiError> {
-        self.optional(name, expected)?
-            .ok_or_else(|| ApiError::invalid(name, format!("expected {expected}, found nothing")))
+    ) -> Result<T, NativeError> {
+        self.optional(name, expected)?.ok_or_else(|| {
+            NativeError::invalid(name, format!("expected {expected}, found nothing"))
+        })
     }
 
     /// The name of a dialect.
-    pub(super) fn dialect(&self) -> Result<Dialect, ApiError> {
+    pub(super) fn dialect(&self) -> Result<Dialect, NativeError> {
         let text: String = self.required("dialect", "the name of a dialect")?;
         Ok(text.parse::<Dialect>()?)
     }
 
     /// The name of a provider, which stands under the same word.
-    pub(super) fn provider(&self) -> Result<Provider, ApiError> {
+    pub(super) fn provider(&self) -> Result<Provider, NativeError> {
         let text: String = self.required("dialect", "the name of a provider")?;
         Ok(text.parse::<Provider>()?)
     }
 
     /// A secret as its provider shows it, byte for byte.
-    pub(super) fn secret(&self, name: &str) -> Result<Option<Secret>, ApiError> {
+    pub(super) fn secret(&self, name: &str) -> Result<Option<Secret>, NativeError> {
         let text: Option<String> = self.optional(name, "the provider's secret as a text")?;
         match text {
             Some(text) if text.is_empty() || text.len() > SECRET_BYTES_MAX => {
-                Err(ApiError::invalid(
+                Err(NativeError::invalid(
                     name,
                     format!("expected 1 to {SECRET_BYTES_MAX} bytes, found {}", text.len()),
                 ))
@@ -100,10 +101,10 @@ impl Fields {
     }
 
     /// A text for people, of a bounded length.
-    pub(super) fn label(&self, name: &str) -> Result<Option<String>, ApiError> {
+    pub(super) fn label(&self, name: &str) -> Result<Option<String>, NativeError> {
         let label: Option<String> = self.optional(name, "a text")?;
         match label {
-            Some(label) if label.chars().count() > LABEL_CHARS_MAX => Err(ApiError::invalid(
+            Some(label) if label.chars().count() > LABEL_CHARS_MAX => Err(NativeError::invalid(
                 name,
                 format!("expected at most {LABEL_CHARS_MAX} characters"),
             )),
@@ -118,7 +119,7 @@ const SECRET_BYTES_MAX: usize = 512;
 /// The longest name or description, in characters.
 const LABEL_CHARS_MAX: usize = 500;
 
-/// What a JSON value is, in words; strings are not repeated, they may be secrets.
+/// A JSON value's type in words; strings are not repeated, they may be secrets.
 const fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -144,13 +145,13 @@ fn list(names: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Fields, ApiError> {
+    fn read(text: &str) -> Result<JsonObject, NativeError> {
         let body = Body { content_type: None, bytes: text.to_owned().into() };
-        Fields::read(&body, &["dialect", "enabled"])
+        JsonObject::read(&body, &["dialect", "enabled"])
     }
 
     #[track_caller]
-    fn check(refused: &ApiError, expected: &str) {
+    fn check(refused: &NativeError, expected: &str) {
         assert_eq!(serde_json::to_string(&refused.body()).unwrap(), expected);
     }
 

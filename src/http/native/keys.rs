@@ -1,6 +1,6 @@
 //! Keys: what opens each dialect's API. A key is shown once, by the answer that makes it.
 
-use super::json::Fields;
+use super::json::JsonObject;
 use super::{MANAGER, route};
 use crate::api;
 use crate::behaviour::Behaviour;
@@ -8,7 +8,7 @@ use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
 use crate::http::generate;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer, no_content};
 use crate::http::routes::Route;
 use crate::model::{AccountId, DomainName, Key, KeyHash, KeyId, Scope};
@@ -24,8 +24,8 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn create(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
-    let fields = Fields::read(
+async fn create(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
+    let fields = JsonObject::read(
         &call.body(app.settings.body_bytes_max).await?,
         &["dialect", "domain", "scope", "description"],
     )?;
@@ -41,24 +41,24 @@ async fn create(manager: Principal, call: Call, app: App) -> Result<Response, Ap
 }
 
 /// Somebody who manages one domain makes no keys for all of them.
-fn unbound(manager: &Principal) -> Result<Option<DomainName>, ApiError> {
+fn unbound(manager: &Principal) -> Result<Option<DomainName>, NativeError> {
     match manager.domain.as_ref() {
         None => Ok(None),
-        Some(own) => Err(ApiError::forbidden(format!(
+        Some(own) => Err(NativeError::forbidden(format!(
             "this key manages {own} only, so it can make keys for it only: add `\"domain\":\"{own}\"`"
         ))),
     }
 }
 
-async fn list(manager: Principal, _: Call, app: App) -> Result<Response, ApiError> {
+async fn list(manager: Principal, _: Call, app: App) -> Result<Response, NativeError> {
     let keys = app.directory.keys(manager.account).await?;
     let seen = keys.iter().filter(|key| within(&manager, key));
     Ok(answer(StatusCode::OK, &seen.map(shown).collect::<api::Items<_>>()))
 }
 
-async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let written = call.parameter("id");
-    let missing = || ApiError::missing("key", &written);
+    let missing = || NativeError::missing("key", &written);
     let id: KeyId = written.parse().map_err(|_| missing())?;
     let keys = app.directory.keys(manager.account).await?;
     if !keys.iter().any(|key| key.id == id && within(&manager, key)) {
@@ -66,7 +66,7 @@ async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, Ap
     }
     if id == manager.key {
         let message = "this is the key that you are using; remove it with another one";
-        return Err(ApiError::new(StatusCode::CONFLICT, "key_in_use", message));
+        return Err(NativeError::new(StatusCode::CONFLICT, "key_in_use", message));
     }
     match app.directory.remove_key(manager.account, id).await? {
         true => Ok(no_content()),
@@ -74,7 +74,7 @@ async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, Ap
     }
 }
 
-/// Whether a key opens nothing that the manager's own does not.
+/// Says whether a key opens nothing that the manager's own does not.
 fn within(manager: &Principal, key: &Key) -> bool {
     match (manager.domain.as_ref(), &key.domain) {
         (None, _) => true,
@@ -83,7 +83,7 @@ fn within(manager: &Principal, key: &Key) -> bool {
     }
 }
 
-/// What a new key shall open.
+/// The reach of a new key.
 pub(super) struct Fresh {
     /// The account.
     pub(super) account: AccountId,
@@ -91,7 +91,7 @@ pub(super) struct Fresh {
     pub(super) dialect: Dialect,
     /// One domain, or all of the account's.
     pub(super) domain: Option<DomainName>,
-    /// What it may do there.
+    /// The things that it may do there.
     pub(super) scope: Scope,
 }
 
@@ -101,19 +101,19 @@ impl App {
         &self,
         fresh: Fresh,
         description: Option<String>,
-    ) -> Result<(Key, String), ApiError> {
-        let (key, text) = self.forge(fresh, description);
+    ) -> Result<(Key, String), NativeError> {
+        let (key, text) = self.generate_key(fresh, description);
         match self.directory.add_key(key.clone()).await? {
             Added::Added => Ok((key, text)),
             Added::Taken => {
                 let message = "another key came out the same; try again";
-                Err(ApiError::new(StatusCode::CONFLICT, "taken", message))
+                Err(NativeError::new(StatusCode::CONFLICT, "taken", message))
             }
         }
     }
 
     /// Makes a key, and its text.
-    pub(super) fn forge(&self, fresh: Fresh, description: Option<String>) -> (Key, String) {
+    pub(super) fn generate_key(&self, fresh: Fresh, description: Option<String>) -> (Key, String) {
         let text = generate::api_key(fresh.dialect, &self.clock);
         let now = self.clock.now();
         let key = Key {

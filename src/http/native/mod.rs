@@ -27,7 +27,7 @@ use http::StatusCode;
 use super::App;
 use super::call::Call;
 use super::caller::{Demand, Extent, Principal, Right};
-use super::native_error::ApiError;
+use super::native_error::NativeError;
 use super::reply::Response;
 use super::routes::{Rejected, Route, Section, Surface};
 
@@ -61,11 +61,11 @@ pub(super) fn section() -> Section {
 fn route<H, A>(asked: &'static str, demand: Demand, handler: H) -> Route
 where
     H: Fn(Principal, Call, App) -> A + Send + Sync + 'static,
-    A: Future<Output = Result<Response, ApiError>> + Send + 'static,
+    A: Future<Output = Result<Response, NativeError>> + Send + 'static,
 {
     Route::keyed(asked, demand, move |principal, call, app| {
         let answered = handler(principal, call, app);
-        async move { answered.await.unwrap_or_else(ApiError::into_response) }
+        async move { answered.await.unwrap_or_else(NativeError::into_response) }
     })
 }
 
@@ -74,10 +74,10 @@ fn rejected(rejected: Rejected, _call: &Call, _app: &App) -> Response {
         Rejected::Credential(denied) => denied.into(),
         Rejected::Path => {
             let message = "the native API has no endpoint at this path";
-            ApiError::new(StatusCode::NOT_FOUND, "no_such_endpoint", message)
+            NativeError::new(StatusCode::NOT_FOUND, "no_such_endpoint", message)
         }
         Rejected::Method { allow } => {
-            ApiError::method(allow, "the endpoint at this path does not take this method")
+            NativeError::method(allow, "the endpoint at this path does not take this method")
         }
     };
     error.into_response()

@@ -4,12 +4,12 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use crate::api;
-use crate::http::native_error::{ApiError, quoted};
+use crate::http::native_error::{NativeError, quoted};
 use crate::store::{Listing, Page};
 use serde::Deserialize;
 use serde::de::value::{Error as WordError, StrDeserializer};
 
-/// How many items a page has unless asked otherwise.
+/// The items of a page unless asked otherwise.
 const LIMIT_DEFAULT: usize = 50;
 
 /// The most items a page may have.
@@ -22,16 +22,17 @@ pub(super) struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads a query. A parameter that is not `known`, or comes twice, is refused: a filter that
     /// was overlooked would look like an answer.
-    pub(super) fn read(raw: &str, known: &[&str]) -> Result<Self, ApiError> {
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(raw)
-            .map_err(|error| ApiError::malformed(format!("the query cannot be read: {error}")))?;
+    pub(super) fn read(raw: &str, known: &[&str]) -> Result<Self, NativeError> {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(raw).map_err(|error| {
+            NativeError::malformed(format!("the query cannot be read: {error}"))
+        })?;
         for (index, (name, _)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let expected = format!("expected only `{}`", known.join("`, `"));
-                return Err(ApiError::invalid(name, format!("{expected}, found `{name}`")));
+                return Err(NativeError::invalid(name, format!("{expected}, found `{name}`")));
             }
             if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(ApiError::invalid(name, format!("`{name}` was given twice")));
+                return Err(NativeError::invalid(name, format!("`{name}` was given twice")));
             }
         }
         Ok(Self(pairs))
@@ -44,7 +45,7 @@ impl Query {
     }
 
     /// A parameter as one of the nouns.
-    pub(super) fn parsed<T>(&self, name: &str) -> Result<Option<T>, ApiError>
+    pub(super) fn parsed<T>(&self, name: &str) -> Result<Option<T>, NativeError>
     where
         T: FromStr<Err: Display>,
     {
@@ -56,7 +57,7 @@ impl Query {
     pub(super) fn word<'q, T: Deserialize<'q>>(
         &'q self,
         name: &str,
-    ) -> Result<Option<T>, ApiError> {
+    ) -> Result<Option<T>, NativeError> {
         let parse = |text: &'q str| {
             T::deserialize(StrDeserializer::new(text))
                 .map_err(|error: WordError| invalid(name, &error))
@@ -65,7 +66,7 @@ impl Query {
     }
 
     /// `limit` and `cursor`.
-    pub(super) fn page<Id>(&self) -> Result<Page<Id>, ApiError>
+    pub(super) fn page<Id>(&self) -> Result<Page<Id>, NativeError>
     where
         Id: FromStr<Err: Display>,
     {
@@ -75,13 +76,16 @@ impl Query {
                 text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit)).ok_or_else(
                     || {
                         let expected = format!("expected a number from 1 to {LIMIT_MAX}");
-                        ApiError::invalid("limit", format!("{expected}, found {}", quoted(text)))
+                        NativeError::invalid("limit", format!("{expected}, found {}", quoted(text)))
                     },
                 )?
             }
         };
         let after = self.text("cursor").map(str::parse).transpose().map_err(|_| {
-            ApiError::invalid("cursor", "expected the `next` of an earlier page, as it stood there")
+            NativeError::invalid(
+                "cursor",
+                "expected the `next` of an earlier page, as it stood there",
+            )
         })?;
         Ok(Page { after, limit })
     }
@@ -96,8 +100,8 @@ pub(super) fn listing<T, Id: Display, Shown>(
     api::Page { items: page.items.iter().map(show).collect(), next }
 }
 
-fn invalid(name: &str, error: &impl Display) -> ApiError {
-    ApiError::invalid(name, error.to_string())
+fn invalid(name: &str, error: &impl Display) -> NativeError {
+    NativeError::invalid(name, error.to_string())
 }
 
 #[cfg(test)]
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused<T: std::fmt::Debug>(result: Result<T, ApiError>, message: &str) {
+    fn refused<T: std::fmt::Debug>(result: Result<T, NativeError>, message: &str) {
         assert_eq!(result.unwrap_err().body().message, message);
     }
 

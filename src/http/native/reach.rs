@@ -2,7 +2,7 @@
 
 use crate::http::App;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::model::{Domain, DomainName};
 
 impl App {
@@ -11,13 +11,13 @@ impl App {
         &self,
         manager: &Principal,
         name: &str,
-    ) -> Result<Domain, ApiError> {
+    ) -> Result<Domain, NativeError> {
         let name = domain_name(name)?;
         let domain = match manager.covers(&name) {
             true => self.directory.domain(manager.account, &name).await?,
             false => None,
         };
-        domain.ok_or_else(|| ApiError::missing_domain(&name))
+        domain.ok_or_else(|| NativeError::missing_domain(&name))
     }
 }
 
@@ -27,9 +27,9 @@ impl Principal {
     pub(super) fn narrowed(
         &self,
         asked: Option<DomainName>,
-    ) -> Result<Option<DomainName>, ApiError> {
+    ) -> Result<Option<DomainName>, NativeError> {
         match asked {
-            Some(domain) if !self.covers(&domain) => Err(ApiError::missing_domain(&domain)),
+            Some(domain) if !self.covers(&domain) => Err(NativeError::missing_domain(&domain)),
             Some(domain) => Ok(Some(domain)),
             None => Ok(self.domain.clone()),
         }
@@ -37,6 +37,6 @@ impl Principal {
 }
 
 /// A domain's name as a client wrote it.
-pub(super) fn domain_name(text: &str) -> Result<DomainName, ApiError> {
-    text.parse().map_err(|error| ApiError::invalid("domain", format!("{error}")))
+pub(super) fn domain_name(text: &str) -> Result<DomainName, NativeError> {
+    text.parse().map_err(|error| NativeError::invalid("domain", format!("{error}")))
 }

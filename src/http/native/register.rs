@@ -4,7 +4,7 @@
 use http::StatusCode;
 use waypost_compat::{Dialect, mailgun};
 
-use super::json::Fields;
+use super::json::JsonObject;
 use super::webhooks::{scheme_named, shown};
 use super::{MANAGER, route};
 use crate::api;
@@ -12,15 +12,15 @@ use crate::behaviour::{Behaviour, Webhooks};
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::mailgun::{Clash, Mint, fits};
-use crate::http::native_error::{ApiError, quoted};
+use crate::http::mailgun::{Clash, NewWebhooks, fits};
+use crate::http::native_error::{NativeError, quoted};
 use crate::http::reply::{Response, answer, no_content};
 use crate::http::routes::Route;
 use crate::http::row_webhooks::{self, Draft, Problem, Rows, WEBHOOKS_MAX};
 use crate::model::{InvalidId, InvalidUrl, Webhook, WebhookScope, WebhookState, WebhookUrl};
 use crate::store::Decision;
 
-/// What may be said of a webhook.
+/// The fields that a webhook may be given.
 const FIELDS: [&str; 9] =
     ["dialect", "domain", "url", "events", "secret", "state", "description", "signature", "id"];
 
@@ -31,8 +31,8 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn create(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
-    let fields = Fields::read(&call.body(app.settings.body_bytes_max).await?, &FIELDS)?;
+async fn create(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
+    let fields = JsonObject::read(&call.body(app.settings.body_bytes_max).await?, &FIELDS)?;
     let scope = app.scope(&manager, &fields).await?;
     let draft = Draft {
         url: fields.required("url", "a URL")?,
@@ -48,7 +48,7 @@ async fn create(manager: Principal, call: Call, app: App) -> Result<Response, Ap
     }
     if let Some(id) = fields.optional::<String>("id", "the id of a webhook")? {
         webhook.id =
-            id.parse().map_err(|error: InvalidId| ApiError::invalid("id", error.to_string()))?;
+            id.parse().map_err(|error: InvalidId| NativeError::invalid("id", error.to_string()))?;
     }
     webhook.state = state(&fields)?;
     app.register(&webhook).await?;
@@ -57,7 +57,7 @@ async fn create(manager: Principal, call: Call, app: App) -> Result<Response, Ap
     Ok(answer(StatusCode::CREATED, &api::CreatedWebhook { listed: shown(&webhook), secret }))
 }
 
-async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let id = call.parameter("id");
     let webhook = app.webhook_of(&manager, &id).await?;
     let change = |list: &mut Vec<Webhook>| {
@@ -67,13 +67,17 @@ async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, Ap
     };
     match app.directory.change_webhooks(&webhook.scope, Box::new(change)).await? {
         Decision::Keep => Ok(no_content()),
-        Decision::Discard => Err(ApiError::missing("webhook", &id)),
+        Decision::Discard => Err(NativeError::missing("webhook", &id)),
     }
 }
 
 impl App {
     /// The scope that a new webhook is asked for.
-    async fn scope(&self, manager: &Principal, fields: &Fields) -> Result<WebhookScope, ApiError> {
+    async fn scope(
+        &self,
+        manager: &Principal,
+        fields: &JsonObject,
+    ) -> Result<WebhookScope, NativeError> {
         let domain = match fields.optional::<String>("domain", "the name of a domain")? {
             Some(name) => Some(self.domain_of(manager, &name).await?.name),
             None => manager.whole_account().map(|()| None)?,
@@ -82,7 +86,7 @@ impl App {
     }
 
     /// Puts a webhook behind those of its scope, if it fits there and nothing has its id.
-    async fn register(&self, webhook: &Webhook) -> Result<(), ApiError> {
+    async fn register(&self, webhook: &Webhook) -> Result<(), NativeError> {
         let limit = self.settings.urls_per_event_max;
         let mut refused = None;
         let change = |list: &mut Vec<Webhook>| {
@@ -101,8 +105,8 @@ impl App {
     }
 }
 
-/// Why a webhook cannot stand beside those of its scope.
-pub(super) fn unfit(list: &[Webhook], webhook: &Webhook, limit: usize) -> Result<(), ApiError> {
+/// Sees to it that a webhook can stand beside those of its scope.
+pub(super) fn unfit(list: &[Webhook], webhook: &Webhook, limit: usize) -> Result<(), NativeError> {
     let behaviour = Behaviour::of(webhook.scope.dialect);
     // The dialect's API knows the account's webhooks by these bytes alone.
     let bytes = behaviour.id_bytes;
@@ -124,12 +128,12 @@ pub(super) fn unfit(list: &[Webhook], webhook: &Webhook, limit: usize) -> Result
 }
 
 /// The same whoever has it: what is another tenant's is nobody's business.
-fn id_taken() -> ApiError {
+fn id_taken() -> NativeError {
     let message = "expected an id that is free, found one that is in use";
-    ApiError::new(StatusCode::CONFLICT, "taken", message).about("id")
+    NativeError::new(StatusCode::CONFLICT, "taken", message).about("id")
 }
 
-fn conflict(clash: &Clash) -> ApiError {
+fn conflict(clash: &Clash) -> NativeError {
     let code = match clash {
         Clash::TooMany { .. } => "limit_reached",
         Clash::Duplicate { .. }
@@ -138,11 +142,15 @@ fn conflict(clash: &Clash) -> ApiError {
         | Clash::NoSuchId(_)
         | Clash::Empty => "taken",
     };
-    ApiError::new(StatusCode::CONFLICT, code, clash.to_string()).about("events")
+    NativeError::new(StatusCode::CONFLICT, code, clash.to_string()).about("events")
 }
 
 /// A webhook as its dialect's API makes it, not yet in the list of its scope.
-pub(super) fn drafted(app: &App, scope: WebhookScope, draft: Draft) -> Result<Webhook, ApiError> {
+pub(super) fn drafted(
+    app: &App,
+    scope: WebhookScope,
+    draft: Draft,
+) -> Result<Webhook, NativeError> {
     match row_webhooks::api(scope.dialect) {
         Some(api) => Ok(Rows { app, scope, api }.drafted(draft)?),
         None => mailgun(app, scope, draft),
@@ -151,56 +159,56 @@ pub(super) fn drafted(app: &App, scope: WebhookScope, draft: Draft) -> Result<We
 
 /// A webhook of Mailgun's. For a domain there is one for each event name and URL; the account's key
 /// signs them all.
-fn mailgun(app: &App, scope: WebhookScope, draft: Draft) -> Result<Webhook, ApiError> {
+fn mailgun(app: &App, scope: WebhookScope, draft: Draft) -> Result<Webhook, NativeError> {
     if draft.secret.is_some() {
         let message = "expected none: the account's signing key signs Mailgun's webhooks";
-        return Err(ApiError::invalid("secret", message));
+        return Err(NativeError::invalid("secret", message));
     }
     let url: WebhookUrl = draft.url.parse().map_err(|error: InvalidUrl| {
-        ApiError::invalid("url", format!("{} is not a valid url: {error}", quoted(&draft.url)))
+        NativeError::invalid("url", format!("{} is not a valid url: {error}", quoted(&draft.url)))
     })?;
     let mut names = Vec::new();
     for text in draft.events {
         let name = mailgun::canonical(&text).ok_or_else(|| {
             let expected = Dialect::Mailgun.names().join("`, `");
             let message = format!("expected names among `{expected}`, found {}", quoted(&text));
-            ApiError::invalid("events", message)
+            NativeError::invalid("events", message)
         })?;
         if names.contains(&name) {
-            return Err(ApiError::invalid("events", format!("`{name}` is there twice")));
+            return Err(NativeError::invalid("events", format!("`{name}` is there twice")));
         }
         names.push(name);
     }
     if scope.domain.is_some() && names.len() > 1 {
         let message = "expected one name: a domain has a webhook for each name and URL";
-        return Err(ApiError::invalid("events", message));
+        return Err(NativeError::invalid("events", message));
     }
     let description = draft.description;
-    Ok(Webhook { description, ..Mint::new(app, scope, 1).webhook(0, &url, &names) })
+    Ok(Webhook { description, ..NewWebhooks::new(app, scope, 1).webhook(0, &url, &names) })
 }
 
 /// Event names as written, at least one.
-pub(super) fn events(fields: &Fields) -> Result<Vec<String>, ApiError> {
+pub(super) fn events(fields: &JsonObject) -> Result<Vec<String>, NativeError> {
     let names: Vec<String> = fields.required("events", "an array of event names")?;
     match names.is_empty() {
         false => Ok(names),
-        true => Err(ApiError::invalid("events", "expected at least one event name, found none")),
+        true => Err(NativeError::invalid("events", "expected at least one event name, found none")),
     }
 }
 
-fn state(fields: &Fields) -> Result<WebhookState, ApiError> {
+fn state(fields: &JsonObject) -> Result<WebhookState, NativeError> {
     let expected = "`active` or `paused`";
     match fields.optional::<String>("state", expected)?.as_deref() {
         None | Some("active") => Ok(WebhookState::Active),
         Some("paused") => Ok(WebhookState::Paused),
         Some(found) => {
             let message = format!("expected {expected}, found {}", quoted(found));
-            Err(ApiError::invalid("state", message))
+            Err(NativeError::invalid("state", message))
         }
     }
 }
 
-impl From<Problem> for ApiError {
+impl From<Problem> for NativeError {
     fn from(problem: Problem) -> Self {
         let message = problem.to_string();
         match problem {

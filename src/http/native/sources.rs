@@ -1,13 +1,13 @@
 //! Sources: who may post events for a domain, or for all of the account's.
 
-use super::json::Fields;
+use super::json::JsonObject;
 use super::reach::domain_name;
 use super::{MANAGER, OWNER, route};
 use crate::api;
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer, no_content};
 use crate::http::routes::Route;
 use crate::model::{DomainName, InvalidServes, Serves, Source, SourceId, Webhook};
@@ -15,7 +15,7 @@ use crate::store::Decision;
 use http::StatusCode;
 use waypost_compat::{Provider, Secret};
 
-/// How many secrets a source holds: a few for a rotation, and for Mailgun's parent accounts.
+/// The secrets that a source holds: a few for a rotation, and for Mailgun's parent accounts.
 pub(super) const SECRETS_MAX: usize = 4;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -33,23 +33,23 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn create(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn create(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let domain = app.domain_of(&manager, &call.parameter("domain")).await?;
     app.create_source(&manager, Some(domain.name), &call).await
 }
 
 /// A source for all the account's domains: each of its events says which it belongs to.
-async fn create_wide(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn create_wide(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     app.create_source(&manager, None, &call).await
 }
 
 /// Every source of the account; somebody who manages one domain sees that domain's.
-async fn list_all(manager: Principal, _: Call, app: App) -> Result<Response, ApiError> {
+async fn list_all(manager: Principal, _: Call, app: App) -> Result<Response, NativeError> {
     let sources = app.directory.sources(manager.account, manager.domain.as_ref()).await?;
     Ok(listed(&app, &sources))
 }
 
-async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn list(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let domain = app.domain_of(&manager, &call.parameter("domain")).await?;
     let sources = app.directory.sources(manager.account, Some(&domain.name)).await?;
     Ok(listed(&app, &sources))
@@ -60,21 +60,21 @@ fn listed(app: &App, sources: &[Source]) -> Response {
     answer(StatusCode::OK, &shown.collect::<api::Items<_>>())
 }
 
-async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let source = app.source_at(&call, &manager).await?;
     Ok(answer(StatusCode::OK, &shown(&app, &source)))
 }
 
-async fn update(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn update(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let source = app.source_at(&call, &manager).await?;
-    let fields = Fields::read(
+    let fields = JsonObject::read(
         &call.body(app.settings.body_bytes_max).await?,
         &["secret", "keep_previous", "enabled", "serves"],
     )?;
     let keep: Option<bool> = fields.optional("keep_previous", "`true` or `false`")?;
     if keep.is_some() && !fields.has("secret") {
         let message = "expected a new `secret` beside it, found none";
-        return Err(ApiError::invalid("keep_previous", message));
+        return Err(NativeError::invalid("keep_previous", message));
     }
     let secret = fields.secret("secret")?;
     let enabled = enabled(&fields)?;
@@ -90,16 +90,16 @@ async fn update(manager: Principal, call: Call, app: App) -> Result<Response, Ap
         Decision::Keep
     };
     let changed = app.directory.change_source(source.account, source.id, Box::new(change)).await?;
-    let source = changed.ok_or_else(|| ApiError::missing("source", &call.parameter("id")))?;
+    let source = changed.ok_or_else(|| NativeError::missing("source", &call.parameter("id")))?;
     Ok(answer(StatusCode::OK, &shown(&app, &source)))
 }
 
-async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn remove(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let source = app.source_at(&call, &manager).await?;
     if app.directory.remove_source(source.account, source.id).await? {
         Ok(no_content())
     } else {
-        Err(ApiError::missing("source", &call.parameter("id")))
+        Err(NativeError::missing("source", &call.parameter("id")))
     }
 }
 
@@ -109,8 +109,8 @@ impl App {
         manager: &Principal,
         domain: Option<DomainName>,
         call: &Call,
-    ) -> Result<Response, ApiError> {
-        let fields = Fields::read(
+    ) -> Result<Response, NativeError> {
+        let fields = JsonObject::read(
             &call.body(self.settings.body_bytes_max).await?,
             &["dialect", "secret", "enabled", "serves"],
         )?;
@@ -130,18 +130,18 @@ impl App {
         Ok(answer(StatusCode::CREATED, &shown(self, &source)))
     }
 
-    /// What a source shall serve: as asked, if it can, or else as it does already.
+    /// Reads what a source shall serve: as asked, if it can, or else as it does already.
     async fn serves(
         &self,
         manager: &Principal,
         source: &Source,
-        fields: &Fields,
-    ) -> Result<Serves, ApiError> {
+        fields: &JsonObject,
+    ) -> Result<Serves, NativeError> {
         let expected = "`all`, `domain`, `account` or the id of a webhook";
         let Some(text) = fields.optional::<String>("serves", expected)? else {
             return Ok(source.serves);
         };
-        let invalid = |message: String| ApiError::invalid("serves", message);
+        let invalid = |message: String| NativeError::invalid("serves", message);
         let serves = text.parse().map_err(|error: InvalidServes| invalid(error.to_string()))?;
         match serves {
             Serves::All | Serves::Account => {}
@@ -163,11 +163,11 @@ impl App {
         Ok(serves)
     }
 
-    async fn source_at(&self, call: &Call, manager: &Principal) -> Result<Source, ApiError> {
+    async fn source_at(&self, call: &Call, manager: &Principal) -> Result<Source, NativeError> {
         let domain =
             call.optional_parameter("domain").map(|name| domain_name(&name)).transpose()?;
         let id = call.parameter("id");
-        let missing = || ApiError::missing("source", &id);
+        let missing = || NativeError::missing("source", &id);
         let id: SourceId = id.parse().map_err(|_| missing())?;
         self.directory
             .source(manager.account, id)
@@ -209,7 +209,7 @@ fn shown(app: &App, source: &Source) -> api::Source {
     }
 }
 
-fn enabled(fields: &Fields) -> Result<Option<bool>, ApiError> {
+fn enabled(fields: &JsonObject) -> Result<Option<bool>, NativeError> {
     fields.optional("enabled", "`true` or `false`")
 }
 

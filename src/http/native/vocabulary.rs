@@ -12,7 +12,7 @@ use crate::api;
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::model::{AccountId, EventId, hex};
@@ -24,16 +24,16 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// What each kind is called in each dialect: the name to subscribe to, `null` where there is none.
-async fn vocabulary(_: Principal, _: Call, _: App) -> Result<Response, ApiError> {
+/// The name of each kind in each dialect: the name to subscribe to, `null` where there is none.
+async fn vocabulary(_: Principal, _: Call, _: App) -> Result<Response, NativeError> {
     let names = Kind::ALL.into_iter().map(api::KindNames::of);
     Ok(answer(StatusCode::OK, &names.collect::<api::Items<_>>()))
 }
 
-async fn translated(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn translated(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let bytes = call.body(app.settings.body_bytes_max).await?.bytes;
     let request: api::Translate<'_> = serde_json::from_slice(&bytes).map_err(|error| {
-        ApiError::malformed(format!("expected `from`, `to` and `payload`: {error}"))
+        NativeError::malformed(format!("expected `from`, `to` and `payload`: {error}"))
     })?;
     let (from, to) = (request.from.parse::<Provider>()?, request.to.parse::<Dialect>()?);
     let domain = request.domain.as_deref().map(domain_name).transpose()?;
@@ -58,7 +58,7 @@ fn account_digits(account: AccountId) -> String {
     hex(&account.as_bytes()[..12])
 }
 
-impl From<TranslateError> for ApiError {
+impl From<TranslateError> for NativeError {
     fn from(error: TranslateError) -> Self {
         let (code, field) = match &error {
             TranslateError::Parse(error) => ("not_an_event", format!("payload.{}", error.field)),

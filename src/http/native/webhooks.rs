@@ -2,14 +2,14 @@
 //! only what no provider's API has a word for: the way one is signed. `register` makes them for
 //! those who bring many along.
 
-use super::json::Fields;
+use super::json::JsonObject;
 use super::query::{Query, listing};
 use super::{MANAGER, route};
 use crate::api;
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::model::{DomainName, Webhook, WebhookId, WebhookScope};
@@ -26,18 +26,18 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn show(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn show(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let id = call.parameter("id");
     let webhook = app.webhook_of(&manager, &id).await?;
     Ok(answer(StatusCode::OK, &shown(&webhook)))
 }
 
 /// Chooses how a webhook's deliveries are signed from the next attempt on.
-async fn sign(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn sign(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let id = call.parameter("id");
     let webhook = app.webhook_of(&manager, &id).await?;
     let wanted: String =
-        Fields::read(&call.body(app.settings.body_bytes_max).await?, &["signature"])?
+        JsonObject::read(&call.body(app.settings.body_bytes_max).await?, &["signature"])?
             .required("signature", "the name of a signature")?;
     let scheme = scheme_named(webhook.scope.dialect, &wanted)?;
     let now = app.clock.now();
@@ -52,28 +52,28 @@ async fn sign(manager: Principal, call: Call, app: App) -> Result<Response, ApiE
         Decision::Keep
     };
     app.directory.change_webhooks(&webhook.scope, Box::new(change)).await?;
-    let changed = changed.ok_or_else(|| ApiError::missing("webhook", &id))?;
+    let changed = changed.ok_or_else(|| NativeError::missing("webhook", &id))?;
     Ok(answer(StatusCode::OK, &shown(&changed)))
 }
 
 /// The way of signing that a dialect has under this name.
-pub(super) fn scheme_named(dialect: Dialect, wanted: &str) -> Result<Scheme, ApiError> {
+pub(super) fn scheme_named(dialect: Dialect, wanted: &str) -> Result<Scheme, NativeError> {
     let schemes = dialect.schemes();
     let scheme = schemes.iter().find(|(name, _)| *name == wanted).map(|(_, scheme)| *scheme);
     scheme.ok_or_else(|| unknown_signature(dialect, wanted))
 }
 
-fn unknown_signature(dialect: Dialect, found: &str) -> ApiError {
+fn unknown_signature(dialect: Dialect, found: &str) -> NativeError {
     let names: Vec<_> = dialect.schemes().iter().map(|(name, _)| format!("`{name}`")).collect();
     let found: String = found.chars().take(64).collect();
     let expected = names.join(" or ");
-    ApiError::invalid("signature", format!("expected {expected} for {dialect}, found {found:?}"))
+    NativeError::invalid("signature", format!("expected {expected} for {dialect}, found {found:?}"))
 }
 
 /// Everything that may receive a domain's events or, without one, every webhook of the account:
 /// those for all of its domains first, then domain by domain. A page ends with a domain, so it may
 /// hold a few more than asked for.
-async fn list(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn list(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let query = Query::read(&call.query, &["domain", "limit", "cursor"])?;
     let page = query.page()?;
     let listed = match manager.narrowed(query.parsed("domain")?)? {
@@ -92,21 +92,21 @@ impl App {
         &self,
         manager: &Principal,
         written: &str,
-    ) -> Result<Webhook, ApiError> {
-        let missing = || ApiError::missing("webhook", written);
+    ) -> Result<Webhook, NativeError> {
+        let missing = || NativeError::missing("webhook", written);
         let id: WebhookId = written.parse().map_err(|_| missing())?;
         let webhook = self.directory.webhook(manager.account, id).await?;
         let seen = |webhook: &Webhook| manager.covers_part(webhook.scope.domain.as_ref());
         webhook.filter(seen).ok_or_else(missing)
     }
 
-    /// What may receive a domain's events. Those for all domains are not for the eyes of somebody
+    /// The webhooks that may receive a domain's events. Those for all domains are not for the eyes of somebody
     /// who manages one.
     async fn webhooks_of(
         &self,
         manager: &Principal,
         domain: &DomainName,
-    ) -> Result<Vec<Webhook>, ApiError> {
+    ) -> Result<Vec<Webhook>, NativeError> {
         match manager.domain.as_ref() {
             Some(_) => self.scope_webhooks(manager, Some(domain)).await,
             None => Ok(self.intake.subscribers(manager.account, Some(domain)).await?.to_vec()),
@@ -117,7 +117,7 @@ impl App {
         &self,
         manager: &Principal,
         page: &Page<DomainName>,
-    ) -> Result<Listing<Webhook, DomainName>, ApiError> {
+    ) -> Result<Listing<Webhook, DomainName>, NativeError> {
         let mut domains: Vec<DomainName> =
             self.directory.domains(manager.account).await?.into_iter().map(|d| d.name).collect();
         domains.sort_unstable();
@@ -143,7 +143,7 @@ impl App {
         &self,
         manager: &Principal,
         domain: Option<&DomainName>,
-    ) -> Result<Vec<Webhook>, ApiError> {
+    ) -> Result<Vec<Webhook>, NativeError> {
         let mut found = Vec::new();
         for dialect in Dialect::ALL {
             let (account, domain) = (manager.account, domain.cloned());

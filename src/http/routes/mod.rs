@@ -132,13 +132,13 @@ impl Section {
 /// One of the APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Surface {
-    /// Where providers send their events.
+    /// The URLs that providers send their events to.
     Ingest,
     /// The management API of a dialect.
     Dialect(Dialect),
     /// Waypost's own.
     Native,
-    /// What belongs to no API: probes, and paths that are nobody's.
+    /// The rest: probes, and paths that are nobody's.
     Common,
 }
 
@@ -153,10 +153,10 @@ impl fmt::Display for Surface {
     }
 }
 
-/// Why a request reaches no handler.
+/// A reason why a request reaches no handler.
 #[derive(Debug)]
 pub(super) enum Rejected {
-    /// Its credential does not do.
+    /// The credential does not do.
     Credential(Denied),
     /// No row has its path.
     Path,

@@ -11,7 +11,7 @@ use crate::http::caller::{Demand, Denied, Principal};
 use crate::http::dispatch::{self, Chosen, How};
 use crate::http::reply::Response;
 
-/// Which API answers below which path.
+/// The API that answers below each path.
 const AREAS: [(&str, Area); 6] = [
     ("/ingest/{...}", Area::Of(Surface::Ingest)),
     ("/waypost/v1/{...}", Area::Of(Surface::Native)),

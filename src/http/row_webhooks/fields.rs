@@ -8,9 +8,9 @@ use crate::http::Body;
 /// A request body that is a JSON object. Fields that nobody asks for are ignored, as providers do;
 /// `null` counts as absent.
 #[derive(Debug)]
-pub(in crate::http) struct Fields(Map<String, Value>);
+pub(in crate::http) struct RowFields(Map<String, Value>);
 
-impl Fields {
+impl RowFields {
     /// Reads a body. A missing `Content-Type` is taken for JSON; another one is refused, since a
     /// form that happens to parse would not mean what its sender thinks.
     pub(in crate::http) fn read(body: &Body) -> Result<Self, Problem> {
@@ -126,9 +126,9 @@ pub(in crate::http) fn shorten(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(content_type: Option<&str>, text: &'static str) -> Result<Fields, Problem> {
+    fn read(content_type: Option<&str>, text: &'static str) -> Result<RowFields, Problem> {
         let bytes = text.as_bytes().into();
-        Fields::read(&Body { content_type: content_type.map(str::to_owned), bytes })
+        RowFields::read(&Body { content_type: content_type.map(str::to_owned), bytes })
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Fields, Operation, Patch, Problem, json, shorten};
+use super::{Api, Done, Draft, Operation, Patch, Problem, RowFields, json, shorten};
 use crate::http::BodyError;
 use crate::model::{
     Timestamp, Webhook, WebhookId, WebhookState, WebhookStats, WebhookUrl, from_hex, hex,
@@ -46,7 +46,7 @@ impl Api for MailingApi {
         bytes.try_into().ok().map(WebhookId::from_bytes)
     }
 
-    fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
+    fn draft(&self, fields: &RowFields) -> Result<Draft, Problem> {
         Ok(Draft {
             url: fields.required_text("url")?,
             events: fields.required_texts("events")?,
@@ -56,7 +56,7 @@ impl Api for MailingApi {
         })
     }
 
-    fn patch(&self, fields: &Fields) -> Result<Patch, Problem> {
+    fn patch(&self, fields: &RowFields) -> Result<Patch, Problem> {
         let enabled = match fields.text("status")?.as_deref() {
             None => None,
             Some("active") => Some(true),
@@ -97,7 +97,7 @@ impl Api for MailingApi {
     /// A superset of the three envelopes its documentation shows (`spec/providers.md` §1.3); the
     /// four codes of the seed mean what they say there.
     fn error_body(&self, problem: &Problem, _request_id: &str) -> (u16, String) {
-        let (status, code) = verdict(problem);
+        let (status, code) = status_and_code(problem);
         let message = problem.to_string();
         let field = problem.field();
         let error = ErrorEnvelope {
@@ -112,7 +112,7 @@ impl Api for MailingApi {
 }
 
 /// 422 for what is well-formed but means nothing here, 400 for what is not well-formed.
-fn verdict(problem: &Problem) -> (u16, &'static str) {
+fn status_and_code(problem: &Problem) -> (u16, &'static str) {
     match problem {
         Problem::InvalidUrl { .. } => (422, "invalid_url"),
         Problem::UnknownEvent { .. } | Problem::NoEvents { .. } => (422, "invalid_events"),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Fields, LogLine, Operation, Patch, Problem, json, reason};
+use super::{Api, Done, Draft, LogLine, Operation, Patch, Problem, RowFields, json, reason};
 use crate::model::{Outcome, Webhook, WebhookId, WebhookState, WebhookUrl};
 
 /// `MailStack`'s API.
@@ -47,7 +47,7 @@ impl Api for MailStack {
         true
     }
 
-    fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
+    fn draft(&self, fields: &RowFields) -> Result<Draft, Problem> {
         Ok(Draft {
             url: fields.required_text("url")?,
             events: names(&fields.required_text("eventTypes")?),
@@ -58,7 +58,7 @@ impl Api for MailStack {
     }
 
     /// A full replacement, except that a missing `enabled` stays (`spec/providers.md` §7, 12).
-    fn patch(&self, fields: &Fields) -> Result<Patch, Problem> {
+    fn patch(&self, fields: &RowFields) -> Result<Patch, Problem> {
         Ok(Patch {
             url: Some(fields.required_text("url")?),
             events: Some(names(&fields.required_text("eventTypes")?)),

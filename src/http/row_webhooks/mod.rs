@@ -41,7 +41,7 @@ mod wistfare;
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-pub(super) use fields::{Fields, shorten};
+pub(super) use fields::{RowFields, shorten};
 pub(super) use log::LogLine;
 pub(super) use operations::{Operation, reason, sections};
 pub(super) use problem::Problem;
@@ -88,10 +88,10 @@ pub(super) trait Api: Send + Sync {
     }
 
     /// Reads a create request's body.
-    fn draft(&self, fields: &Fields) -> Result<Draft, Problem>;
+    fn draft(&self, fields: &RowFields) -> Result<Draft, Problem>;
 
     /// Reads an update request's body.
-    fn patch(&self, fields: &Fields) -> Result<Patch, Problem>;
+    fn patch(&self, fields: &RowFields) -> Result<Patch, Problem>;
 
     /// The status and JSON that tell what was done; no body where the provider sends none.
     fn success_body(&self, done: &Done<'_>) -> (u16, Option<String>);

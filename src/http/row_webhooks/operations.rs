@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::log::{self, Log};
 use super::rows::Rows;
-use super::{APIS, Api, Done, Fields, Problem, shorten};
+use super::{APIS, Api, Done, Problem, RowFields, shorten};
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::{Demand, Denied, Principal};
@@ -14,7 +14,7 @@ use crate::http::routes::tree::{decoded, segments};
 use crate::http::routes::{Rejected, Route, Section, Surface};
 use crate::model::WebhookScope;
 
-/// What can be asked of a dialect's webhooks.
+/// One of the things that can be asked of a dialect's webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Operation {
     /// Show every webhook.
@@ -175,7 +175,7 @@ async fn perform(
     Ok(match operation {
         Operation::List => api.success_body(&Done::Listed(&rows.list().await?)),
         Operation::Create => {
-            let draft = api.draft(&Fields::read(&call.body(body_max).await?)?)?;
+            let draft = api.draft(&RowFields::read(&call.body(body_max).await?)?)?;
             api.success_body(&Done::Created(&rows.create(draft).await?))
         }
         Operation::Show => {
@@ -184,7 +184,7 @@ async fn perform(
         }
         Operation::Update => {
             let found = rows.find(id).await?;
-            let patch = api.patch(&Fields::read(&call.body(body_max).await?)?)?;
+            let patch = api.patch(&RowFields::read(&call.body(body_max).await?)?)?;
             let webhook = rows.update(&found, patch).await?;
             api.success_body(&Done::Updated(&webhook, &rows.stats(&webhook).await?))
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Fields, Operation, Patch, Problem, json, reason};
+use super::{Api, Done, Draft, Operation, Patch, Problem, RowFields, json, reason};
 use crate::model::{Webhook, WebhookId, WebhookState, WebhookUrl};
 
 /// Posthawk's API.
@@ -37,7 +37,7 @@ impl Api for Posthawk {
         WebhookId::from_uuid(written)
     }
 
-    fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
+    fn draft(&self, fields: &RowFields) -> Result<Draft, Problem> {
         Ok(Draft {
             url: fields.required_text("url")?,
             events: fields.required_texts("events")?,
@@ -47,7 +47,7 @@ impl Api for Posthawk {
         })
     }
 
-    fn patch(&self, fields: &Fields) -> Result<Patch, Problem> {
+    fn patch(&self, fields: &RowFields) -> Result<Patch, Problem> {
         Ok(Patch {
             url: fields.text("url")?,
             events: fields.texts("events")?,
@@ -80,7 +80,7 @@ impl Api for Posthawk {
 
     /// A superset of the two shapes its documentation has had (`spec/providers.md` §1.3).
     fn error_body(&self, problem: &Problem, request_id: &str) -> (u16, String) {
-        let (status, name) = verdict(problem);
+        let (status, name) = status_and_code(problem);
         let message = problem.to_string();
         let forbidden = *problem == Problem::Forbidden;
         let body = ErrorBody {
@@ -99,7 +99,7 @@ impl Api for Posthawk {
 
 /// A method that a path does not have is not found, as a path that is not there: the seed's
 /// missing `GET` of one webhook among them (`spec/providers.md` §7, 10).
-fn verdict(problem: &Problem) -> (u16, &'static str) {
+fn status_and_code(problem: &Problem) -> (u16, &'static str) {
     match problem.status() {
         401 => (401, "authentication_error"),
         403 => (403, "permission_error"),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use waypost_compat::{Dialect, Secret};
 
-use super::{Api, Done, Draft, Fields, Operation, Patch, Problem, json};
+use super::{Api, Done, Draft, Operation, Patch, Problem, RowFields, json};
 use crate::model::{Webhook, WebhookId, WebhookState, WebhookUrl};
 
 /// Wistfare's API.
@@ -45,7 +45,7 @@ impl Api for Wistfare {
         written.parse().ok()
     }
 
-    fn draft(&self, fields: &Fields) -> Result<Draft, Problem> {
+    fn draft(&self, fields: &RowFields) -> Result<Draft, Problem> {
         Ok(Draft {
             url: fields.required_text("url")?,
             events: fields.required_texts("events")?,
@@ -55,7 +55,7 @@ impl Api for Wistfare {
         })
     }
 
-    fn patch(&self, fields: &Fields) -> Result<Patch, Problem> {
+    fn patch(&self, fields: &RowFields) -> Result<Patch, Problem> {
         Ok(Patch {
             url: fields.text("url")?,
             events: fields.texts("events")?,

@@ -13,7 +13,7 @@ use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
 use crate::http::generate;
-use crate::http::mailgun::answer::{Answered, Message, Refusal, excerpt, ok};
+use crate::http::mailgun::answer::{Answered, MailgunError, Message, excerpt, ok};
 use crate::http::mailgun::form::Form;
 use crate::http::mailgun::{MANAGE, READ, route};
 use crate::http::routes::Route;
@@ -43,7 +43,7 @@ async fn list(caller: Principal, call: Call, app: App) -> Answered {
     let form = Form::of(&call, &app).await?;
     let limit = form.number("limit")?.unwrap_or(PAGE);
     if limit > PAGE_MAX {
-        return Err(Refusal::bad("Limit parameter can't be larger than 1000"));
+        return Err(MailgunError::bad("Limit parameter can't be larger than 1000"));
     }
     let clamped = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let skip = clamped(form.number("skip")?.unwrap_or(0));
@@ -64,7 +64,7 @@ async fn create(caller: Principal, call: Call, app: App) -> Answered {
     for text in form.all("login").chain(form.all("mailbox")) {
         let login = login(text, &domain.name).ok_or_else(|| {
             let text = excerpt(text);
-            Refusal::bad(format!(
+            MailgunError::bad(format!(
                 "Invalid parameter: login expected a mailbox of {name}, found {text}"
             ))
         })?;
@@ -73,7 +73,7 @@ async fn create(caller: Principal, call: Call, app: App) -> Answered {
         }
     }
     if new.is_empty() {
-        return Err(Refusal::bad("Parameter 'login' is missing"));
+        return Err(MailgunError::bad("Parameter 'login' is missing"));
     }
     let now = app.clock.now();
     let stored = new.iter().filter(|login| !is_postmaster(login, &domain.name));
@@ -87,7 +87,7 @@ async fn create(caller: Principal, call: Call, app: App) -> Answered {
         }
         match kept.as_object().map_or(0, Map::len) {
             0..=LOGINS_MAX => Ok(()),
-            _ => Err(Refusal::bad(format!("expected at most {LOGINS_MAX} credentials"))),
+            _ => Err(MailgunError::bad(format!("expected at most {LOGINS_MAX} credentials"))),
         }
     };
     change(&caller, &domain.name, &app, add).await?;
@@ -106,7 +106,7 @@ async fn remove(caller: Principal, call: Call, app: App) -> Answered {
     let domain = caller.domain_at(&call, &app).await?;
     let login = known(&call.parameter("login"), &domain)?;
     if is_postmaster(&login, &domain.name) {
-        return Err(Refusal::bad(format!("Cannot delete system mailbox: {login}")));
+        return Err(MailgunError::bad(format!("Cannot delete system mailbox: {login}")));
     }
     let take = |settings: &mut Map<String, Value>| {
         let kept = settings.get_mut("credentials").and_then(Value::as_object_mut);
@@ -130,12 +130,12 @@ async fn remove_all(caller: Principal, call: Call, app: App) -> Answered {
     ok(&AllDeleted { message: "All domain credentials have been deleted", count })
 }
 
-fn not_found() -> Refusal {
-    Refusal::not_found("Credentials not found")
+fn not_found() -> MailgunError {
+    MailgunError::not_found("Credentials not found")
 }
 
 /// The answer to a change: what was done and, unless the client gave a password, those made for it.
-/// They are shown for the client's sake, who stores them somewhere: nothing here opens with one.
+/// Passwords are shown for the client's sake, who stores them somewhere: nothing here opens with one.
 fn with_passwords(message: &str, logins: &[String], form: &Form, app: &App) -> Answered {
     if form.one("password").is_some() {
         return ok(&Message { message });
@@ -172,7 +172,7 @@ fn login(text: &str, domain: &DomainName) -> Option<String> {
 }
 
 /// The login that a path names.
-fn known(text: &str, domain: &Domain) -> Result<String, Refusal> {
+fn known(text: &str, domain: &Domain) -> Result<String, MailgunError> {
     let login = login(text, &domain.name).ok_or_else(not_found)?;
     let there =
         is_postmaster(&login, &domain.name) || logins(domain).any(|(known, _)| *known == login);

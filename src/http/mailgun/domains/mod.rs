@@ -13,7 +13,7 @@ mod tracking;
 pub(in crate::http) use self::given::check as check_settings;
 
 use self::settings::ShownDomain;
-use super::answer::{Answered, Message, Refusal, ok};
+use super::answer::{Answered, MailgunError, Message, ok};
 use super::form::Form;
 use super::{MANAGE, MANAGE_ACCOUNT, READ, route};
 use crate::http::App;
@@ -56,11 +56,11 @@ async fn list(caller: Principal, call: Call, app: App) -> Answered {
 }
 
 /// The domains that a listing's filters leave, in its order; newest first unless asked otherwise.
-fn listed(mut domains: Vec<Domain>, form: &Form) -> Result<Vec<Domain>, Refusal> {
+fn listed(mut domains: Vec<Domain>, form: &Form) -> Result<Vec<Domain>, MailgunError> {
     match form.one("state") {
         None | Some("active") => {}
         Some("unverified" | "disabled") => domains.clear(),
-        Some(other) => return Err(Refusal::invalid("state", other)),
+        Some(other) => return Err(MailgunError::invalid("state", other)),
     }
     if let Some(text) = form.one("search") {
         let text = text.to_ascii_lowercase();
@@ -70,7 +70,7 @@ fn listed(mut domains: Vec<Domain>, form: &Form) -> Result<Vec<Domain>, Refusal>
         None => {}
         Some("name" | "name:asc") => domains.sort_by(|a, b| a.name.cmp(&b.name)),
         Some("name:desc") => domains.sort_by(|a, b| b.name.cmp(&a.name)),
-        Some(other) => return Err(Refusal::invalid("sort", other)),
+        Some(other) => return Err(MailgunError::invalid("sort", other)),
     }
     Ok(domains)
 }
@@ -78,7 +78,7 @@ fn listed(mut domains: Vec<Domain>, form: &Form) -> Result<Vec<Domain>, Refusal>
 async fn create(caller: Principal, call: Call, app: App) -> Answered {
     let form = Form::of(&call, &app).await?;
     let text = form.required("name")?;
-    let name: DomainName = text.parse().map_err(|_| Refusal::invalid("name", text))?;
+    let name: DomainName = text.parse().map_err(|_| MailgunError::invalid("name", text))?;
     let mut given = Map::new();
     settings::read(&form, &mut given)?;
     let created_at = app.clock.now();
@@ -91,7 +91,7 @@ async fn create(caller: Principal, call: Call, app: App) -> Answered {
     };
     match app.directory.create_domain(domain.clone()).await? {
         Added::Added => ok(&WithRecords::of(Some("Domain DNS records have been created"), &domain)),
-        Added::Taken => Err(Refusal::bad("This domain name is already taken")),
+        Added::Taken => Err(MailgunError::bad("This domain name is already taken")),
     }
 }
 
@@ -117,7 +117,7 @@ async fn verify(caller: Principal, call: Call, app: App) -> Answered {
 async fn remove(caller: Principal, call: Call, app: App) -> Answered {
     let domain = caller.domain_at(&call, &app).await?;
     if !app.directory.remove_domain(caller.account, &domain.name).await? {
-        return Err(Refusal::not_found("Domain not found"));
+        return Err(MailgunError::not_found("Domain not found"));
     }
     ok(&Message { message: "Domain will be deleted in the background" })
 }
@@ -128,8 +128,8 @@ async fn change(
     caller: &Principal,
     name: &DomainName,
     app: &App,
-    mut change: impl FnMut(&mut Map<String, Value>) -> Result<(), Refusal> + Send,
-) -> Result<Domain, Refusal> {
+    mut change: impl FnMut(&mut Map<String, Value>) -> Result<(), MailgunError> + Send,
+) -> Result<Domain, MailgunError> {
     let mut refused = None;
     let apply = |domain: &mut Domain| match change(&mut domain.settings) {
         Ok(()) => Decision::Keep,
@@ -142,7 +142,7 @@ async fn change(
     match (refused, changed) {
         (Some(refusal), _) => Err(refusal),
         (None, Some(domain)) => Ok(domain),
-        (None, None) => Err(Refusal::not_found("Domain not found")),
+        (None, None) => Err(MailgunError::not_found("Domain not found")),
     }
 }
 

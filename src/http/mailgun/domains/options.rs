@@ -8,7 +8,7 @@ use super::{change, settings};
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::mailgun::answer::{Answered, Message, Refusal, ok};
+use crate::http::mailgun::answer::{Answered, MailgunError, Message, ok};
 use crate::http::mailgun::form::Form;
 use crate::http::mailgun::{MANAGE, READ, route};
 use crate::http::routes::Route;
@@ -91,10 +91,10 @@ async fn set_text(
     caller: &Principal,
     call: &Call,
     app: &App,
-) -> Result<(), Refusal> {
+) -> Result<(), MailgunError> {
     let domain = caller.domain_at(call, app).await?;
     let form = Form::of(call, app).await?;
-    let value = settings::text(&form, setting)?.ok_or_else(|| Refusal::missing(setting))?;
+    let value = settings::text(&form, setting)?.ok_or_else(|| MailgunError::missing(setting))?;
     let set = |settings: &mut Map<String, Value>| {
         settings.insert(setting.to_owned(), value.clone());
         Ok(())
@@ -106,7 +106,8 @@ async fn set_text(
 async fn set_dkim_authority(caller: Principal, call: Call, app: App) -> Answered {
     let domain = caller.domain_at(&call, &app).await?;
     let before = settings::of(&domain, "dkim_authority");
-    let own = Form::of(&call, &app).await?.flag("self")?.ok_or_else(|| Refusal::missing("self"))?;
+    let own =
+        Form::of(&call, &app).await?.flag("self")?.ok_or_else(|| MailgunError::missing("self"))?;
     let set = |settings: &mut Map<String, Value>| {
         settings.insert("dkim_authority".to_owned(), Value::Bool(own));
         Ok(())

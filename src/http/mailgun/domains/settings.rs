@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::http::mailgun::answer::Refusal;
+use crate::http::mailgun::answer::MailgunError;
 use crate::http::mailgun::form::Form;
 use crate::model::{Domain, DomainName};
 
@@ -34,14 +34,16 @@ pub(super) const SETTINGS: [(&str, Shape); 10] = [
 ];
 
 /// Copies what a form says of the settings above.
-pub(super) fn read(form: &Form, settings: &mut Map<String, Value>) -> Result<(), Refusal> {
+pub(super) fn read(form: &Form, settings: &mut Map<String, Value>) -> Result<(), MailgunError> {
     for (name, shape) in &SETTINGS {
         let value = match shape {
             Shape::Flag => form.flag(name)?.map(Value::Bool),
             Shape::Number => form.number(name)?.map(Value::from),
             Shape::Text => text(form, name)?,
             Shape::Word(words) => match form.one(name) {
-                Some(word) if !words.contains(&word) => return Err(Refusal::invalid(name, word)),
+                Some(word) if !words.contains(&word) => {
+                    return Err(MailgunError::invalid(name, word));
+                }
                 word => word.map(Value::from),
             },
         };
@@ -53,9 +55,9 @@ pub(super) fn read(form: &Form, settings: &mut Map<String, Value>) -> Result<(),
 }
 
 /// A setting that is any text of bearable length.
-pub(super) fn text(form: &Form, name: &str) -> Result<Option<Value>, Refusal> {
+pub(super) fn text(form: &Form, name: &str) -> Result<Option<Value>, MailgunError> {
     match form.one(name) {
-        Some(text) if text.len() > TEXT_BYTES_MAX => Err(Refusal::malformed(name, text)),
+        Some(text) if text.len() > TEXT_BYTES_MAX => Err(MailgunError::malformed(name, text)),
         text => Ok(text.map(Value::from)),
     }
 }

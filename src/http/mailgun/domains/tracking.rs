@@ -10,7 +10,7 @@ use super::{change, settings};
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::mailgun::answer::{Answered, Refusal, ok};
+use crate::http::mailgun::answer::{Answered, MailgunError, ok};
 use crate::http::mailgun::form::Form;
 use crate::http::mailgun::{MANAGE, READ, route};
 use crate::http::routes::Route;
@@ -74,7 +74,7 @@ impl Part {
     }
 
     /// Changes it as a form says.
-    fn changed(self, mut part: Value, form: &Form) -> Result<Value, Refusal> {
+    fn changed(self, mut part: Value, form: &Form) -> Result<Value, MailgunError> {
         match self {
             Self::Click if form.one("active") == Some("htmlonly") => {
                 part["active"] = "htmlonly".into();

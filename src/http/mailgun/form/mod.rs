@@ -10,7 +10,7 @@ use http::Method;
 use multer::Multipart;
 use percent_encoding::percent_decode;
 
-use super::answer::{Refusal, excerpt};
+use super::answer::{MailgunError, excerpt};
 use crate::http::App;
 use crate::http::body::Body;
 use crate::http::call::Call;
@@ -30,7 +30,7 @@ pub(super) struct Form {
 
 impl Form {
     /// Reads the fields of a request. The body of a `GET` is not looked at.
-    pub(super) async fn of(call: &Call, app: &App) -> Result<Self, Refusal> {
+    pub(super) async fn of(call: &Call, app: &App) -> Result<Self, MailgunError> {
         let body = match call.method {
             Method::GET => Body::default(),
             _ => call.body(app.settings.body_bytes_max).await?,
@@ -38,7 +38,7 @@ impl Form {
         Self::read(&body, &call.query).await
     }
 
-    async fn read(body: &Body, query: &str) -> Result<Self, Refusal> {
+    async fn read(body: &Body, query: &str) -> Result<Self, MailgunError> {
         let mut fields = body_fields(body).await?;
         fields.extend(urlencoded(query.as_bytes(), "query")?);
         if fields.len() > FIELDS_MAX {
@@ -65,25 +65,25 @@ impl Form {
     }
 
     /// The first value of a field that must be there.
-    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.one(name).ok_or_else(|| Refusal::missing(name))
+    pub(super) fn required(&self, name: &str) -> Result<&str, MailgunError> {
+        self.one(name).ok_or_else(|| MailgunError::missing(name))
     }
 
     /// A flag, in each way that clients write one.
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, MailgunError> {
         let Some(text) = self.one(name) else { return Ok(None) };
         match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" | "on" => Ok(Some(true)),
             "false" | "no" | "0" | "off" => Ok(Some(false)),
-            _ => Err(Refusal::malformed(name, text)),
+            _ => Err(MailgunError::malformed(name, text)),
         }
     }
 
     /// A whole number that is not negative.
-    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, MailgunError> {
         let parsed = self
             .one(name)
-            .map(|text| text.parse::<u64>().map_err(|_| Refusal::malformed(name, text)));
+            .map(|text| text.parse::<u64>().map_err(|_| MailgunError::malformed(name, text)));
         parsed.transpose()
     }
 }
@@ -93,7 +93,7 @@ fn is_index(text: &str) -> bool {
     inner.is_some_and(|inner| inner.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-async fn body_fields(body: &Body) -> Result<Vec<(String, String)>, Refusal> {
+async fn body_fields(body: &Body) -> Result<Vec<(String, String)>, MailgunError> {
     // Whatever its type, what is empty has no fields. Clients that send none still name a type.
     if body.bytes.is_empty() {
         return Ok(Vec::new());
@@ -110,33 +110,33 @@ async fn body_fields(body: &Body) -> Result<Vec<(String, String)>, Refusal> {
         },
         // The error repeats what it found, which may be all of the body.
         "application/json" => json::fields(&body.bytes).map_err(|error| {
-            Refusal::bad(format!("Invalid request body: {}", excerpt(&error.to_string())))
+            MailgunError::bad(format!("Invalid request body: {}", excerpt(&error.to_string())))
         }),
         _ => Err(unexpected(&format!("{:?}", excerpt(content_type)))),
     }
 }
 
-fn unexpected(found: &str) -> Refusal {
-    Refusal::bad(format!(
+fn unexpected(found: &str) -> MailgunError {
+    MailgunError::bad(format!(
         "Invalid request body: expected application/x-www-form-urlencoded, multipart/form-data or \
          application/json, found {found}"
     ))
 }
 
-fn too_many() -> Refusal {
-    Refusal::bad(format!("Invalid request: expected at most {FIELDS_MAX} fields, found more"))
+fn too_many() -> MailgunError {
+    MailgunError::bad(format!("Invalid request: expected at most {FIELDS_MAX} fields, found more"))
 }
 
-fn urlencoded(bytes: &[u8], place: &str) -> Result<Vec<(String, String)>, Refusal> {
+fn urlencoded(bytes: &[u8], place: &str) -> Result<Vec<(String, String)>, MailgunError> {
     if bytes.iter().filter(|byte| **byte == b'&').count() >= FIELDS_MAX {
         return Err(too_many());
     }
     // The separators are ASCII, so the whole is UTF-8 exactly if each field is.
     if percent_decode(bytes).decode_utf8().is_err() {
-        return Err(Refusal::bad(format!("Invalid request {place}: expected UTF-8")));
+        return Err(MailgunError::bad(format!("Invalid request {place}: expected UTF-8")));
     }
     serde_urlencoded::from_bytes(bytes)
-        .map_err(|error| Refusal::bad(format!("Invalid request {place}: {error}")))
+        .map_err(|error| MailgunError::bad(format!("Invalid request {place}: {error}")))
 }
 
 /// The `boundary` parameter, quoted or not. What MIME would insist on quoting is let pass.
@@ -161,7 +161,7 @@ fn boundary(content_type: &str) -> Option<String> {
     }
 }
 
-async fn multipart(body: &Body, boundary: String) -> Result<Vec<(String, String)>, Refusal> {
+async fn multipart(body: &Body, boundary: String) -> Result<Vec<(String, String)>, MailgunError> {
     let bytes = body.bytes.clone();
     let whole = stream::once(async move { Ok::<_, Infallible>(bytes) });
     let mut parts = Multipart::new(whole, boundary);
@@ -181,7 +181,7 @@ async fn multipart(body: &Body, boundary: String) -> Result<Vec<(String, String)
         let value = if utf_8 {
             let bytes = part.bytes().await.map_err(|error| broken(&error))?;
             String::from_utf8(bytes.into()).map_err(|_| {
-                Refusal::bad(format!("Invalid request body: {name}: expected UTF-8"))
+                MailgunError::bad(format!("Invalid request body: {name}: expected UTF-8"))
             })?
         } else {
             part.text().await.map_err(|error| broken(&error))?
@@ -190,8 +190,8 @@ async fn multipart(body: &Body, boundary: String) -> Result<Vec<(String, String)
     }
 }
 
-fn broken(error: &multer::Error) -> Refusal {
-    Refusal::bad(format!(
+fn broken(error: &multer::Error) -> MailgunError {
+    MailgunError::bad(format!(
         "Invalid request body: expected multipart/form-data with the boundary that Content-Type \
          names, found: {error}"
     ))
@@ -218,7 +218,7 @@ mod tests {
 
     fn refused(content_type: Option<&str>, bytes: &[u8]) -> String {
         match now(Form::read(&body(content_type, bytes), "")).unwrap_err() {
-            Refusal::Message(status, text) if status == 400 => text,
+            MailgunError::Message(status, text) if status == 400 => text,
             other => panic!("expected 400, found {other:?}"),
         }
     }
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_body_that_never_came_is_refused_with_its_own_status() {
-        let refusal = Refusal::from(BodyError::TooLarge { limit: 10 });
+        let refusal = MailgunError::from(BodyError::TooLarge { limit: 10 });
         assert_eq!(refusal.into_response().status(), 413);
     }
 

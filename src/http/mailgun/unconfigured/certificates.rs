@@ -7,7 +7,7 @@ use super::{not_a_sender, refused};
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::mailgun::answer::{Answered, Refusal, ok};
+use crate::http::mailgun::answer::{Answered, MailgunError, ok};
 use crate::http::mailgun::{MANAGE, READ, route};
 use crate::http::routes::Route;
 
@@ -42,7 +42,9 @@ struct DmarcRecord {
 async fn no_certificate(caller: Principal, call: Call, app: App) -> Answered {
     owned(&caller, &call, &app).await?;
     // Mailgun's text, its placeholder included.
-    Err(Refusal::not_found("Please initiate x509 key pair generation at POST /v2/x509/{domain}"))
+    Err(MailgunError::not_found(
+        "Please initiate x509 key pair generation at POST /v2/x509/{domain}",
+    ))
 }
 
 async fn no_issuer(caller: Principal, call: Call, app: App) -> Answered {
@@ -52,18 +54,18 @@ async fn no_issuer(caller: Principal, call: Call, app: App) -> Answered {
 
 /// Sees to it that a tracking host, `email.mg.example.com`, is below a domain of the caller's. PHP's
 /// client writes a brace behind it.
-async fn owned(caller: &Principal, call: &Call, app: &App) -> Result<(), Refusal> {
+async fn owned(caller: &Principal, call: &Call, app: &App) -> Result<(), MailgunError> {
     /// More labels than a tracking host has before its domain.
     const PREFIX_LABELS_MAX: usize = 8;
     let host = call.parameter("host");
     let mut rest = host.strip_suffix('}').unwrap_or(&host);
     for _ in 0..PREFIX_LABELS_MAX {
         match caller.domain_named(rest, app).await {
-            Err(Refusal::Message(..)) => {}
+            Err(MailgunError::Message(..)) => {}
             found => return found.map(|_| ()),
         }
         let Some((_, below)) = rest.split_once('.') else { break };
         rest = below;
     }
-    Err(Refusal::not_found("Domain not found"))
+    Err(MailgunError::not_found("Domain not found"))
 }

@@ -7,7 +7,7 @@ use super::{not_a_sender, refused};
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::mailgun::answer::{Answered, Refusal, ok};
+use crate::http::mailgun::answer::{Answered, MailgunError, ok};
 use crate::http::mailgun::form::Form;
 use crate::http::mailgun::{MANAGE, MANAGE_ACCOUNT, READ, route};
 use crate::http::routes::Route;
@@ -83,7 +83,7 @@ async fn remove(caller: Principal, call: Call, app: App) -> Answered {
 }
 
 /// The fields of a request for a domain that must be the caller's.
-async fn signing_domain(caller: &Principal, call: &Call, app: &App) -> Result<Form, Refusal> {
+async fn signing_domain(caller: &Principal, call: &Call, app: &App) -> Result<Form, MailgunError> {
     let form = Form::of(call, app).await?;
     caller.domain_named(form.required("signing_domain")?, app).await?;
     Ok(form)
@@ -105,8 +105,8 @@ async fn no_such_key(caller: Principal, call: Call, app: App) -> Answered {
     Err(not_found())
 }
 
-fn not_found() -> Refusal {
-    Refusal::not_found("domain key not found")
+fn not_found() -> MailgunError {
+    MailgunError::not_found("domain key not found")
 }
 
 /// Makes the key that Mailgun's address validation takes, and forgets it: nothing here can be

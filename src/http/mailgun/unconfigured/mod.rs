@@ -10,7 +10,7 @@ mod certificates;
 mod keys;
 mod suppressions;
 
-use super::answer::{Answered, Refusal};
+use super::answer::{Answered, MailgunError};
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
@@ -23,8 +23,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// A refusal to change what only a sender has. `what` ends the sentence "Waypost … so it".
-fn not_a_sender(what: &str) -> Refusal {
-    Refusal::bad(format!(
+fn not_a_sender(what: &str) -> MailgunError {
+    MailgunError::bad(format!(
         "Waypost neither signs nor sends mail, so it {what}: do this at the provider that sends the \
          domain's mail, or start the gateway with --mailgun-upstream to have it done at Mailgun"
     ))

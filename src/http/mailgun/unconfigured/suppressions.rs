@@ -8,7 +8,7 @@ use super::refused;
 use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
-use crate::http::mailgun::answer::{Answered, Refusal, ok};
+use crate::http::mailgun::answer::{Answered, MailgunError, ok};
 use crate::http::mailgun::form::Form;
 use crate::http::mailgun::{MANAGE, READ, route};
 use crate::http::routes::Route;
@@ -121,5 +121,5 @@ struct Paging {
 
 async fn absent(caller: Principal, call: Call, app: App) -> Answered {
     caller.domain_at(&call, &app).await?;
-    Err(Refusal::not_found(List::of(&call).without()))
+    Err(MailgunError::not_found(List::of(&call).without()))
 }

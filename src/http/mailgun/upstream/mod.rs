@@ -17,7 +17,7 @@ use http::{HeaderValue, Method, Request};
 use self::path::Path;
 use self::upload::Failed;
 use super::ANY;
-use super::answer::{KEY_ID, Refusal, key_id, respond};
+use super::answer::{KEY_ID, MailgunError, key_id, respond};
 use crate::http::App;
 use crate::http::body::BodyError;
 use crate::http::call::Call;
@@ -89,7 +89,7 @@ fn request(
     path: &Path,
     call: &Call,
     app: &App,
-) -> Result<(Request<Upload>, Failed), Refusal> {
+) -> Result<(Request<Upload>, Failed), MailgunError> {
     let judged = permit::may_pass(principal, &call.method, path, &call.headers);
     let sent = path.sent(&call.query);
     let (method, mut headers) = (call.method.clone(), headers::sent(&call.headers));
@@ -124,7 +124,7 @@ async fn refuse(call: Call, app: App) -> Response {
 }
 
 /// The answer to a path that is not served: what to do about it.
-fn nobody(principal: &Principal, path: &Path, call: &Call, app: &App) -> Refusal {
+fn nobody(principal: &Principal, path: &Path, call: &Call, app: &App) -> MailgunError {
     let refusal = match permit::may_call(principal, &call.method, path) {
         Ok(()) => outcome::not_served(&call.method, &call.path),
         Err(refusal) => refusal,

@@ -1,4 +1,4 @@
-//! What came of a request that was passed on, as its caller is told, and as it is counted.
+//! The outcome of a request that was passed on, as its caller is told, and as it is counted.
 //!
 //! Nothing is sent a second time. Where nobody knows whether a request was taken the answer says so:
 //! only the caller can decide whether a message twice is worse than none.
@@ -11,7 +11,7 @@ use tracing::warn;
 use super::headers;
 use super::upload::Failed;
 use crate::http::App;
-use crate::http::mailgun::answer::{Refusal, excerpt};
+use crate::http::mailgun::answer::{MailgunError, excerpt};
 use crate::http::reply::{Response, streamed};
 use crate::http::upstream::{Attached, Download, Upload};
 use crate::metrics::{PassFailure, Stats};
@@ -27,11 +27,11 @@ pub(super) async fn of(
     request: Request<Upload>,
     failed: &Failed,
     app: &App,
-) -> Result<Response, Refusal> {
+) -> Result<Response, MailgunError> {
     let Ok(room) = attached.room.clone().try_acquire_owned() else {
         count(&app.stats, PassFailure::Busy, "too many requests wait for it");
         let message = format!("Too many requests wait for the upstream; {NOT_SENT}, try again");
-        return Err(Refusal::Message(StatusCode::SERVICE_UNAVAILABLE, message));
+        return Err(MailgunError::Message(StatusCode::SERVICE_UNAVAILABLE, message));
     };
     let error = match attached.upstream.send(request).await {
         Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => {
@@ -51,8 +51,8 @@ pub(super) async fn of(
 }
 
 /// The 404 of a path that Waypost does not serve and that nothing is passed on for.
-pub(super) fn not_served(method: &Method, path: &str) -> Refusal {
-    Refusal::not_found(format!(
+pub(super) fn not_served(method: &Method, path: &str) -> MailgunError {
+    MailgunError::not_found(format!(
         "Waypost does not serve {method} {}: it manages webhooks and sends no mail. Send through \
          your new provider, or have Waypost started with --mailgun-upstream and \
          --mailgun-upstream-key, which pass such requests of its first account on to Mailgun",
@@ -88,13 +88,13 @@ fn count(stats: &Stats, why: PassFailure, error: &str) {
 }
 
 /// The key is the operator's to put right, not the caller's: theirs was good.
-fn refused_key() -> Refusal {
+fn refused_key() -> MailgunError {
     let message = "The upstream answered 401 to the key that --mailgun-upstream-key gives: \
                    expected an API key of the account and the region that --mailgun-upstream names";
-    Refusal::Message(StatusCode::BAD_GATEWAY, message.to_owned())
+    MailgunError::Message(StatusCode::BAD_GATEWAY, message.to_owned())
 }
 
-fn unanswered(error: &Unanswered) -> Refusal {
+fn unanswered(error: &Unanswered) -> MailgunError {
     let (status, message) = match error {
         Unanswered::Unreached { failure: Failure::Timeout, .. } => (
             StatusCode::GATEWAY_TIMEOUT,
@@ -112,5 +112,5 @@ fn unanswered(error: &Unanswered) -> Refusal {
             format!("The upstream broke off before it answered; {MAYBE_SENT}"),
         ),
     };
-    Refusal::Message(status, message)
+    MailgunError::Message(status, message)
 }

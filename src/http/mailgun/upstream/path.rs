@@ -5,7 +5,7 @@ use http::Method;
 use http::uri::PathAndQuery;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::http::mailgun::answer::{Refusal, excerpt};
+use crate::http::mailgun::answer::{MailgunError, excerpt};
 use crate::model::DomainName;
 
 /// The characters that are encoded in a segment: all but RFC 3986's unreserved ones.
@@ -19,13 +19,13 @@ impl Path {
     /// Takes a path apart. A segment that another server might take for something else than one
     /// segment is refused: `.` and `..`, and what holds a separator, a second layer of encoding, or
     /// bytes that are no text.
-    pub(super) fn of(raw: &str) -> Result<Self, Refusal> {
+    pub(super) fn of(raw: &str) -> Result<Self, MailgunError> {
         let segments = raw.split('/').filter(|segment| !segment.is_empty());
         segments.map(decoded).collect::<Result<_, _>>().map(Self)
     }
 
     /// The path as it is sent, with the query as it came.
-    pub(super) fn sent(&self, query: &str) -> Result<PathAndQuery, Refusal> {
+    pub(super) fn sent(&self, query: &str) -> Result<PathAndQuery, MailgunError> {
         let mut sent = String::new();
         for segment in &self.0 {
             sent.push('/');
@@ -35,7 +35,8 @@ impl Path {
             sent.push('?');
             sent.push_str(query);
         }
-        let unsendable = |_| Refusal::bad("the path or the query cannot be written in a request");
+        let unsendable =
+            |_| MailgunError::bad("the path or the query cannot be written in a request");
         sent.parse().map_err(unsendable)
     }
 
@@ -100,14 +101,14 @@ impl Path {
     }
 }
 
-fn decoded(segment: &str) -> Result<String, Refusal> {
+fn decoded(segment: &str) -> Result<String, MailgunError> {
     let text = percent_decode_str(segment).decode_utf8().ok();
     let unsafe_char = |c: char| matches!(c, '/' | '\\' | '%') || c.is_control();
     match text {
         Some(text) if !matches!(&*text, "." | "..") && !text.contains(unsafe_char) => {
             Ok(text.into_owned())
         }
-        _ => Err(Refusal::bad(format!(
+        _ => Err(MailgunError::bad(format!(
             "Invalid path: expected segments that are text, none of them `.` or `..` or with `/`, \
              `\\`, `%` or a control character in it once decoded, found {}",
             excerpt(segment)
@@ -152,7 +153,7 @@ mod tests {
         ] {
             let refused = Path::of(&format!("/v3/{segment}/messages"));
             assert!(
-                matches!(refused, Err(Refusal::Message(status, _)) if status == 400),
+                matches!(refused, Err(MailgunError::Message(status, _)) if status == 400),
                 "{segment}"
             );
         }

@@ -1,11 +1,11 @@
-//! Which requests pass to the upstream: a pure function of the key, the method, the path and the
+//! The requests that pass to the upstream: a pure function of the key, the method, the path and the
 //! headers.
 
 use http::{HeaderMap, Method, StatusCode};
 
 use super::path::Path;
 use crate::http::Principal;
-use crate::http::mailgun::answer::Refusal;
+use crate::http::mailgun::answer::MailgunError;
 use crate::model::Scope;
 
 /// The methods that pass. `TRACE` would show a caller the key that its request was given.
@@ -17,35 +17,39 @@ const METHOD_NAMES: &str = "GET, POST, PUT, PATCH, DELETE";
 const ON_BEHALF_OF: &str = "x-mailgun-on-behalf-of";
 
 /// 401 for a key that only sends mail, wherever mail is not sent from a domain of its own.
-pub(super) fn may_call(principal: &Principal, method: &Method, path: &Path) -> Result<(), Refusal> {
+pub(super) fn may_call(
+    principal: &Principal,
+    method: &Method,
+    path: &Path,
+) -> Result<(), MailgunError> {
     if principal.scope != Scope::Send {
         return Ok(());
     }
     match path.sends_from(method) {
         Some(domain) if principal.covers(&domain) => Ok(()),
-        Some(_) | None => Err(Refusal::Unauthorized),
+        Some(_) | None => Err(MailgunError::Unauthorized),
     }
 }
 
-/// Whether a request passes: by what its key may do, then by how far the key reaches.
+/// Judges whether a request passes: by what its key may do, then by how far the key reaches.
 pub(super) fn may_pass(
     principal: &Principal,
     method: &Method,
     path: &Path,
     headers: &HeaderMap,
-) -> Result<(), Refusal> {
+) -> Result<(), MailgunError> {
     may_call(principal, method, path)?;
     if !METHODS.contains(method) {
-        return Err(Refusal::Method(METHOD_NAMES.to_owned()));
+        return Err(MailgunError::Method(METHOD_NAMES.to_owned()));
     }
     if principal.scope == Scope::Read && method != Method::GET {
-        return Err(Refusal::forbidden());
+        return Err(MailgunError::forbidden());
     }
     if principal.domain.is_some() {
         match path.domain() {
             Some(domain) if principal.covers(&domain) => {}
-            Some(_) => return Err(Refusal::not_found("Domain not found")),
-            None => return Err(Refusal::forbidden()),
+            Some(_) => return Err(MailgunError::not_found("Domain not found")),
+            None => return Err(MailgunError::forbidden()),
         }
     }
     let whole = principal.domain.is_none() && principal.scope == Scope::Manage;
@@ -54,7 +58,7 @@ pub(super) fn may_pass(
     if headers.contains_key(ON_BEHALF_OF) && !whole {
         let message =
             "Forbidden: X-Mailgun-On-Behalf-Of takes a key that manages the whole account";
-        return Err(Refusal::Message(StatusCode::FORBIDDEN, message.to_owned()));
+        return Err(MailgunError::Message(StatusCode::FORBIDDEN, message.to_owned()));
     }
     Ok(())
 }
@@ -82,10 +86,10 @@ mod tests {
         }
         match may_pass(&principal, &method, &path, &headers) {
             Ok(()) => 0,
-            Err(Refusal::Unauthorized) => 401,
-            Err(Refusal::Method(_)) => 405,
-            Err(Refusal::Message(status, _)) => status.as_u16(),
-            Err(Refusal::Store(_)) => unreachable!("nothing is asked of the store"),
+            Err(MailgunError::Unauthorized) => 401,
+            Err(MailgunError::Method(_)) => 405,
+            Err(MailgunError::Message(status, _)) => status.as_u16(),
+            Err(MailgunError::Store(_)) => unreachable!("nothing is asked of the store"),
         }
     }
 

@@ -27,7 +27,7 @@ const WHOLE_MAX: Duration = Duration::from_mins(10);
 /// The longest that a body that nobody wants any more is read, for the answer's sake.
 const UNWANTED_MAX: Duration = Duration::from_secs(30);
 
-/// Why a body could not be read to its end, once that is known.
+/// The reason why a body could not be read to its end, once that is known.
 pub(super) type Failed = Arc<OnceLock<BodyError>>;
 
 /// The body of a request that announces none.

@@ -11,11 +11,11 @@ use crate::behaviour::Behaviour;
 use crate::http::App;
 use crate::http::mailgun::check_settings;
 use crate::http::native::account::signing_key;
-use crate::http::native::json::Fields;
+use crate::http::native::json::JsonObject;
 use crate::http::native::register::{drafted, events};
 use crate::http::native::sources::SECRETS_MAX;
 use crate::http::native::webhooks::scheme_named;
-use crate::http::native_error::{ApiError, quoted};
+use crate::http::native_error::{NativeError, quoted};
 use crate::http::row_webhooks::Draft;
 use crate::model::{
     AccountId, DnsRecord, DnsUse, DomainName, Serves, SourceId, Timestamp, Webhook, WebhookId,
@@ -26,7 +26,7 @@ use crate::model::{
 pub(super) struct File {
     /// The account that it is read for; the file names none, so it fits any.
     pub(super) account: AccountId,
-    /// When it was read.
+    /// The time at which it was read.
     pub(super) now: Timestamp,
     /// The one domain that it is of, where it is not of the whole account.
     pub(super) only: Option<DomainName>,
@@ -42,7 +42,7 @@ pub(super) struct File {
     pub(super) webhooks: Option<Vec<WebhookEntry>>,
 }
 
-/// What a file says of a domain.
+/// A domain as a file has it.
 pub(super) struct DomainEntry {
     pub(super) place: String,
     pub(super) name: DomainName,
@@ -54,7 +54,7 @@ pub(super) struct DomainEntry {
     pub(super) records: Vec<(DnsUse, Vec<DnsRecord>)>,
 }
 
-/// What a file says of a source.
+/// A source as a file has it.
 pub(super) struct SourceEntry {
     pub(super) place: String,
     pub(super) id: Option<SourceId>,
@@ -67,7 +67,7 @@ pub(super) struct SourceEntry {
     pub(super) secrets: Option<Vec<Secret>>,
 }
 
-/// What a file says of a webhook.
+/// A webhook as a file has it.
 pub(super) struct WebhookEntry {
     pub(super) place: String,
     pub(super) id: Option<WebhookId>,
@@ -79,12 +79,12 @@ pub(super) struct WebhookEntry {
     pub(super) scheme: Option<Scheme>,
     pub(super) secret: Option<Secret>,
     pub(super) previous: Option<(Secret, Timestamp)>,
-    /// What its dialect's API makes of it, if it takes it at all: what is there already may stay,
+    /// The webhook that its dialect's API makes of it, if it takes it at all: what is there already may stay,
     /// though it would not be taken today.
-    pub(super) drafted: Result<Webhook, ApiError>,
+    pub(super) drafted: Result<Webhook, NativeError>,
 }
 
-/// What the file may say, at the top and of each.
+/// The fields that a file may have, at the top and of each.
 const FILE: [&str; 8] =
     ["waypost_export", "secrets", "domain", "account", "domains", "sources", "webhooks", "keys"];
 const ACCOUNT: [&str; 2] = ["name", "signing_key"];
@@ -104,23 +104,23 @@ const WEBHOOK: [&str; 10] = [
     "previous_secret",
 ];
 
-/// What entries are read with.
+/// The reader of entries.
 struct Reader<'a> {
     app: &'a App,
     account: AccountId,
     now: Timestamp,
-    /// Whether the head says that there are secrets.
+    /// The head's word on whether there are secrets.
     secrets: bool,
 }
 
 impl File {
     /// Reads a file. Nothing of it is taken if anything in it is not as it should be.
-    pub(super) fn read(app: &App, account: AccountId, bytes: &[u8]) -> Result<Self, ApiError> {
+    pub(super) fn read(app: &App, account: AccountId, bytes: &[u8]) -> Result<Self, NativeError> {
         let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-            ApiError::malformed(format!("expected a file of `waypost export`: {error}"))
+            NativeError::malformed(format!("expected a file of `waypost export`: {error}"))
         })?;
         check_version(&value)?;
-        let mut fields = Fields::of(value, &FILE)?;
+        let mut fields = JsonObject::of(value, &FILE)?;
         let secrets = fields.required("secrets", "`true` or `false`")?;
         let reader = Reader { app, account, now: app.clock.now(), secrets };
         let (mut name, mut signing_key) = (None, None);
@@ -146,7 +146,7 @@ impl File {
         Ok(file)
     }
 
-    fn check_repeats(&self) -> Result<(), ApiError> {
+    fn check_repeats(&self) -> Result<(), NativeError> {
         let domains = self.domains.iter().flatten();
         let sources = self.sources.iter().flatten();
         let webhooks = self.webhooks.iter().flatten();
@@ -159,28 +159,28 @@ impl File {
         for (place, field, name) in names.chain(source_ids).chain(webhook_ids) {
             if seen.contains(&name) {
                 let message = format!("{} is there twice", quoted(&name));
-                return Err(ApiError::invalid(field, message).within(place));
+                return Err(NativeError::invalid(field, message).within(place));
             }
             seen.insert(name);
         }
         Ok(())
     }
 
-    /// Where a domain stands.
+    /// The place of a domain.
     pub(super) fn place_of_domain(&self, name: &DomainName) -> String {
         let mut entries = self.domains.iter().flatten();
         let entry = entries.find(|entry| entry.name == *name);
         entry.map_or_else(|| "domains".to_owned(), |entry| format!("{}.name", entry.place))
     }
 
-    /// Where a source stands.
+    /// The place of a source.
     pub(super) fn place_of_source(&self, id: SourceId) -> String {
         let mut entries = self.sources.iter().flatten();
         let entry = entries.find(|entry| entry.id == Some(id));
         entry.map_or_else(|| "sources".to_owned(), |entry| format!("{}.id", entry.place))
     }
 
-    /// Where a webhook stands.
+    /// The place of a webhook.
     pub(super) fn place_of_webhook(&self, id: WebhookId) -> String {
         let mut entries = self.webhooks.iter().flatten();
         let entry = entries.find(|entry| entry.id == Some(id));
@@ -189,9 +189,9 @@ impl File {
 }
 
 /// Looks at the version before anything else: a newer form may have what is unknown here.
-fn check_version(value: &Value) -> Result<(), ApiError> {
+fn check_version(value: &Value) -> Result<(), NativeError> {
     let expected = format!("expected {VERSION}, the head of a file of `waypost export`");
-    let error = |message: String| Err(ApiError::invalid("waypost_export", message));
+    let error = |message: String| Err(NativeError::invalid("waypost_export", message));
     match value.get("waypost_export").map(Value::as_u64) {
         Some(Some(VERSION)) => Ok(()),
         Some(Some(newer)) if newer > VERSION => {
@@ -204,14 +204,16 @@ fn check_version(value: &Value) -> Result<(), ApiError> {
 
 /// The entries of a section; `None` where the file has no such section.
 fn section<T>(
-    fields: &mut Fields,
+    fields: &mut JsonObject,
     name: &str,
-    read: impl Fn(Value, String) -> Result<T, ApiError>,
-) -> Result<Option<Vec<T>>, ApiError> {
+    read: impl Fn(Value, String) -> Result<T, NativeError>,
+) -> Result<Option<Vec<T>>, NativeError> {
     let values = match fields.take(name) {
         None => return Ok(None),
         Some(Value::Array(values)) => values,
-        Some(_) => return Err(ApiError::invalid(name, "expected an array, found something else")),
+        Some(_) => {
+            return Err(NativeError::invalid(name, "expected an array, found something else"));
+        }
     };
     let each = values.into_iter().enumerate().map(|(index, value)| {
         let place = format!("{name}[{index}]");
@@ -221,23 +223,23 @@ fn section<T>(
 }
 
 /// A field that is a text of a certain form.
-fn parsed<T>(fields: &Fields, name: &str, expected: &str) -> Result<Option<T>, ApiError>
+fn parsed<T>(fields: &JsonObject, name: &str, expected: &str) -> Result<Option<T>, NativeError>
 where
     T: std::str::FromStr<Err: std::fmt::Display>,
 {
     let text: Option<String> = fields.optional(name, expected)?;
     let parse = |text: String| {
-        text.parse().map_err(|error: T::Err| ApiError::invalid(name, error.to_string()))
+        text.parse().map_err(|error: T::Err| NativeError::invalid(name, error.to_string()))
     };
     text.map(parse).transpose()
 }
 
 impl Reader<'_> {
-    fn account_entry(&self, value: Value) -> Result<(Option<String>, Option<Secret>), ApiError> {
-        let fields = Fields::of(value, &ACCOUNT)?;
+    fn account_entry(&self, value: Value) -> Result<(Option<String>, Option<Secret>), NativeError> {
+        let fields = JsonObject::of(value, &ACCOUNT)?;
         let name = fields.label("name")?;
         if name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-            return Err(ApiError::invalid("name", "expected a name, found an empty one"));
+            return Err(NativeError::invalid("name", "expected a name, found an empty one"));
         }
         let key: Option<String> = fields.optional("signing_key", "the key as a text")?;
         if key.is_some() {
@@ -246,25 +248,25 @@ impl Reader<'_> {
         Ok((name, key.map(signing_key).transpose()?))
     }
 
-    fn domain(&self, value: Value, place: String) -> Result<DomainEntry, ApiError> {
-        let mut fields = Fields::of(value, &DOMAIN)?;
+    fn domain(&self, value: Value, place: String) -> Result<DomainEntry, NativeError> {
+        let mut fields = JsonObject::of(value, &DOMAIN)?;
         let expected = "the name of a domain";
         let name = parsed(&fields, "name", expected)?
-            .ok_or_else(|| ApiError::invalid("name", format!("expected {expected}")))?;
+            .ok_or_else(|| NativeError::invalid("name", format!("expected {expected}")))?;
         let mailgun_id: Option<String> = fields.optional("mailgun_id", "24 hex digits")?;
         let is_id = |id: &String| id.len() == 24 && id.bytes().all(|b| b.is_ascii_hexdigit());
         if let Some(id) = mailgun_id.as_ref().filter(|id| !is_id(id)) {
             let message = format!("expected 24 hex digits, found {}", quoted(id));
-            return Err(ApiError::invalid("mailgun_id", message));
+            return Err(NativeError::invalid("mailgun_id", message));
         }
         let settings = match fields.take("settings") {
             None => None,
             Some(Value::Object(settings)) => Some(settings),
-            Some(_) => return Err(ApiError::invalid("settings", "expected an object")),
+            Some(_) => return Err(NativeError::invalid("settings", "expected an object")),
         };
         if let Some(settings) = &settings {
             check_settings(settings).map_err(|(field, message)| {
-                ApiError::invalid(&field, message).within("settings")
+                NativeError::invalid(&field, message).within("settings")
             })?;
         }
         let mut records = Vec::new();
@@ -278,8 +280,8 @@ impl Reader<'_> {
         Ok(DomainEntry { place, name, mailgun_id, fresh_id, settings, records })
     }
 
-    fn source(&self, value: Value, place: String) -> Result<SourceEntry, ApiError> {
-        let fields = Fields::of(value, &SOURCE)?;
+    fn source(&self, value: Value, place: String) -> Result<SourceEntry, NativeError> {
+        let fields = JsonObject::of(value, &SOURCE)?;
         let serves = parsed(&fields, "serves", "`all`, `domain`, `account` or a webhook's id")?;
         let texts: Option<Vec<String>> = fields.optional("secrets", "an array of texts")?;
         if texts.is_some() {
@@ -287,10 +289,10 @@ impl Reader<'_> {
         }
         if texts.as_ref().is_some_and(|texts| texts.len() > SECRETS_MAX) {
             let message = format!("expected at most {SECRETS_MAX} secrets");
-            return Err(ApiError::invalid("secrets", message));
+            return Err(NativeError::invalid("secrets", message));
         }
         if texts.iter().flatten().any(|text| text.is_empty() || text.len() > 512) {
-            return Err(ApiError::invalid("secrets", "expected texts of 1 to 512 bytes"));
+            return Err(NativeError::invalid("secrets", "expected texts of 1 to 512 bytes"));
         }
         Ok(SourceEntry {
             place,
@@ -304,8 +306,8 @@ impl Reader<'_> {
         })
     }
 
-    fn webhook(&self, value: Value, place: String) -> Result<WebhookEntry, ApiError> {
-        let mut fields = Fields::of(value, &WEBHOOK)?;
+    fn webhook(&self, value: Value, place: String) -> Result<WebhookEntry, NativeError> {
+        let mut fields = JsonObject::of(value, &WEBHOOK)?;
         let scope = WebhookScope {
             account: self.account,
             domain: parsed(&fields, "domain", "the name of a domain")?,
@@ -317,7 +319,7 @@ impl Reader<'_> {
         let has_own = Behaviour::of(scope.dialect).has_own_secrets();
         if !has_own && (secret.is_some() || previous.is_some()) {
             let message = "expected none: the account's signing key signs Mailgun's webhooks";
-            return Err(ApiError::invalid("secret", message));
+            return Err(NativeError::invalid("secret", message));
         }
         let draft = Draft {
             url: fields.required("url", "a URL")?,
@@ -345,18 +347,18 @@ impl Reader<'_> {
         })
     }
 
-    fn previous(&self, value: Value) -> Result<(Secret, Timestamp), ApiError> {
-        let fields = Fields::of(value, &["secret", "until"])?;
+    fn previous(&self, value: Value) -> Result<(Secret, Timestamp), NativeError> {
+        let fields = JsonObject::of(value, &["secret", "until"])?;
         let secret = self.secret(&fields, "secret")?;
-        let secret = secret.ok_or_else(|| ApiError::invalid("secret", "expected a secret"))?;
+        let secret = secret.ok_or_else(|| NativeError::invalid("secret", "expected a secret"))?;
         let expected = "a time such as `2026-01-15T10:30:00Z`";
         let text: String = fields.required("until", expected)?;
         let until = Timestamp::from_rfc3339(&text)
-            .ok_or_else(|| ApiError::invalid("until", format!("expected {expected}")))?;
+            .ok_or_else(|| NativeError::invalid("until", format!("expected {expected}")))?;
         Ok((secret, until))
     }
 
-    fn secret(&self, fields: &Fields, name: &str) -> Result<Option<Secret>, ApiError> {
+    fn secret(&self, fields: &JsonObject, name: &str) -> Result<Option<Secret>, NativeError> {
         let secret = fields.secret(name)?;
         if secret.is_some() {
             self.may_have_secrets(name)?;
@@ -365,11 +367,11 @@ impl Reader<'_> {
     }
 
     /// A file whose head says that it may be shown around must not hold what may not.
-    fn may_have_secrets(&self, field: &str) -> Result<(), ApiError> {
+    fn may_have_secrets(&self, field: &str) -> Result<(), NativeError> {
         if self.secrets {
             return Ok(());
         }
         let message = "expected none in a file whose head says `\"secrets\": false`";
-        Err(ApiError::invalid(field, message))
+        Err(NativeError::invalid(field, message))
     }
 }

@@ -14,12 +14,12 @@ use crate::model::{
 };
 use crate::store::Configuration;
 
-/// Whether secrets are written.
+/// The choice of writing secrets or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets {
-    /// They are, and the file's head says so.
+    /// Written, and the file's head says so.
     Shown,
-    /// They are not.
+    /// Left out.
     Hidden,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Secrets {
 pub(super) struct Part<'a> {
     /// One domain, or all of the account.
     pub(super) of: Option<&'a DomainName>,
-    /// Whether with secrets.
+    /// With secrets or without.
     pub(super) secrets: Secrets,
 }
 

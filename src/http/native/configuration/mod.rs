@@ -26,7 +26,7 @@ use crate::http::App;
 use crate::http::call::Call;
 use crate::http::caller::Principal;
 use crate::http::native::{MANAGER, OWNER, route};
-use crate::http::native_error::{ApiError, quoted};
+use crate::http::native_error::{NativeError, quoted};
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::store::{Configuration, Configured, Decision, Holding};
@@ -46,7 +46,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// The file. Somebody who manages one domain gets that domain's part of it, without secrets.
-async fn write(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn write(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let query = Query::read(&call.query, &["secrets"])?;
     let secrets = match query.parsed("secrets")? {
         Some(true) => file::Secrets::Shown,
@@ -58,7 +58,7 @@ async fn write(manager: Principal, call: Call, app: App) -> Result<Response, Api
     let account = manager.account;
     let configuration = app.directory.configuration(account).await?;
     let configuration =
-        configuration.ok_or_else(|| ApiError::missing("account", &account.to_string()))?;
+        configuration.ok_or_else(|| NativeError::missing("account", &account.to_string()))?;
     let keys = app.directory.keys(account).await?;
     let text =
         file::text(&file::Part { of: manager.domain.as_ref(), secrets }, &configuration, &keys);
@@ -70,9 +70,9 @@ async fn write(manager: Principal, call: Call, app: App) -> Result<Response, Api
 }
 
 /// Makes the account's configuration what the file says, in one commit, or says what would change.
-async fn read(manager: Principal, call: Call, app: App) -> Result<Response, ApiError> {
+async fn read(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let query = Query::read(&call.query, &["dry_run", "prune"])?;
-    let verdict = match query.parsed("dry_run")? {
+    let decision = match query.parsed("dry_run")? {
         Some(true) => Decision::Discard,
         Some(false) | None => Decision::Keep,
     };
@@ -81,16 +81,16 @@ async fn read(manager: Principal, call: Call, app: App) -> Result<Response, ApiE
         Some(false) | None => Missing::Left,
     };
     let body = call.body(FILE_BYTES_MAX).await?;
-    let file = File::read(&app, manager.account, &body.bytes).map_err(ApiError::at_its_place)?;
+    let file = File::read(&app, manager.account, &body.bytes).map_err(NativeError::at_its_place)?;
     if missing == Missing::Removed
         && let Some(domain) = &file.only
     {
         let message = format!("this file is of {domain} only; pruning wants the whole account's");
-        return Err(ApiError::invalid("domain", message));
+        return Err(NativeError::invalid("domain", message));
     }
-    let planned = app.carried_out(&file, missing, verdict).await;
-    let planned = planned.map_err(ApiError::at_its_place)?;
-    Ok(answer(StatusCode::OK, &changes::report(&app, planned, verdict)))
+    let planned = app.carried_out(&file, missing, decision).await;
+    let planned = planned.map_err(NativeError::at_its_place)?;
+    Ok(answer(StatusCode::OK, &changes::report(&app, planned, decision)))
 }
 
 impl App {
@@ -100,8 +100,8 @@ impl App {
         &self,
         file: &File,
         missing: Missing,
-        verdict: Decision,
-    ) -> Result<Plan, ApiError> {
+        decision: Decision,
+    ) -> Result<Plan, NativeError> {
         let limit = self.settings.urls_per_event_max;
         let mut planned = None;
         let change = |current: &mut Configuration| match plan::plan(current, file, missing, limit) {
@@ -109,7 +109,7 @@ impl App {
                 *current = plan.next.clone();
                 let idle = plan.changes.is_empty();
                 planned = Some(Ok(plan));
-                if idle { Decision::Discard } else { verdict }
+                if idle { Decision::Discard } else { decision }
             }
             Err(error) => {
                 planned = Some(Err(error));
@@ -117,7 +117,8 @@ impl App {
             }
         };
         let outcome = self.directory.change_configuration(file.account, Box::new(change)).await?;
-        let plan = planned.unwrap_or_else(|| Err(ApiError::malformed("the file says nothing")))?;
+        let plan =
+            planned.unwrap_or_else(|| Err(NativeError::malformed("the file says nothing")))?;
         match outcome {
             Configured::Kept | Configured::Discarded => Ok(plan),
             Configured::Taken(holding) => Err(taken(file, &holding)),
@@ -126,7 +127,7 @@ impl App {
 }
 
 /// The same words whoever has it: what is another tenant's is nobody's business.
-fn taken(file: &File, holding: &Holding) -> ApiError {
+fn taken(file: &File, holding: &Holding) -> NativeError {
     let (place, message) = match holding {
         Holding::Domain(name) => {
             let message =
@@ -136,7 +137,7 @@ fn taken(file: &File, holding: &Holding) -> ApiError {
         Holding::Source(id) => (file.place_of_source(*id), in_use(&id.to_string())),
         Holding::Webhook(id) => (file.place_of_webhook(*id), in_use(&id.to_string())),
     };
-    ApiError::new(StatusCode::CONFLICT, "taken", message).about(place)
+    NativeError::new(StatusCode::CONFLICT, "taken", message).about(place)
 }
 
 fn in_use(id: &str) -> String {

@@ -10,22 +10,22 @@ use super::file::mailgun_settings;
 use super::webhooks;
 use crate::api::{Change, ChangeKind, ChangedField};
 use crate::http::native::sources::unfit;
-use crate::http::native_error::{ApiError, quoted};
+use crate::http::native_error::{NativeError, quoted};
 use crate::model::{
     AccountId, Domain, DomainName, Serves, Source, SourceId, Timestamp, Webhook, WebhookId,
 };
 use crate::store::Configuration;
 
-/// What becomes of things that a section of the file does not have.
+/// The treatment of things that a section of the file does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// They stay as they are.
+    /// Left as they are.
     Left,
-    /// They are removed.
+    /// Removed.
     Removed,
 }
 
-/// What shall be there, and how that differs from what is.
+/// The configuration that shall be there, and how it differs from the one that is.
 pub(super) struct Plan {
     /// The configuration as it shall be.
     pub(super) next: Configuration,
@@ -43,7 +43,7 @@ pub(super) fn plan(
     file: &File,
     missing: Missing,
     urls_max: usize,
-) -> Result<Plan, ApiError> {
+) -> Result<Plan, NativeError> {
     let (changes, generated, unproven) = (Vec::new(), Vec::new(), Vec::new());
     let mut plan = Plan { next: current.clone(), changes, generated, unproven };
     plan.account(file);
@@ -55,7 +55,7 @@ pub(super) fn plan(
     Ok(plan)
 }
 
-/// What a source is for.
+/// The purpose of a source.
 type Place = (Provider, Option<DomainName>, Serves);
 
 impl Plan {
@@ -142,7 +142,7 @@ impl Plan {
         });
     }
 
-    fn sources(&mut self, file: &File, missing: Missing) -> Result<(), ApiError> {
+    fn sources(&mut self, file: &File, missing: Missing) -> Result<(), NativeError> {
         let Some(entries) = &file.sources else { return Ok(()) };
         let mut alike = self.sources_by_place(entries);
         let mut met = BTreeSet::new();
@@ -187,7 +187,7 @@ impl Plan {
         entry: &SourceEntry,
         id: SourceId,
         now: Timestamp,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), NativeError> {
         self.check_domain(entry.domain.as_ref())?;
         let Some(source) = self.next.sources.get_mut(&id) else {
             let source = Source {
@@ -212,7 +212,7 @@ impl Plan {
                 "expected the source that is here, {}: a source stays with its provider and domain",
                 about(source)
             );
-            return Err(ApiError::invalid("id", message));
+            return Err(NativeError::invalid("id", message));
         }
         let mut fields = Vec::new();
         if source.serves != entry.serves {
@@ -239,19 +239,19 @@ impl Plan {
     }
 
     /// A domain that something is said to belong to must be there in the end.
-    pub(super) fn check_domain(&self, domain: Option<&DomainName>) -> Result<(), ApiError> {
+    pub(super) fn check_domain(&self, domain: Option<&DomainName>) -> Result<(), NativeError> {
         match domain {
             Some(name) if !self.next.domains.contains_key(name) => {
                 let found = quoted(name.as_str());
                 let message = format!("expected a domain of this file or account, found {found}");
-                Err(ApiError::invalid("domain", message))
+                Err(NativeError::invalid("domain", message))
             }
             Some(_) | None => Ok(()),
         }
     }
 
-    /// What a new or changed source serves must be there in the end, and must be its own.
-    fn check_sources(&self, current: &Configuration, file: &File) -> Result<(), ApiError> {
+    /// Sees to it that what a new or changed source serves is there in the end, and is its own.
+    fn check_sources(&self, current: &Configuration, file: &File) -> Result<(), NativeError> {
         let webhooks = self.next.webhooks.values().flatten();
         let webhooks: BTreeMap<WebhookId, &Webhook> = webhooks.map(|w| (w.id, w)).collect();
         for entry in file.sources.iter().flatten() {
@@ -261,7 +261,7 @@ impl Plan {
                 continue;
             }
             check_serves(source, &webhooks)
-                .map_err(|message| ApiError::invalid("serves", message).within(&entry.place))?;
+                .map_err(|message| NativeError::invalid("serves", message).within(&entry.place))?;
         }
         Ok(())
     }

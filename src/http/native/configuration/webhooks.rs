@@ -10,7 +10,7 @@ use super::file::signature;
 use super::plan::{Missing, Plan};
 use crate::api::{Change, ChangeKind, ChangedField};
 use crate::http::native::register::unfit;
-use crate::http::native_error::ApiError;
+use crate::http::native_error::NativeError;
 use crate::http::row_webhooks::WEBHOOKS_MAX;
 use crate::model::{Timestamp, Webhook, WebhookId, WebhookScope, WebhookState};
 
@@ -21,7 +21,7 @@ pub(super) fn plan(
     file: &File,
     missing: Missing,
     urls_max: usize,
-) -> Result<(), ApiError> {
+) -> Result<(), NativeError> {
     let Some(entries) = &file.webhooks else { return Ok(()) };
     let mut scopes: BTreeMap<WebhookScope, Vec<&WebhookEntry>> = BTreeMap::new();
     for entry in entries {
@@ -40,7 +40,7 @@ pub(super) fn plan(
         if let Some(there) = there.filter(|there| **there != entry.scope) {
             let message =
                 format!("expected an id that is free here, found one of {}", words(there));
-            return Err(ApiError::invalid("id", message).within(&entry.place));
+            return Err(NativeError::invalid("id", message).within(&entry.place));
         }
     }
     if missing == Missing::Removed {
@@ -55,7 +55,7 @@ pub(super) fn plan(
     Ok(())
 }
 
-/// How the webhooks of a scope are brought to what the file says.
+/// The way from the webhooks of a scope to what the file says.
 struct Order {
     now: Timestamp,
     missing: Missing,
@@ -68,11 +68,11 @@ impl Order {
         plan: &mut Plan,
         scope: &WebhookScope,
         entries: &[&WebhookEntry],
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), NativeError> {
         // Sooner than by counting one after the other: the file may be long.
         if let Some(beyond) = entries.get(WEBHOOKS_MAX) {
             let message = format!("expected at most {WEBHOOKS_MAX} webhooks of {}", words(scope));
-            let error = ApiError::new(StatusCode::CONFLICT, "limit_reached", message);
+            let error = NativeError::new(StatusCode::CONFLICT, "limit_reached", message);
             return Err(error.within(&beyond.place));
         }
         let before = plan.next.webhooks.remove(scope).unwrap_or_default();
@@ -117,7 +117,7 @@ impl Order {
         Ok(())
     }
 
-    /// What is there in the order of the file; what the file does not have keeps its place, what is
+    /// The webhooks that are there in the order of the file; what the file does not have keeps its place, what is
     /// new stands behind its neighbour in the file.
     fn in_order(
         &self,
@@ -162,7 +162,7 @@ impl Order {
         &self,
         list: &[Webhook],
         written: &[(&WebhookEntry, Webhook)],
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), NativeError> {
         let in_file: BTreeSet<WebhookId> = written.iter().map(|(_, webhook)| webhook.id).collect();
         let stay = list.iter().filter(|webhook| !in_file.contains(&webhook.id));
         let mut beside: Vec<Webhook> = stay.cloned().collect();
@@ -174,7 +174,7 @@ impl Order {
     }
 }
 
-/// Which webhook each entry is about: the one with its id or, where it has none, one with the same
+/// The webhook that each entry is about: the one with its id or, where it has none, one with the same
 /// URL and events that no other entry is about.
 fn matched<'e>(
     before: &[Webhook],
@@ -200,7 +200,7 @@ fn changed(
     webhook: &mut Webhook,
     entry: &WebhookEntry,
     now: Timestamp,
-) -> Result<Vec<ChangedField>, ApiError> {
+) -> Result<Vec<ChangedField>, NativeError> {
     let mut fields = Vec::new();
     let as_written = webhook.url.as_str() == entry.url
         && webhook.events == entry.events
@@ -264,7 +264,7 @@ fn resecreted(webhook: &mut Webhook, entry: &WebhookEntry) -> Vec<ChangedField> 
 }
 
 /// A new webhook as its entry says.
-fn added(plan: &mut Plan, entry: &WebhookEntry) -> Result<Webhook, ApiError> {
+fn added(plan: &mut Plan, entry: &WebhookEntry) -> Result<Webhook, NativeError> {
     let mut webhook = entry.drafted.clone()?;
     webhook.id = entry.id.unwrap_or(webhook.id);
     webhook.state = entry.state.unwrap_or(WebhookState::Active);
