@@ -22,6 +22,8 @@ pub use file::{FileError, file_arguments};
 pub use units::{bytes, duration};
 pub use upstream::Upstream;
 
+use crate::model::Rate;
+
 /// The settings that the HTTP side and ingest need, read and checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -41,6 +43,10 @@ pub struct Settings {
     pub default_dialect: Dialect,
     /// The limits under which connections are served.
     pub serving: Serving,
+    /// The attempts in flight to an endpoint whose owner set no limit.
+    pub endpoint_concurrency: u32,
+    /// The rate of attempts to an endpoint whose owner set none.
+    pub endpoint_rate: Option<Rate>,
 }
 
 /// Limits of connections: their number, and the time for each part of a request.
@@ -83,6 +89,8 @@ impl Default for Settings {
             hosts: Vec::new(),
             default_dialect: Dialect::MailingApi,
             serving: Serving::default(),
+            endpoint_concurrency: 64,
+            endpoint_rate: None,
         }
     }
 }
@@ -150,6 +158,17 @@ pub struct Options {
     #[arg(long, env = "WAYPOST_DISABLE_AFTER", value_name = "TIME", default_value = "5d",
           value_parser = patience)]
     pub disable_after: Duration,
+    /// Attempts in flight at a time, to all endpoints together
+    #[arg(long, env = "WAYPOST_MAX_ATTEMPTS", value_name = "N", default_value = "512",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_attempts: u32,
+    /// Attempts in flight to one endpoint whose owner set no limit
+    #[arg(long, env = "WAYPOST_ENDPOINT_CONCURRENCY", value_name = "N", default_value = "64",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub endpoint_concurrency: u32,
+    /// Attempts per second to one endpoint whose owner set no rate; as many as there are if unset
+    #[arg(long, env = "WAYPOST_ENDPOINT_RATE", value_name = "N", value_parser = rate)]
+    pub endpoint_rate: Option<Rate>,
     /// Largest request body taken
     #[arg(long, env = "WAYPOST_BODY_LIMIT", value_name = "SIZE", default_value = "1MiB",
           value_parser = body_limit)]
@@ -218,6 +237,8 @@ impl Options {
             body_bytes_max: usize::try_from(self.body_limit).unwrap_or(usize::MAX),
             freshness: self.freshness,
             hosts: self.host.clone(),
+            endpoint_concurrency: self.endpoint_concurrency,
+            endpoint_rate: self.endpoint_rate,
             serving: Serving {
                 connections_max: self.max_connections as usize,
                 drain_timeout: self.drain_timeout,
@@ -252,6 +273,13 @@ fn public_url(text: &str) -> Result<String, String> {
 /// Reads a secret. Nothing is checked here: what a parser refuses is repeated in its message.
 fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
+}
+
+/// Reads a rate of attempts per second.
+fn rate(text: &str) -> Result<Rate, String> {
+    let (least, most) = (Rate::RANGE.start(), Rate::RANGE.end());
+    let expected = || format!("expected {least} to {most} attempts per second, found {text:?}");
+    text.parse().ok().and_then(Rate::per_second).ok_or_else(expected)
 }
 
 /// Reads a range; a bare address is a range of one.

@@ -75,11 +75,13 @@ impl Gateway {
             policies = policies.with_schedule(&Schedule::new(options.retry_schedule.clone()));
         }
         let delivering = WorkerOptions {
+            attempts_max: options.max_attempts as usize,
+            endpoint_concurrency: options.endpoint_concurrency as usize,
+            endpoint_rate: options.endpoint_rate,
             policies,
             drain_timeout: options.drain_timeout,
             stats: app.stats.clone(),
             renderings: app.renderings.clone(),
-            ..WorkerOptions::default()
         };
         let worker = Worker::new(store, client, clock, delivering);
         let retention = Retention { age: options.retention_age, bytes: options.retention_bytes };

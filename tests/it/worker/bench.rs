@@ -32,7 +32,9 @@ pub(super) fn quick() -> WorkerOptions {
 }
 
 pub(super) fn with_schedule(schedule: &str) -> WorkerOptions {
-    let schedule: Schedule = schedule.parse().unwrap();
+    let steps: Result<Vec<Duration>, _> =
+        schedule.split(',').map(waypost::config::duration).collect();
+    let schedule = Schedule::new(steps.unwrap());
     let policies = Policies::default().with_schedule(&schedule);
     WorkerOptions { policies, ..WorkerOptions::default() }
 }
