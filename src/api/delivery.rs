@@ -7,7 +7,8 @@ use waypost_compat::{Dialect, Kind};
 
 use super::{Time, Word};
 use crate::model::{
-    DeliveryId, DeliveryState, DomainName, EventId, Failure, WebhookId, WebhookUrl,
+    AttemptId, DeliveryId, DeliveryState, DomainName, EndpointId, EventId, Failure, WebhookId,
+    WebhookUrl,
 };
 
 /// A delivery as it is listed.
@@ -28,6 +29,8 @@ pub struct Delivery<Attempts> {
     pub domain: Option<DomainName>,
     /// The webhook that it is for.
     pub webhook_id: WebhookId,
+    /// The endpoint that it waits for.
+    pub endpoint_id: EndpointId,
     /// The URL that it goes to.
     pub url: WebhookUrl,
     /// The dialect that its receiver is spoken to in.
@@ -55,6 +58,8 @@ pub struct Delivery<Attempts> {
 /// An attempt: one HTTP request made for a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
+    /// The attempt's id.
+    pub id: AttemptId,
     /// The time at which it began.
     pub at: Time,
     /// The time that it took, in milliseconds.

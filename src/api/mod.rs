@@ -14,6 +14,7 @@
 mod account;
 mod delivery;
 mod domain;
+mod endpoint;
 mod error;
 mod event;
 mod health;
@@ -31,6 +32,9 @@ mod word;
 pub use account::{Account, CreateAccount, CreatedAccount, OwnAccount, UpdateAccount};
 pub use delivery::{Attempt, Delivery, DeliveryDetail, DeliverySummary, Replayed};
 pub use domain::{DnsRecord, Domain, DomainHead};
+pub use endpoint::{
+    BreakerState, Endpoint, EndpointHealth, EndpointState, LastFailure, Limits, UpdateEndpoint,
+};
 pub use error::{ErrorAnswer, ErrorBody};
 pub use event::{BatchItem, Event, EventDetail, IngestStatus, Receipt, RefusedBatch};
 pub use health::{Health, HealthStatus};

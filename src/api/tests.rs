@@ -62,15 +62,17 @@ fn sources_and_webhooks() {
 fn deliveries_and_events() {
     let delivery = |attempts: &str| {
         format!(
-            r#"{{"id":{},"event_id":{},"domain":null,"webhook_id":{},"url":"https://r.io/","dialect":"mailgun","kind":null,"state":"dead","attempts":{attempts},"attempt_count":1,"last_status":503,"last_error":null,"next_attempt_at":null,"created_at":{AT},"replay_of":null}}"#,
+            r#"{{"id":{},"event_id":{},"domain":null,"webhook_id":{},"endpoint_id":{},"url":"https://r.io/","dialect":"mailgun","kind":null,"state":"dead","attempts":{attempts},"attempt_count":1,"last_status":503,"last_error":null,"next_attempt_at":null,"created_at":{AT},"replay_of":null}}"#,
             id!("dlv"),
             id!("evt"),
-            id!("whk")
+            id!("whk"),
+            id!("ept")
         )
     };
     check::<DeliverySummary>(&delivery("1"));
     let attempt = format!(
-        r#"{{"at":{AT},"duration_ms":3,"status":null,"error":"dns","retry_after_s":null,"address":"[::1]:443","excerpt":"","lost":["x"]}}"#
+        r#"{{"id":{},"at":{AT},"duration_ms":3,"status":null,"error":"dns","retry_after_s":null,"address":"[::1]:443","excerpt":"","lost":["x"]}}"#,
+        id!("att")
     );
     check::<DeliveryDetail>(&delivery(&format!("[{attempt}]")));
     check::<Replayed>(&format!(r#"{{"id":{}}}"#, id!("dlv")));
@@ -82,6 +84,27 @@ fn deliveries_and_events() {
     };
     check::<Event>(&event(""));
     check::<EventDetail>(&event(&format!(r#","deliveries":[{}]"#, delivery("0"))));
+}
+
+#[test]
+fn endpoints() {
+    let endpoint = |rate: &str, health: &str| {
+        format!(
+            r#"{{"id":{},"url":"https://r.io/","domain":"a.io","dialect":"mailgun","webhooks":[{}],"state":"resting","rate":{rate},"concurrency":2,"paused":false,"limits":{{"rate":{rate},"concurrency":2}},"health":{{{health}}},"waiting":3,"waiting_more":true,"oldest_waiting_at":{AT}}}"#,
+            id!("ept"),
+            id!("whk")
+        )
+    };
+    let failure = format!(
+        r#"{{"at":{AT},"delivery_id":{},"status":null,"error":"dns","excerpt":"no such host"}}"#,
+        id!("dlv")
+    );
+    let open = format!(
+        r#""failures":12,"first_failure_at":{AT},"last_failure":{failure},"breaker":"half_open","open_since":{AT},"next_probe_at":{AT}"#
+    );
+    let well = r#""failures":0,"first_failure_at":null,"last_failure":null,"breaker":"closed","open_since":null,"next_probe_at":null"#;
+    check::<Endpoint>(&endpoint("2.5", &open));
+    check::<Page<Endpoint>>(&format!(r#"{{"items":[{}],"next":null}}"#, endpoint("null", well)));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod console;
 mod delivery;
 mod demo;
 mod domain;
+mod endpoint;
 mod event;
 mod export;
 mod import;
@@ -92,6 +93,8 @@ enum Verb {
     Webhook(webhook::Args),
     /// Events that came in
     Event(event::Args),
+    /// Endpoints: the receivers behind webhooks, to limit and to pause
+    Endpoint(endpoint::Args),
     /// Deliveries: events on their way to webhooks
     Delivery(delivery::Args),
     /// Move webhooks from one account to another, of the same or another provider
@@ -190,6 +193,7 @@ fn perform(verb: Verb, console: &mut Console) -> anyhow::Result<()> {
         Verb::Source(args) => block_on(source::run(&args, console)),
         Verb::Webhook(args) => block_on(webhook::run(&args, console)),
         Verb::Event(args) => block_on(event::run(&args, console)),
+        Verb::Endpoint(args) => block_on(endpoint::run(&args, console)),
         Verb::Delivery(args) => block_on(delivery::run(&args, console)),
         Verb::Migrate(args) => block_on(migrate::run(&args, console)),
         Verb::Export(args) => block_on(export::run(&args, console)),

@@ -9,7 +9,7 @@ use crate::http::caller::Principal;
 use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
-use crate::model::{Attempt, Delivery, DeliveryId, Failure, Outcome};
+use crate::model::{Attempt, AttemptId, Delivery, DeliveryId, Failure, Outcome};
 use crate::store::DeliveryFilter;
 use http::StatusCode;
 
@@ -73,7 +73,7 @@ pub(super) fn summary(delivery: &Delivery) -> api::DeliverySummary {
 
 /// A delivery as it is shown by itself: the attempts stand in the place of their number.
 fn detail(delivery: &Delivery) -> api::DeliveryDetail {
-    shown(delivery, delivery.attempts.iter().map(attempt).collect())
+    shown(delivery, delivery.attempts().map(|(id, made)| attempt(id, made)).collect())
 }
 
 fn shown<Attempts>(delivery: &Delivery, attempts: Attempts) -> api::Delivery<Attempts> {
@@ -83,6 +83,7 @@ fn shown<Attempts>(delivery: &Delivery, attempts: Attempts) -> api::Delivery<Att
         event_id: delivery.event,
         domain: delivery.domain.clone(),
         webhook_id: delivery.webhook,
+        endpoint_id: delivery.endpoint,
         url: delivery.url.clone(),
         dialect: delivery.dialect.into(),
         kind: delivery.kind.map(Into::into),
@@ -97,12 +98,13 @@ fn shown<Attempts>(delivery: &Delivery, attempts: Attempts) -> api::Delivery<Att
     }
 }
 
-fn attempt(attempt: &Attempt) -> api::Attempt {
+fn attempt(id: AttemptId, attempt: &Attempt) -> api::Attempt {
     let retry_after = match attempt.outcome {
         Outcome::Answered { retry_after, .. } => retry_after,
         Outcome::Failed(_) => None,
     };
     api::Attempt {
+        id,
         at: attempt.at.into(),
         duration_ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
         status: status(attempt),
@@ -182,14 +184,18 @@ mod tests {
         assert_eq!(shown["created_at"], "2024-01-15T10:50:00Z");
         assert_eq!(shown["next_attempt_at"], "2024-01-15T11:00:00Z");
         assert_eq!(
-            serde_json::to_string(&attempt(&delivery.attempts[1])).unwrap(),
-            r#"{"at":"2024-01-15T10:50:00.250Z","duration_ms":31,"status":503,"error":null,"retry_after_s":7,"address":"192.0.2.1:443","excerpt":"busy","lost":["geolocation"]}"#,
+            serde_json::to_string(&detail(&delivery).attempts[1]).unwrap(),
+            r#"{"id":"att_018d0cbe13c001010101010101010101","at":"2024-01-15T10:50:00.250Z","duration_ms":31,"status":503,"error":null,"retry_after_s":7,"address":"192.0.2.1:443","excerpt":"busy","lost":["geolocation"]}"#,
         );
     }
 
     #[test]
     fn an_attempt_without_an_answer_has_an_error_class_instead() {
-        let failed = to_value(attempt(&tried(Outcome::Failed(Failure::Blocked)))).unwrap();
+        let failed = to_value(attempt(
+            AttemptId::from_bytes([7; 16]),
+            &tried(Outcome::Failed(Failure::Blocked)),
+        ))
+        .unwrap();
         assert_eq!((&failed["status"], &failed["error"]), (&Value::Null, &json!("blocked")));
     }
 }

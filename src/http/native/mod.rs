@@ -9,6 +9,7 @@ mod accounts;
 mod configuration;
 mod deliveries;
 mod domains;
+mod endpoints;
 mod events;
 pub(super) mod intake;
 mod json;
@@ -47,6 +48,7 @@ pub(super) fn section() -> Section {
         keys::routes(),
         events::routes(),
         deliveries::routes(),
+        endpoints::routes(),
         webhooks::routes(),
         register::routes(),
         vocabulary::routes(),

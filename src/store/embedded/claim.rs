@@ -26,7 +26,7 @@ const CLOCK_SLACK: Duration = Duration::from_mins(1);
 const PASSED_OVER_MAX: usize = 1000;
 
 /// How many waiting deliveries are counted for one endpoint.
-const COUNTED_MAX: usize = 10_000;
+const COUNTED_MAX: usize = 1000;
 
 /// A row of a queue.
 pub(super) struct Queued {

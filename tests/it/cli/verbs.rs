@@ -208,3 +208,26 @@ async fn an_event_sent_by_hand_is_delivered_listed_and_replayed() {
     assert_eq!(again["event-data"], got["event-data"]);
     assert_eq!(cli.json(&["delivery", "list"])["items"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn endpoints_are_listed_limited_paused_and_resumed() {
+    let data = TempDir::new().unwrap();
+    let gateway = Process::start(data.path());
+    let cli = Cli { url: &gateway.url };
+    cli.ok(&["domain", "add", DOMAIN]);
+    assert_eq!(cli.ok(&["endpoint", "list"]), "none\n");
+    cli.ok(&["webhook", "add", DOMAIN, "delivered", "https://a.example/hook"]);
+    let listed = cli.json(&["endpoint", "list"]);
+    let id = listed["items"][0]["id"].as_str().unwrap();
+    let shown = cli.json(&["endpoint", "set", id, "--rate", "0.5", "--concurrency", "2"]);
+    assert_eq!((&shown["rate"], &shown["concurrency"]), (&0.5.into(), &2.into()));
+    assert_eq!(cli.json(&["endpoint", "pause", id])["state"], "paused");
+    let table = cli.ok(&["endpoint", "list", "--domain", DOMAIN]);
+    assert!(table.contains("paused") && table.contains("https://a.example/hook"), "{table}");
+    assert_eq!(cli.json(&["endpoint", "resume", id])["state"], "active");
+    let cleared = cli.json(&["endpoint", "set", id, "--rate", "none"]);
+    assert!(cleared["rate"].is_null() && cleared["concurrency"] == 2, "{cleared}");
+    assert!(cli.ok(&["endpoint", "show", id]).contains("health.breaker"));
+    assert_refused(&cli.run(&["endpoint", "show", "ept_1"]), 4, &["there is no endpoint"]);
+    assert_refused(&cli.run(&["endpoint", "set", id]), 2, &["--rate"]);
+}

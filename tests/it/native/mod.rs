@@ -5,6 +5,7 @@ mod configuration;
 mod deliveries;
 mod direct_ingest;
 mod domains;
+mod endpoints;
 mod events;
 mod keys;
 mod mapping;
