@@ -74,7 +74,7 @@ impl Worker {
             // A store that has all in memory answers at once.
             match (&mut answer).now_or_never() {
                 Some(answer) => {
-                    self.claimed(ClaimEnded { asked, at: now, answer: Some(answer) }, now)
+                    self.claimed(ClaimEnded { asked, at: now, answer: Some(answer) }, now);
                 }
                 None => {
                     let deadline = Instant::now() + ANSWER_MAX;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 use waypost_compat::Secret;
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::translate::Rendered;
+use waypost_compat::translate::{Rendered, TranslateError};
 
 use super::health::Signal;
 use super::{LEASE, lease_left_for_settling};
@@ -18,8 +18,8 @@ use crate::client::{Client, Sent};
 use crate::clock::Clock;
 use crate::metrics::Stats;
 use crate::model::{
-    Attempt, Delivery, DomainName, Failure, LastFailure, NextStep, Outcome, Timestamp, Webhook,
-    WebhookState, WebhookStats, WebhookUrl,
+    Attempt, Delivery, DomainName, Failure, LastFailure, NextStep, Outcome, StoredEvent, Timestamp,
+    Webhook, WebhookState, WebhookStats, WebhookUrl,
 };
 use crate::renderings::Renderings;
 use crate::retry::{self, Policies, Policy};
@@ -97,34 +97,33 @@ impl Deliver {
     }
 
     async fn carry_out(&self, claimed: Claimed) -> Result<Signal, store::Error> {
-        let without_attempt = match (&claimed.webhook, &claimed.event, &claimed.signing_key) {
-            (None, _, _) | (_, _, None) => Some(NextStep::Cancelled),
-            (Some(webhook), _, _) if webhook.state == WebhookState::Disabled => {
-                Some(NextStep::Dead)
-            }
-            (_, None, _) => Some(NextStep::Dead),
-            (Some(_), Some(_), Some(_)) => None,
+        let (Some(webhook), Some(signing_key)) = (&claimed.webhook, &claimed.signing_key) else {
+            return self.end(claimed, NextStep::Cancelled).await;
         };
-        if let Some(next) = without_attempt {
-            self.settle(claimed.settled(None, next)).await?;
-            return Ok(Signal::None);
-        }
-        match self.package(&claimed) {
+        let is_on = webhook.state != WebhookState::Disabled;
+        let Some(event) = claimed.event.as_ref().filter(|_| is_on) else {
+            return self.end(claimed, NextStep::Dead).await;
+        };
+        match self.package(&claimed.delivery, webhook, event, signing_key) {
             Ok(package) => self.send(claimed, package).await,
-            Err(excerpt) => self.untranslatable(claimed, excerpt).await,
+            Err(error) => self.untranslatable(claimed, error.to_string()).await,
         }
     }
 
-    /// The event as the webhook's receiver reads it, or why it cannot be written so.
-    fn package(&self, claimed: &Claimed) -> Result<Package, String> {
-        let (webhook, event, signing_key) =
-            match (&claimed.webhook, &claimed.event, &claimed.signing_key) {
-                (Some(webhook), Some(event), Some(key)) => (webhook, event, key),
-                _ => return Err("its webhook, event or account is gone".to_owned()),
-            };
-        let delivery = &claimed.delivery;
-        let rendered = self.renderings.of(event, delivery.dialect);
-        let rendered = rendered.map_err(|error| error.to_string())?;
+    /// Ends a delivery without an attempt.
+    async fn end(&self, claimed: Claimed, next: NextStep) -> Result<Signal, store::Error> {
+        self.settle(claimed.settled(None, next)).await.map(|()| Signal::None)
+    }
+
+    /// The event as the webhook's receiver reads it.
+    fn package(
+        &self,
+        delivery: &Delivery,
+        webhook: &Webhook,
+        event: &StoredEvent,
+        signing_key: &Secret,
+    ) -> Result<Package, TranslateError> {
+        let rendered = self.renderings.of(event, delivery.dialect)?;
         let secrets = match Behaviour::of(delivery.dialect).signed_by {
             SignedBy::AccountKey => vec![signing_key.clone()],
             SignedBy::OwnSecret => webhook.secrets(self.clock.now()),

@@ -161,7 +161,7 @@ impl Embedded {
         let mut asked =
             all.filter(|found| domain.is_none() || found.scope.domain.as_ref() == domain);
         let items: Vec<Endpoint> = asked.by_ref().take(page.limit).collect();
-        let next = asked.next().and(items.last()).map(|last| last.id);
+        let next = asked.next().and_then(|_| items.last()).map(|last| last.id);
         Listing { items, next }
     }
 
