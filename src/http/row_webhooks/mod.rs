@@ -16,14 +16,17 @@
 //!
 //! # Adding a dialect
 //!
-//! 1. `compat/`: a variant of `Dialect`, and a file that parses and renders its payload. The
-//!    compiler then names every table that must know it: names, signature, sample.
-//! 2. `src/http/row_webhooks/<dialect>.rs`: an [`Api`], its line in [`api`], and how a request is known to
-//!    speak it in `dispatch.rs`. `generate.rs` says what its keys look like, `retry.rs` how
-//!    patient its deliveries are.
-//! 3. `fixtures/api/<dialect>/`: a transcript for each request its documentation shows and one for
+//! A provider that is only read is less than this: its row in `compat/src/provider.rs`, its file,
+//! its fixtures.
+//!
+//! 1. `compat/`: the same, and its row in `dialect.rs` with what speaking needs: names, writer,
+//!    signature, sample. The compiler asks for each.
+//! 2. `src/behaviour.rs`: the ways in which it is treated otherwise: keys, credentials, retries.
+//! 3. `src/http/row_webhooks/<dialect>.rs`: an [`Api`], its line in [`api`], and how a request is
+//!    known to speak it in `dispatch.rs`.
+//! 4. `fixtures/api/<dialect>/`: a transcript for each request its documentation shows and one for
 //!    each way to be refused; `fixtures/events/<kind>/<dialect>.json`: one event of each kind.
-//! 4. `README.md`: its row in "The other four APIs" and its column in "Compatibility".
+//! 5. `README.md`: its row in "The other four APIs" and its column in "Compatibility".
 //!
 //! `tests/it/tidy.rs` says which of these are missing. `tests/it/row_webhooks/` tries every endpoint of
 //! every dialect with everybody's key, and every dialect's credentials, verbs and bodies together.
