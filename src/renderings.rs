@@ -14,7 +14,7 @@ use waypost_compat::{Dialect, outline, translate};
 
 use crate::model::{DomainName, EventId, NewDelivery, StoredEvent, hex};
 
-/// The bytes of bodies that are kept at most; beyond that the oldest go.
+/// The bytes that are kept at most; beyond that the oldest go.
 const BYTES_MAX: usize = 64 << 20;
 
 /// The renderings that were made and are still to be used. Clones share them.
@@ -100,7 +100,7 @@ impl Renderings {
 
 impl Kept {
     fn keep(&mut self, place: Place, rendered: Arc<Rendered>, uses: usize) {
-        self.bytes += rendered.body.len();
+        self.bytes += weight(&rendered);
         self.entries.insert(place, Entry { rendered, uses });
         self.order.push_back(place);
         while self.bytes > BYTES_MAX
@@ -126,9 +126,15 @@ impl Kept {
 
     fn remove(&mut self, place: Place) {
         if let Some(entry) = self.entries.remove(&place) {
-            self.bytes -= entry.rendered.body.len();
+            self.bytes -= weight(&entry.rendered);
         }
     }
+}
+
+/// About how many bytes a rendering takes. The list of losses may be much longer than the body.
+fn weight(rendered: &Rendered) -> usize {
+    let lost: usize = rendered.lost.iter().map(|name| name.len() + 32).sum();
+    256 + rendered.body.len() + rendered.name.len() + lost
 }
 
 fn make(event: &StoredEvent, dialect: Dialect) -> Result<Rendered, TranslateError> {
@@ -224,7 +230,7 @@ mod tests {
             kept.keep(place, Arc::new(rendered), 1);
             assert!(kept.bytes <= BYTES_MAX);
         }
-        assert_eq!(kept.entries.len(), 16);
+        assert_eq!(kept.entries.len(), 15);
         assert!(kept.entries.contains_key(&(EventId::from_bytes([39; 16]), Dialect::Mailgun)));
     }
 }
