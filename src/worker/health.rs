@@ -94,7 +94,12 @@ impl Receiver {
     /// The time until which it is to be left alone, if it is.
     pub(super) fn closed_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         match self.health.breaker {
-            Some(OpenBreaker { probe_at, .. }) if probe_at > now => Some(probe_at),
+            // Further away than it ever rests, it was told by a clock that was set back since.
+            Some(OpenBreaker { probe_at, rest, .. })
+                if probe_at > now && probe_at.since(now) <= rest =>
+            {
+                Some(probe_at)
+            }
             Some(_) | None => self.rate.closed_until(now),
         }
     }
@@ -166,11 +171,11 @@ impl Receiver {
 
     /// True if nothing is lost when it is forgotten here: what it has been through is stored.
     pub(super) fn may_be_forgotten(&self, now: Timestamp) -> bool {
-        let well = self.health.failures == 0 && self.rate.is_idle();
         let last_failure = self.health.last_failure.as_ref().map(|failure| failure.at);
         let long_ago = last_failure.is_none_or(|at| at.plus(MEMORY) < now);
+        let well = self.health.failures == 0 || long_ago;
         let waits = self.hungry || self.parked || self.hidden_until.is_some();
-        self.in_flight == 0 && !waits && (well || long_ago)
+        self.in_flight == 0 && !waits && well && self.rate.is_idle(now)
     }
 }
 
@@ -290,6 +295,12 @@ mod tests {
         let health = receiver.health();
         assert_eq!((health.failures, health.first_failure_at), (0, None));
         assert!(health.last_failure.is_some(), "the last failure is kept");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_leaves_no_breaker_open_for_long() {
+        let mut receiver = broken(at(1_000_000));
+        assert_eq!(receiver.closed_until(at(0)), None, "it may be probed");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The rate limit of an endpoint, exact: no span of its length sees more attempts than the rate.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::model::{Rate, Timestamp};
 
@@ -25,12 +26,11 @@ impl RateLimit {
     pub(super) fn closed_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         let (attempts, span) = self.rate?.window();
         let past = now.minus(span);
-        while self.recent.front().is_some_and(|began| *began <= past) {
-            self.recent.pop_front();
-        }
+        // A time to come is one that a clock which was set back since has told.
+        self.recent.retain(|began| past < *began && *began <= now);
         // The oldest that still counts once there is room for one more.
         let surplus = self.recent.len().checked_sub(attempts)?;
-        self.recent.get(surplus).map(|began| began.plus(span))
+        self.recent.get(surplus).map(|began| began.plus(span)).filter(|until| *until > now)
     }
 
     /// The attempts that may begin now; ask [`closed_until`](Self::closed_until) first.
@@ -46,9 +46,10 @@ impl RateLimit {
         }
     }
 
-    /// True if nothing is counted at the moment.
-    pub(super) fn is_idle(&self) -> bool {
-        self.recent.is_empty()
+    /// True if nothing counts any more.
+    pub(super) fn is_idle(&self, now: Timestamp) -> bool {
+        let span = self.rate.map_or(Duration::ZERO, |rate| rate.window().1);
+        self.recent.back().is_none_or(|last| last.plus(span) <= now)
     }
 }
 
@@ -86,6 +87,21 @@ mod tests {
         assert_eq!(limit.closed_until(at(950)), Some(at(1900)));
         limit.set(None);
         assert_eq!((limit.closed_until(at(950)), limit.room()), (None, usize::MAX));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_closes_nothing() {
+        let mut limit = limit(2.0);
+        limit.began(at(10_000));
+        limit.began(at(10_000));
+        assert_eq!(limit.closed_until(at(10_500)), Some(at(11_000)));
+        assert_eq!((limit.closed_until(at(5000)), limit.room()), (None, 2));
+        for millis in [9000, 9000, 5000, 5000, 5000] {
+            limit.recent.push_back(at(millis));
+        }
+        limit.set(Rate::per_second(1.0));
+        let until = limit.closed_until(at(5500));
+        assert_eq!(until, Some(at(6000)), "a time to come, or the worker would not get on");
     }
 
     proptest! {
