@@ -196,7 +196,9 @@ impl Deliver {
         self.stats.attempted(&attempt.outcome, attempt.duration);
         let failed = step.next != NextStep::Delivered;
         // What a store in trouble cannot tell now, the next failure asks again.
+        let was_asked = attempt.outcome != Outcome::Failed(Failure::Untranslatable);
         let too_long = failed
+            && was_asked
             && !step.disable
             && self.fails_for_too_long(&claimed, policy).await.unwrap_or(false);
         if too_long {

@@ -8,7 +8,7 @@ use waypost::retry::{Policies, Schedule};
 use waypost::store::Retention;
 use waypost::worker::WorkerOptions;
 use waypost_compat::signature::{Scheme, verify};
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Provider, Secret};
 
 use super::T0;
 use super::bench::*;
@@ -153,6 +153,21 @@ async fn a_webhook_that_only_fails_is_switched_off_after_its_time_but_never_mail
     let later = bench.event(&[hooks[1]]).await[0];
     let delivery = bench.ended(later).await;
     assert_eq!((delivery.state, delivery.attempt_count), (DeliveryState::Dead, 0));
+}
+
+#[tokio::test]
+async fn events_that_have_no_words_in_its_dialect_switch_no_webhook_off() {
+    let bench = Bench::at(Clock::manual(T0)).await;
+    let receiver = Receiver::answering(200).await;
+    let webhook = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
+    let _running = bench.start(once_with(Some(HOUR)));
+    let body = r#"{"event-data":{"event":"list_uploaded","id":"x","timestamp":1.5}}"#;
+    for _ in 0..8 {
+        let id = bench.event_with(Provider::Mailgun, body, &[&webhook]).await[0];
+        assert_eq!(bench.ended(id).await.state, DeliveryState::Dead);
+        bench.clock.advance(Duration::from_mins(15));
+    }
+    assert_eq!(bench.state(&webhook).await, WebhookState::Active, "nobody was asked");
 }
 
 #[tokio::test]
