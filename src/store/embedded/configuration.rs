@@ -110,6 +110,7 @@ fn put(
             memory.set_webhooks(scope, list.into());
         }
     }
+    memory.endpoints_mut().forget_unreached();
     Ok(Configured::Kept)
 }
 
@@ -169,7 +170,7 @@ fn put_webhooks(
     let list = |of: &Configuration, scope: &WebhookScope| -> Vec<Webhook> {
         of.webhooks.get(scope).cloned().unwrap_or_default()
     };
-    let mut changed = Vec::new();
+    let (mut changed, mut left, mut entered) = (Vec::new(), Vec::new(), Vec::new());
     for scope in scopes {
         let (old, new) = (list(before, scope), list(after, scope));
         let record = record::encode_webhooks(&new);
@@ -177,13 +178,15 @@ fn put_webhooks(
             continue;
         }
         stats::forget(group, &old, &new);
-        endpoints::follow(group, &old, &new)?;
         if new.is_empty() {
             group.batch.delete_record(key::webhooks(scope))?;
         } else {
             group.batch.put_record(key::webhooks(scope), &record)?;
         }
         changed.push(scope.clone());
+        left.extend(old);
+        entered.extend(new);
     }
+    endpoints::follow(group, &left, &entered)?;
     Ok(changed)
 }

@@ -353,6 +353,7 @@ fn put_webhooks(
         group.batch.put_record(row, &record::encode_webhooks(&webhooks))?;
     }
     memory.set_webhooks(scope, webhooks.into());
+    memory.endpoints_mut().forget_unreached();
     Ok(Ok(Decision::Keep))
 }
 
@@ -386,5 +387,6 @@ fn remove_domain(
     for scope in scopes {
         memory.set_webhooks(scope, [].into());
     }
+    memory.endpoints_mut().forget_unreached();
     Ok(true)
 }

@@ -1,7 +1,7 @@
 //! Endpoints: derived from the webhooks that lead to them; what is known of them beside is stored.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 
 use super::Embedded;
@@ -48,9 +48,13 @@ impl Endpoints {
             });
             reached.webhooks.push(webhook.id);
         }
-        for id in gone(before, after) {
-            self.states.remove(&id);
-        }
+    }
+
+    /// Forgets the state of endpoints that no webhook leads to any more. Called once a change is
+    /// whole: in between, a webhook that changes its scope is in none.
+    pub(super) fn forget_unreached(&mut self) {
+        let reached = &self.reached;
+        self.states.retain(|id, _| reached.contains_key(id));
     }
 
     /// Takes over what was stored of an endpoint, if it is still one.
@@ -111,21 +115,21 @@ impl Endpoints {
     }
 }
 
-/// The endpoints that no webhook of a scope leads to any more.
-fn gone<'w>(before: &'w [Webhook], after: &'w [Webhook]) -> impl Iterator<Item = EndpointId> + 'w {
-    let before = before.iter().map(Webhook::endpoint);
-    before.filter(|id| !after.iter().any(|webhook| webhook.endpoint() == *id))
-}
-
-/// Writes what follows for the endpoints from a change of the webhooks of one scope: the state of
-/// those that are gone goes too, and what was passed over while a webhook was paused is looked at.
+/// Writes what follows for the endpoints from a change of webhooks, of all the scopes that it
+/// concerns: the state of those that are gone goes too, and what was passed over while a webhook was
+/// paused, or held while they were, is looked at.
 pub(super) fn follow(
     group: &mut Group<'_>,
     before: &[Webhook],
     after: &[Webhook],
 ) -> Result<(), Error> {
-    for id in gone(before, after) {
+    let reached: HashSet<EndpointId> = after.iter().map(Webhook::endpoint).collect();
+    let gone: HashSet<EndpointId> =
+        before.iter().map(Webhook::endpoint).filter(|id| !reached.contains(id)).collect();
+    for id in gone {
         group.batch.delete_record(key::endpoint(id))?;
+        // The worker may know it as paused; what waits for it is to be cancelled.
+        group.changes.moves.limited.push(id);
     }
     for webhook in before.iter().filter(|webhook| webhook.state == WebhookState::Paused) {
         let still = |new: &&Webhook| new.id == webhook.id && new.state == WebhookState::Paused;
@@ -138,10 +142,15 @@ pub(super) fn follow(
 
 /// Writes the state of an endpoint as memory has it.
 pub(super) fn write(group: &mut Group<'_>, id: EndpointId) -> Result<(), Error> {
-    let state = group.shared.contents.memory().endpoints().states.get(&id).cloned();
-    match state.filter(|state| *state != EndpointState::default()) {
-        Some(state) => group.batch.put_record(key::endpoint(id), &record::encode_endpoint(&state)),
-        None => group.batch.delete_record(key::endpoint(id)),
+    let (limits, health) = group.shared.contents.memory().endpoints().state(id);
+    put(group, id, &EndpointState { limits, health })
+}
+
+fn put(group: &mut Group<'_>, id: EndpointId, state: &EndpointState) -> Result<(), Error> {
+    if *state == EndpointState::default() {
+        group.batch.delete_record(key::endpoint(id))
+    } else {
+        group.batch.put_record(key::endpoint(id), &record::encode_endpoint(state))
     }
 }
 
@@ -179,9 +188,11 @@ impl Embedded {
         let limits = endpoint.limits;
         self.engine
             .commit(move |group| {
+                let health = group.shared.contents.memory().endpoints().state(id).1;
+                put(group, id, &EndpointState { limits, health })?;
                 group.shared.contents.memory_mut().endpoints_mut().set_limits(id, limits);
                 group.changes.moves.limited.push(id);
-                write(group, id)
+                Ok(())
             })
             .await?;
         Ok(Some(endpoint))

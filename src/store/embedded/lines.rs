@@ -160,7 +160,7 @@ impl Queues {
 }
 
 impl Lines {
-    /// The line of a endpoint.
+    /// The line of an endpoint.
     pub(super) fn line(&mut self, endpoint: EndpointId) -> &mut Line {
         self.lines.entry(endpoint).or_default()
     }
@@ -195,20 +195,24 @@ impl Lines {
     }
 
     /// Has an endpoint looked at by `due`.
-    fn wake(&mut self, endpoint: EndpointId, due: Timestamp) {
+    pub(super) fn wake(&mut self, endpoint: EndpointId, due: Timestamp) {
         let planned = self.wakeups.entry(endpoint).or_insert(due);
         *planned = due.min(*planned);
     }
 
-    /// Goes back to the first delivery that was passed over for a webhook.
+    /// Goes back to the first delivery that was passed over for a webhook, in the queue of every
+    /// endpoint that it has led to.
     fn resume(&mut self, endpoint: EndpointId, webhook: WebhookId) {
-        if let Some(line) = self.lines.get_mut(&endpoint)
-            && let Some(slot) = line.passed_over.remove(&webhook)
-        {
-            line.look_again_from(slot);
+        let mut woken = vec![endpoint];
+        for (id, line) in &mut self.lines {
+            if let Some(slot) = line.passed_over.remove(&webhook) {
+                line.look_again_from(slot);
+                woken.push(*id);
+            }
         }
-        // Even one that was passed over before this program started, and not since.
-        self.wake(endpoint, Timestamp::default());
+        for id in woken {
+            self.wake(id, Timestamp::default());
+        }
     }
 }
 

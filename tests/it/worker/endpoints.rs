@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use waypost::clock::Clock;
 use waypost::model::*;
-use waypost::store::{Decision, Page};
+use waypost::store::{Configuration, Decision, Page};
 use waypost_compat::Dialect;
 
 use super::T0;
@@ -239,4 +239,64 @@ async fn an_endpoint_is_there_as_long_as_a_webhook_leads_to_it() {
     assert_eq!(list().await.len(), 1);
     let again = bench.subscribe(Dialect::Mailgun, "https://a.example/hook").await;
     assert!(!endpoint(&bench, &again).await.limits.paused, "nothing is left of the one before");
+}
+
+#[tokio::test]
+async fn removing_the_last_webhook_of_a_paused_endpoint_cancels_what_waits() {
+    let bench = Bench::new().await;
+    let receiver = Receiver::answering(200).await;
+    let webhook = bench.subscribe(Dialect::Posthawk, &receiver.url()).await;
+    let running = bench.start(quick());
+    pause(&bench, &webhook, true).await;
+    let id = bench.event(&[&webhook]).await[0];
+    let removed = webhook.id;
+    bench.change(&webhook.scope, move |list| list.retain(|found| found.id != removed)).await;
+    assert_eq!(bench.ended(id).await.state, DeliveryState::Cancelled);
+    running.drained().await;
+    assert_eq!(receiver.seen(), 0);
+}
+
+#[tokio::test]
+async fn what_was_held_for_a_paused_webhook_goes_out_although_its_url_changed_meanwhile() {
+    let bench = Bench::new().await;
+    let old = Receiver::answering(200).await;
+    let new = Receiver::answering(200).await;
+    let webhook = bench.subscribe(Dialect::Mailgun, &old.url()).await;
+    let running = bench.start(quick());
+    bench.set_state(&webhook, WebhookState::Paused).await;
+    let held = bench.event(&[&webhook]).await[0];
+    // The worker has looked at the queue and passed it over once this one is out.
+    let other = bench.subscribe(Dialect::Mailgun, &old.url()).await;
+    let passed = bench.event(&[&other]).await[0];
+    assert_eq!(bench.ended(passed).await.state, DeliveryState::Delivered);
+
+    let (id, url) = (webhook.id, new.url());
+    let edit = move |list: &mut Vec<Webhook>| {
+        let found = list.iter_mut().find(|found| found.id == id).unwrap();
+        found.url = url.parse().unwrap();
+    };
+    bench.change(&webhook.scope, edit).await;
+    bench.set_state(&webhook, WebhookState::Active).await;
+    assert_eq!(bench.ended(held).await.state, DeliveryState::Delivered);
+    running.drained().await;
+    assert_eq!(old.seen() + new.seen(), 2);
+}
+
+#[tokio::test]
+async fn a_pause_outlives_an_import_that_changes_nothing_else_of_the_endpoint() {
+    let bench = Bench::new().await;
+    let receiver = Receiver::answering(200).await;
+    let webhook = bench.subscribe(Dialect::Mailgun, &receiver.url()).await;
+    pause(&bench, &webhook, true).await;
+    let id = webhook.id;
+    let edit = move |whole: &mut Configuration| {
+        let all = whole.webhooks.values_mut().flatten();
+        all.filter(|found| found.id == id).for_each(|found| found.state = WebhookState::Disabled);
+        Decision::Keep
+    };
+    bench.store.change_configuration(bench.account, Box::new(edit)).await.unwrap();
+    assert_eq!(bench.state(&webhook).await, WebhookState::Disabled);
+    assert!(endpoint(&bench, &webhook).await.limits.paused);
+    let bench = bench.reopen().await;
+    assert!(endpoint(&bench, &webhook).await.limits.paused, "on disk too");
 }
