@@ -27,7 +27,7 @@ pub use directory::{Added, Change, Decision, Directory};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use history::{DeliveryFilter, EventFilter, History, Listing, Page, Retention, Usage};
 pub use intake::{Enqueued, Intake};
-pub use queue::{Ask, Claimed, Claims, Proof, Queue, Settlement, Wakeup};
+pub use queue::{Ask, Claimed, Claims, Hold, Proof, Queue, Settlement, Wakeup};
 
 /// Opens the store at a place: a directory's path, or a `file:` URL of one. Blocks until it is read.
 pub fn open(place: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, OpenError> {

@@ -24,13 +24,26 @@ pub struct Wakeup {
     pub health: EndpointHealth,
 }
 
-/// How much is wanted for one endpoint.
+/// A wish for deliveries to one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
     /// The endpoint.
     pub endpoint: EndpointId,
     /// At most so many deliveries.
     pub limit: usize,
+    /// The limits by which that number was found.
+    pub limits: EndpointLimits,
+}
+
+/// The hold of a claim on its delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// It may be attempted.
+    Held,
+    /// Its endpoint was paused meanwhile: it is to be released.
+    Paused,
+    /// The lease has run out, or another process has taken the endpoint over.
+    Lost,
 }
 
 /// The deliveries claimed for one endpoint.
@@ -101,17 +114,17 @@ pub trait Queue: Durable {
     /// what was scheduled by the old time is due at once, and a lease runs its length from the new
     /// one.
     ///
-    /// What a paused webhook is owed is passed over, and nothing is taken for an endpoint that is
-    /// paused, or that another process delivers to. When a pause ends, [`wakeups`](Self::wakeups)
-    /// names the endpoint.
+    /// What a paused webhook is owed is passed over. Nothing is taken for an endpoint that is paused,
+    /// whose limits are others by now than those of the ask, or that another process delivers to.
+    /// When a pause ends or limits change, [`wakeups`](Self::wakeups) names the endpoint.
     async fn claim(
         &self,
         asks: &[Ask],
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<Claims>, Error>;
-    /// Whether a claimed delivery is still this process's to attempt. Reads memory only.
-    fn holds(&self, claimed: &Claimed) -> bool;
+    /// The hold that a claim has on its delivery by now. Reads memory only.
+    fn hold(&self, claimed: &Claimed) -> Hold;
     /// Records what came of a claimed delivery; nothing, if the proof no longer holds. It is not
     /// durable on return but soon after: a crash may repeat the attempt.
     /// [`sync`](Durable::sync) waits for it.

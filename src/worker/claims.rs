@@ -11,8 +11,9 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::concurrency::Permit;
+use super::health::Receiver;
 use super::{LEASE, STORE_REST, Worker};
-use crate::model::{EndpointId, Timestamp};
+use crate::model::{EndpointId, EndpointLimits, Timestamp};
 use crate::store::{Ask, Claims, Error};
 
 /// How long the store may take to answer a claim. What it hands out later is due again when the
@@ -63,11 +64,20 @@ impl Worker {
         while self.claiming.is_none() && now >= self.store_rest.until {
             let asked = self.ask(now);
             if asked.is_empty() {
-                return;
+                // Room for one that is parked may be there all the same.
+                self.unpark();
+                if self.due.next().is_none_or(|due| now < due) {
+                    return;
+                }
+                continue;
             }
             let asks: Vec<Ask> = asked
                 .iter()
-                .map(|one| Ask { endpoint: one.endpoint, limit: one.permits.len() })
+                .map(|one| Ask {
+                    endpoint: one.endpoint,
+                    limit: one.permits.len(),
+                    limits: self.limits_of(one.endpoint),
+                })
                 .collect();
             let queue = self.deliver.queue.clone();
             let mut answer = async move { queue.claim(&asks, now, LEASE).await }.boxed();
@@ -83,6 +93,10 @@ impl Worker {
             }
             self.unpark();
         }
+    }
+
+    fn limits_of(&self, endpoint: EndpointId) -> EndpointLimits {
+        self.receivers.get(&endpoint).map(Receiver::limits).unwrap_or_default()
     }
 
     /// Takes permits for endpoints that are due, as many as may be asked for together: the rest must

@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::renderings::Renderings;
 use crate::retry::{self, Policies, Policy};
-use crate::store::{self, Claimed, Queue, Settlement};
+use crate::store::{self, Claimed, Hold, Queue, Settlement};
 
 /// How long after a settlement was refused it is tried again, at first and at most.
 const SETTLE_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -157,9 +157,13 @@ impl Deliver {
     /// Signs and sends. The signature is made here and not before: receivers refuse one that is
     /// seconds old, and some for good (`spec/mailgun-events.md` §2).
     async fn send(&self, claimed: Claimed, package: Package) -> Result<Signal, store::Error> {
-        if !self.queue.holds(&claimed) {
-            // Somebody else delivers it by now.
-            return Ok(Signal::None);
+        match self.queue.hold(&claimed) {
+            Hold::Held => {}
+            Hold::Paused => {
+                let due = claimed.delivery.next_attempt_at.unwrap_or_else(|| self.clock.now());
+                return self.queue.release(&claimed, due).await.map(|()| Signal::None);
+            }
+            Hold::Lost => return Ok(Signal::None),
         }
         let at = self.clock.now();
         let token = self.clock.random_hex::<25>();

@@ -75,6 +75,11 @@ impl Receiver {
         self.rate.set(limits.rate.or(otherwise));
     }
 
+    /// The limits that its owner has set.
+    pub(super) const fn limits(&self) -> EndpointLimits {
+        self.limits
+    }
+
     /// True while its owner holds what is owed to it.
     pub(super) const fn is_paused(&self) -> bool {
         self.limits.paused

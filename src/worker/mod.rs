@@ -235,7 +235,8 @@ impl Worker {
     }
 
     fn forget_some(&mut self, now: Timestamp) {
-        if self.receivers.len() < self.forget_at {
+        // What a claim is under way for must be known when it ends.
+        if self.receivers.len() < self.forget_at || self.claiming.is_some() {
             return;
         }
         let due = &self.due;

@@ -12,9 +12,7 @@ use super::key::{self, Slot};
 use super::lines::Line;
 use super::memory::Memory;
 use super::{Embedded, events};
-use crate::model::{
-    AccountId, Backlog, Delivery, DeliveryId, EndpointId, Timestamp, WebhookId, WebhookState,
-};
+use crate::model::{AccountId, Backlog, Delivery, EndpointId, Timestamp, WebhookId, WebhookState};
 use crate::store::record;
 use crate::store::{Ask, Claimed, Claims, Error, Proof};
 
@@ -27,6 +25,9 @@ const PASSED_OVER_MAX: usize = 1000;
 
 /// How many waiting deliveries are counted for one endpoint.
 const COUNTED_MAX: usize = 1000;
+
+/// How long a queue is left alone that could not be read.
+const TROUBLE_REST: Duration = Duration::from_secs(5);
 
 /// A row of a queue.
 pub(super) struct Queued {
@@ -75,35 +76,31 @@ impl Embedded {
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<Claims>, Error> {
-        let mut answers = Vec::with_capacity(asks.len());
-        for ask in asks {
-            let claims = self.claim_one(ask, now, lease).or_else(|cause| {
-                if answers.is_empty() {
-                    return Err(cause);
-                }
-                // What was claimed before it must not be lost with it.
+        // A store that is closed refuses all; trouble with one queue must not stop the others.
+        self.engine.shared.read(|_| Ok(()))?;
+        let claims = asks.iter().map(|ask| {
+            self.claim_one(ask, now, lease).unwrap_or_else(|cause| {
                 error!(endpoint.id = %ask.endpoint, "nothing could be claimed: {cause}");
-                Ok(Claims { deliveries: Vec::new(), next_due: Some(now) })
-            });
-            answers.push(claims?);
-        }
-        Ok(answers)
+                Claims { deliveries: Vec::new(), next_due: Some(now.plus(TROUBLE_REST)) }
+            })
+        });
+        Ok(claims.collect())
     }
 
+    /// A delivery that is missing or does not decode stays leased and is reported each time its lease
+    /// ends: it must not stop the others of its endpoint.
     fn claim_one(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<Claims, Error> {
         let Taken { queued, next_due } = self.lease(ask, now, lease)?;
         let mut deliveries = Vec::with_capacity(queued.len());
-        for (index, one) in queued.iter().enumerate() {
-            match read_claimed(&self.engine.shared, one) {
-                Ok(claimed) => deliveries.extend(claimed),
+        for one in queued {
+            let id = one.slot.id;
+            match read_claimed(&self.engine.shared, &one) {
+                Ok(Some(claimed)) => deliveries.push(claimed),
+                Ok(None) => {
+                    error!(delivery.id = %id, "delivery {id} is queued, but its record is missing");
+                }
                 Err(cause) => {
-                    for leased in &queued[index..] {
-                        self.engine.shared.contents.queues.unlease(ask.endpoint, leased.slot);
-                    }
-                    if index == 0 {
-                        return Err(cause);
-                    }
-                    break;
+                    error!(delivery.id = %id, "delivery {id} is queued, but cannot be read: {cause}");
                 }
             }
         }
@@ -114,20 +111,38 @@ impl Embedded {
     /// this.
     fn lease(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<Taken, Error> {
         let mut taken = Taken::default();
-        let closed = self.left.load(Ordering::SeqCst);
-        if closed || self.memory().endpoints().limits(ask.endpoint).paused {
+        if self.left.load(Ordering::SeqCst) {
             return Ok(taken);
         }
         let mut lines = self.engine.shared.contents.queues.lock();
         let line = lines.line(ask.endpoint);
         line.expire(now);
         let outcome = self.engine.shared.read(|db| {
+            // Held meanwhile: whoever pauses finds all that was taken before in a lease, and sees
+            // that nothing is taken after.
             let memory = self.memory();
+            let limits = memory.endpoints().limits(ask.endpoint);
+            if limits.paused || limits != ask.limits {
+                return Ok(limits == ask.limits);
+            }
             let mut search = Search { db, memory: &memory, ask, now, lease };
-            search.take_due(line, &mut taken)
+            search.take_due(line, &mut taken).map(|()| true)
         });
         lines.tidy(ask.endpoint);
-        outcome.map(|()| taken)
+        match outcome {
+            Ok(as_known) => {
+                if !as_known {
+                    lines.wake(ask.endpoint, now);
+                }
+            }
+            Err(cause) if taken.queued.is_empty() => return Err(cause),
+            // What was leased before it must not be lost with it.
+            Err(cause) => {
+                error!(endpoint.id = %ask.endpoint, "a queue could not be read to its end: {cause}");
+                taken.next_due = Some(now.plus(TROUBLE_REST));
+            }
+        }
+        Ok(taken)
     }
 }
 
@@ -227,13 +242,12 @@ fn rows_from(
     rows.map(|row| Queued::read(&row?))
 }
 
-/// The delivery that a row of a queue stands for, with all that belongs to it. One that is missing
-/// or does not decode stays leased and is reported each time its lease ends: it must not stop the
-/// others of its endpoint.
+/// The delivery that a row of a queue stands for, with all that belongs to it.
 fn read_claimed(shared: &Shared, queued: &Queued) -> Result<Option<Claimed>, Error> {
     let Queued { slot: Slot { due, id }, account, webhook, .. } = *queued;
     let read = shared.read(|db| {
-        let Some(delivery) = read_delivery(db, account, id)? else { return Ok(None) };
+        let Some(bytes) = db.record(&key::delivery(account, id))? else { return Ok(None) };
+        let delivery = record::decode_delivery(account, id, &bytes)?;
         let event = events::find(db, account, delivery.event)?;
         Ok(Some((delivery, event.map(|row| row.event))))
     })?;
@@ -246,20 +260,6 @@ fn read_claimed(shared: &Shared, queued: &Queued) -> Result<Option<Claimed>, Err
         signing_key: memory.accounts.get(&account).map(|account| account.signing_key.clone()),
         proof: Proof { due },
     }))
-}
-
-fn read_delivery(db: &Db, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>, Error> {
-    let Some(bytes) = db.record(&key::delivery(account, id))? else {
-        error!(delivery.id = %id, "delivery {id} is queued, but its record is missing");
-        return Ok(None);
-    };
-    match record::decode_delivery(account, id, &bytes) {
-        Ok(delivery) => Ok(Some(delivery)),
-        Err(cause) => {
-            error!(delivery.id = %id, "delivery {id} is queued, but cannot be read: {cause}");
-            Ok(None)
-        }
-    }
 }
 
 /// Counts what waits for an endpoint.

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::store::record::{self, ATTEMPTS_MAX};
 use crate::store::{
-    Ask, Claimed, Claims, Decision, Directory, Error, Proof, Queue, Settlement, Wakeup,
+    Ask, Claimed, Claims, Decision, Directory, Error, Hold, Proof, Queue, Settlement, Wakeup,
 };
 
 /// A write for the next commit, whenever that is.
@@ -59,13 +59,15 @@ impl Queue for Embedded {
         self.claim_each(asks, now, lease)
     }
 
-    fn holds(&self, claimed: &Claimed) -> bool {
-        self.engine
-            .shared
-            .contents
-            .queues
-            .lock()
-            .holds(claimed.delivery.endpoint, claimed.delivery.id)
+    fn hold(&self, claimed: &Claimed) -> Hold {
+        let Delivery { endpoint, id, .. } = claimed.delivery;
+        if !self.engine.shared.contents.queues.lock().holds(endpoint, id) {
+            Hold::Lost
+        } else if self.memory().endpoints().limits(endpoint).paused {
+            Hold::Paused
+        } else {
+            Hold::Held
+        }
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {

@@ -247,7 +247,10 @@ pub(crate) async fn claim_up_to(
     now: Timestamp,
     limit: usize,
 ) -> Claims {
-    let mut claims = store.claim(&[Ask { endpoint, limit }], now, LEASE).await.unwrap();
+    let mut claims = store
+        .claim(&[Ask { endpoint, limit, limits: EndpointLimits::default() }], now, LEASE)
+        .await
+        .unwrap();
     claims.pop().unwrap()
 }
 

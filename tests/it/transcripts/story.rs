@@ -4,8 +4,8 @@ use serde_json::json;
 use waypost::config::Settings;
 use waypost::http::App;
 use waypost::model::{
-    AccountId, Attempt, Delivery, DeliveryState, Failure, NextStep, Outcome, Scope, WebhookScope,
-    WebhookState,
+    AccountId, Attempt, Delivery, DeliveryState, EndpointLimits, Failure, NextStep, Outcome, Scope,
+    WebhookScope, WebhookState,
 };
 use waypost::store::{Ask, Decision, DeliveryFilter, Page};
 use waypost_compat::Dialect;
@@ -135,7 +135,7 @@ async fn attempt(gateway: &Gateway, status: u16) {
     let waiting = store.deliveries(gateway.account, &waiting, &page).await.unwrap().items;
     for Delivery { endpoint, .. } in waiting {
         let now = clock.now();
-        let asks = [Ask { endpoint, limit: 100 }];
+        let asks = [Ask { endpoint, limit: 100, limits: EndpointLimits::default() }];
         let claims = store.claim(&asks, now, STEP).await.unwrap();
         for claimed in claims.into_iter().flat_map(|claims| claims.deliveries) {
             let outcome = match status {

@@ -73,8 +73,8 @@ impl Queue for Troubled {
         Ok(claims)
     }
 
-    fn holds(&self, claimed: &Claimed) -> bool {
-        self.store.holds(claimed)
+    fn hold(&self, claimed: &Claimed) -> Hold {
+        self.store.hold(claimed)
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
