@@ -9,8 +9,8 @@
 //! - [`api`]: the native API's requests and answers, for its server and its clients.
 //! - [`clock`]: clock and randomness as a value.
 //! - [`config`]: what can be configured.
-//! - [`metrics`]: what is counted.
 //! - [`retry`]: what to do after an attempt, as data and a pure function.
+//! - [`metrics`]: what is counted.
 //! - [`renderings`]: an event in each dialect that it is delivered in, made once.
 //! - [`store`]: what is durable, and when.
 //! - [`client`]: one POST to a receiver; calls of an API; requests passed on.

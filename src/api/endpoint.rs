@@ -89,7 +89,7 @@ pub enum BreakerState {
     HalfOpen,
 }
 
-/// The last attempt that failed.
+/// The last attempt that failed: no answer, a 429 or a 5xx.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastFailure {
     /// The time at which it began.

@@ -95,7 +95,7 @@ pub struct EndpointHealth {
     pub breaker: Option<OpenBreaker>,
 }
 
-/// An attempt that failed, as it is remembered of an endpoint.
+/// An attempt that failed, as it is remembered of an endpoint: no answer, a 429 or a 5xx.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastFailure {
     /// The beginning.

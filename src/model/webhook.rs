@@ -83,8 +83,7 @@ impl Webhook {
         self.secret.iter().chain(overlap.map(|(secret, _)| secret)).cloned().collect()
     }
 
-    /// Tells whether events of `kind` go to it. One that is not active still subscribes: what it is
-    /// owed waits. `*` means whatever its dialect has a name for, names that were added since it
+    /// Tells whether events of `kind` go to it while it is active. `*` means whatever its dialect has a name for, names that were added since it
     /// was written included.
     #[must_use]
     pub fn subscribes(&self, kind: Kind) -> bool {

@@ -53,7 +53,7 @@ async fn show(manager: Principal, call: Call, app: App) -> Result<Response, Nati
     Ok(answer(StatusCode::OK, &shown(&app, &endpoint, &backlog)))
 }
 
-/// Sets limits. From the moment this is answered no attempt begins beyond them.
+/// Sets limits. Once this is answered no delivery is taken up beyond them.
 async fn update(manager: Principal, call: Call, app: App) -> Result<Response, NativeError> {
     let endpoint = app.endpoint_at(&manager, &call.parameter("id")).await?;
     let given = Given::read(&call.body(app.settings.body_bytes_max).await?)?;

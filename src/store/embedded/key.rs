@@ -176,7 +176,7 @@ fn digest(account: AccountId, parts: [&[u8]; 2]) -> [u8; 16] {
     *hash.finalize().first_chunk().expect("SHA-256 has 32 bytes")
 }
 
-/// A place in a endpoint's queue.
+/// A place in an endpoint's queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot {
     /// When the delivery is due.
@@ -185,7 +185,7 @@ pub(super) struct Slot {
     pub(super) id: DeliveryId,
 }
 
-/// What all rows of a endpoint's queue begin with.
+/// What all rows of an endpoint's queue begin with.
 pub(super) fn queue(endpoint: EndpointId) -> Vec<u8> {
     join(&[QUEUES, endpoint.as_bytes()])
 }
