@@ -20,7 +20,6 @@ pub(crate) static READING: Reading = Reading {
     kind: |event, _| Kind::named(event, name),
     unwrap: bare,
     read,
-    payload: |body| Ok((body, json::name_at(body, "type")?)),
     outlined: &[
         Wanted::Whole("type"),
         Wanted::Whole("id"),
@@ -70,6 +69,7 @@ pub(crate) static SPEAKING: Speaking = Speaking {
     covers: &[],
     event: name,
     write,
+    payload: |body| Ok((body, json::name_at(body, "type")?)),
     survives_javascript: true,
     schemes: &[("timestamped", Scheme::MailingApi)],
     test: Test::Plain,

@@ -12,18 +12,17 @@ use crate::event::{Class, Event, ParseError, delay_says_nothing, domain_of_addre
 use crate::json::{self, Fields, Object, Wanted};
 use crate::kind::Kind;
 use crate::provider::Provider;
-use crate::reading::{OWN_SECRET, Payload, Proof, Reading, bare};
+use crate::reading::{OWN_SECRET, Proof, Reading, bare};
 use crate::sign::check::Request;
 use crate::sign::make::{Headers, USER_AGENT, Unsigned};
 use crate::sign::{Scheme, Signed, Verified, VerifyError};
-use crate::speaking::{Fits, Speaking, Target, Test};
+use crate::speaking::{Fits, Payload, Speaking, Target, Test};
 use crate::text;
 
 pub(crate) static READING: Reading = Reading {
     kind: kind_of,
     unwrap: bare,
     read,
-    payload,
     outlined: &[
         Wanted::Whole("type"),
         Wanted::Whole("id"),
@@ -63,6 +62,7 @@ pub(crate) static SPEAKING: Speaking = Speaking {
     covers: &[],
     event: name,
     write,
+    payload,
     survives_javascript: true,
     schemes: &[("timestamped", Scheme::MailStack), ("body", Scheme::MailStackRaw)],
     test: Test::Plain,

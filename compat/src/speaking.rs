@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::event::{Event, Moment};
+use crate::event::{Event, Moment, ParseError};
 use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::sign::Scheme;
@@ -39,6 +39,10 @@ impl Target<'_> {
     }
 }
 
+/// An event's own text, and the name in it: the one that is subscribed to, where the provider
+/// writes others.
+pub(crate) type Payload<'t> = (&'t str, Option<String>);
+
 /// The ways of speaking to one dialect's receivers.
 pub(crate) struct Speaking {
     /// The provider whose dialect it is.
@@ -53,6 +57,9 @@ pub(crate) struct Speaking {
     pub(crate) event: fn(Kind) -> Option<&'static str>,
     /// Writes a payload.
     pub(crate) write: fn(&Event, &Target<'_>) -> Map<String, Value>,
+    /// Finds the event's own text within a body of the dialect's provider, and its name, without
+    /// building anything: what is forwarded as it came.
+    pub(crate) payload: fn(&str) -> Result<Payload<'_>, ParseError>,
     /// Says that bodies must survive being parsed and written again by JavaScript, since a
     /// published verifier does that before it checks (`spec/providers.md` §3.3, note 5).
     pub(crate) survives_javascript: bool,

@@ -206,7 +206,7 @@ fn stabilised(dialect: Dialect, body: &[u8]) -> (Vec<u8>, Vec<String>) {
 
 /// The payload's text within the body's, and the event's name in it.
 fn payload(dialect: Dialect, text: &str) -> Result<(&str, String), ParseError> {
-    let (payload, name) = (dialect.provider().reading().payload)(text)?;
+    let (payload, name) = (dialect.speaking().payload)(text)?;
     let name = name.ok_or_else(|| ParseError {
         field: "body".to_owned(),
         expected: "an event with a name",

@@ -23,7 +23,6 @@ pub(crate) static READING: Reading = Reading {
     kind: kind_of,
     unwrap: bare,
     read,
-    payload: |body| Ok((body, json::name_at(body, "type")?)),
     outlined: &[
         Wanted::Whole("type"),
         Wanted::Whole("id"),
@@ -75,6 +74,7 @@ pub(crate) static SPEAKING: Speaking = Speaking {
     covers: &[(Kind::Failed, &[Kind::Rejected, Kind::Failed])],
     event: name,
     write,
+    payload: |body| Ok((body, json::name_at(body, "type")?)),
     survives_javascript: true,
     schemes: &[("body", Scheme::Wistfare)],
     test: Test::Message("eml_test"),

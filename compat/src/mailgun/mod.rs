@@ -22,7 +22,6 @@ pub(crate) static READING: Reading = Reading {
     kind: names::kind,
     unwrap: shape::unwrap,
     read: read::read,
-    payload: shape::payload,
     outlined: &shape::OUTLINED,
     domain: shape::domain,
     own: shape::OWN,
@@ -43,6 +42,7 @@ pub(crate) static SPEAKING: Speaking = Speaking {
     covers: &[(Kind::Bounced, &[Kind::Bounced, Kind::Failed])],
     event: names::event_name,
     write: write::write,
+    payload: shape::payload,
     // Floats stay floats.
     survives_javascript: false,
     schemes: &[("token", Scheme::Mailgun)],

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::event::{Class, Event, ParseError};
 use crate::json::{self, Wanted};
 use crate::kind::Kind;
-use crate::reading::Payload;
+use crate::speaking::Payload;
 
 /// The fields that Mailgun documents and no other provider has a place for.
 pub(super) const OWN: &[&str] = &[

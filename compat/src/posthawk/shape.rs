@@ -6,7 +6,7 @@ use super::names;
 use crate::event::ParseError;
 use crate::json::{self, Wanted};
 use crate::kind::Kind;
-use crate::reading::Payload;
+use crate::speaking::Payload;
 
 /// The fields that SES documents and no other provider has a place for.
 pub(super) const OWN: &[&str] = &[
