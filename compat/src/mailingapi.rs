@@ -17,6 +17,16 @@ use crate::sign::{Scheme, Signed, Verified, VerifyError};
 use crate::speaking::{Fits, Speaking, Target, Test};
 
 pub(crate) static READING: Reading = Reading {
+    kinds: &[
+        Kind::Delivered,
+        Kind::Deferred,
+        Kind::Bounced,
+        Kind::Opened,
+        Kind::Clicked,
+        Kind::Unsubscribed,
+        Kind::Complained,
+        Kind::Received,
+    ],
     kind: |event, _| Kind::named(event, name),
     unwrap: bare,
     read,

@@ -20,6 +20,16 @@ use crate::speaking::{Fits, Payload, Speaking, Target, Test};
 use crate::text;
 
 pub(crate) static READING: Reading = Reading {
+    kinds: &[
+        Kind::Accepted,
+        Kind::Delivered,
+        Kind::Deferred,
+        Kind::Bounced,
+        Kind::Rejected,
+        Kind::Opened,
+        Kind::Clicked,
+        Kind::Complained,
+    ],
     kind: kind_of,
     unwrap: bare,
     read,

@@ -19,6 +19,12 @@ impl Provider {
         }
     }
 
+    /// The kinds that the provider's events are of, in the order of a message's life.
+    #[must_use]
+    pub const fn kinds(self) -> &'static [Kind] {
+        self.reading().kinds
+    }
+
     /// The kind of an event that the provider's payload calls `event`.
     ///
     /// `tell` is the field that tells apart what shares a name: Mailgun's `severity`, Wistfare's

@@ -86,14 +86,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_are_listed_as_people_list_them() {
+        for (names, listed) in [
+            (&[][..], ""),
+            (&["a"], "`a`"),
+            (&["a", "b"], "`a` or `b`"),
+            (&["a", "b", "c"], "`a`, `b` or `c`"),
+        ] {
+            assert_eq!(one_of(names), listed);
+        }
+    }
+
+    #[test]
     fn a_provider_has_one_name_everywhere() {
         for provider in Provider::ALL {
             assert_eq!(provider.as_str().parse(), Ok(provider));
             assert_eq!(serde_json::to_value(provider).unwrap(), provider.as_str());
         }
-        let error = "pigeon".parse::<Provider>().unwrap_err();
-        let expected = "expected a provider (`mailgun`, `posthawk`, `mailstack`, `wistfare` or \
-                        `mailingapi`), found \"pigeon\"";
-        assert_eq!(error.to_string(), expected);
+        let error = "nobody".parse::<Provider>().unwrap_err().to_string();
+        assert!(error.starts_with("expected a provider (`mailgun`, `posthawk`, "), "{error}");
+        assert!(error.ends_with("`), found \"nobody\""), "{error}");
     }
 }

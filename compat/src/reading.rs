@@ -12,6 +12,8 @@ type Object = Map<String, Value>;
 
 /// The ways of reading one provider.
 pub(crate) struct Reading {
+    /// The kinds that its events are of, in the order of a message's life.
+    pub(crate) kinds: &'static [Kind],
     /// Leads from the word that a payload has for what happened to the kind; `None` for a word that
     /// nobody documented. Where one word stands for several kinds, the second argument is the text
     /// of the field that tells them apart.

@@ -20,6 +20,17 @@ use crate::sign::{Scheme, Signed, Verified, VerifyError};
 use crate::speaking::{Fits, Speaking, Target, Test};
 
 pub(crate) static READING: Reading = Reading {
+    kinds: &[
+        Kind::Accepted,
+        Kind::Delivered,
+        Kind::Bounced,
+        Kind::Rejected,
+        Kind::Failed,
+        Kind::Opened,
+        Kind::Clicked,
+        Kind::Complained,
+        Kind::Received,
+    ],
     kind: kind_of,
     unwrap: bare,
     read,

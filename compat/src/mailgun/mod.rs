@@ -19,6 +19,18 @@ use crate::sign::Scheme;
 use crate::speaking::{Fits, Speaking, Test};
 
 pub(crate) static READING: Reading = Reading {
+    kinds: &[
+        Kind::Accepted,
+        Kind::Delivered,
+        Kind::Deferred,
+        Kind::Bounced,
+        Kind::Rejected,
+        Kind::Opened,
+        Kind::Clicked,
+        Kind::Unsubscribed,
+        Kind::Complained,
+        Kind::Stored,
+    ],
     kind: names::kind,
     unwrap: shape::unwrap,
     read: read::read,

@@ -20,6 +20,16 @@ use crate::sign::Scheme;
 use crate::speaking::{Fits, Speaking, Test};
 
 pub(crate) static READING: Reading = Reading {
+    kinds: &[
+        Kind::Accepted,
+        Kind::Delivered,
+        Kind::Deferred,
+        Kind::Bounced,
+        Kind::Rejected,
+        Kind::Opened,
+        Kind::Clicked,
+        Kind::Complained,
+    ],
     kind: names::kind,
     unwrap: bare,
     read: read::read,

@@ -22,8 +22,8 @@ fn own_name(dialect: Dialect, kind: Kind) -> String {
 #[test]
 fn the_table_of_names_is_on_file() {
     let mut table = String::from(
-        "# Names of events\n\nWritten by a test from `compat/src/kind/mod.rs`. In brackets: the name \
-         that also covers a kind without one.\n\n| kind | Mailgun | its `event` | `severity` | \
+        "# Names of events\n\nWritten by a test from the tables in the providers' files. In \
+         brackets: the name that also covers a kind without one.\n\n| kind | Mailgun | its `event` | `severity` | \
          `log-level` | legacy | Posthawk | MailStack | Wistfare | MailingAPI |\n|---|---|---|---|---|\
          ---|---|---|---|---|\n",
     );
@@ -56,7 +56,24 @@ fn the_table_of_names_is_on_file() {
     for dialect in Dialect::ALL {
         writeln!(table, "- {dialect}: {}", dialect.names().join(", ")).unwrap();
     }
+    let only_read = || Provider::ALL.into_iter().filter(|provider| provider.dialect().is_none());
+    if only_read().next().is_some() {
+        table.push_str("\nKinds of event from the providers that are only read:\n\n");
+    }
+    for provider in only_read() {
+        let kinds: Vec<_> = provider.kinds().iter().map(|kind| kind.as_str()).collect();
+        writeln!(table, "- {provider}: {}", kinds.join(", ")).unwrap();
+    }
     golden::check(&golden::fixtures().join("tables/names.md"), &table);
+}
+
+#[test]
+fn a_provider_has_each_kind_once_in_order_and_all_that_its_dialect_names() {
+    for provider in Provider::ALL {
+        assert!(provider.kinds().is_sorted_by(|one, next| one < next), "{provider}");
+        let own = provider.dialect().map_or_else(Vec::new, |dialect| dialect.kinds().to_vec());
+        assert!(own.iter().all(|kind| provider.kinds().contains(kind)), "{provider}");
+    }
 }
 
 fn show(cell: &Cell) -> String {
@@ -73,7 +90,7 @@ fn survivors(from: Dialect, to: Dialect, mode: Mode) -> usize {
 fn the_matrix_of_subscriptions_is_on_file() {
     let mut table = String::from(
         "# What stands for a subscription in another dialect\n\nWritten by a test from \
-         `compat/src/kind/matrix.rs`. `=` the same; `≈` the same kind at another moment; `>` brings \
+         `compat/src/matrix.rs`. `=` the same; `≈` the same kind at another moment; `>` brings \
          more; `<` brings less; `<>` both; `✗` nothing. Where lenient mode differs, its answer \
          follows.\n",
     );
