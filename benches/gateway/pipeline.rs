@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::time::Instant;
 use waypost::clock::Clock;
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::api::{Api, Feed};
 use super::load::{Connection, ID_PREFIX, Ledger, closed_loop, sink};
@@ -105,7 +105,7 @@ impl Run {
         let api = Api::new(&gateway.url);
         api.create_domain("bench.example.com").await;
         api.create_webhooks("bench.example.com", &["delivered"], &receiver).await;
-        let feed = api.create_source("bench.example.com", Dialect::Mailgun).await;
+        let feed = api.create_source("bench.example.com", Provider::Mailgun).await;
         Self { gateway, feed, ledger, _data: data }
     }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
 use waypost::clock::Clock;
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use crate::support::api::Api;
 use crate::support::process::Process;
@@ -56,7 +56,7 @@ async fn a_recorded_payload_comes_out_as_it_went_in() {
         let text = fs::read_to_string(&path).unwrap();
         let (event, event_data) = parts(&text);
         // A source each: some projects recorded the same event, and a repeat is rightly dropped.
-        let feed = api.create_source("corpus.example.com", Dialect::Mailgun).await;
+        let feed = api.create_source("corpus.example.com", Provider::Mailgun).await;
         let answer = api.ingest(&feed, event_data.as_bytes(), now, &format!("{number:050x}")).await;
         let answer = answer.unwrap().ok();
         assert_eq!(answer["status"], "accepted", "{}: {answer}", path.display());

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use waypost::clock::Clock;
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use crate::support::api::{Api, Feed};
 use crate::support::process::Process;
@@ -42,7 +42,7 @@ async fn fifty_kills_under_load_lose_nothing_that_was_acknowledged() {
     let api = Api::new(&gateway.url);
     api.create_domain("crash.example.com").await;
     api.create_webhooks("crash.example.com", &["delivered"], &receiver.url).await;
-    let feed = api.create_source("crash.example.com", Dialect::Mailgun).await;
+    let feed = api.create_source("crash.example.com", Provider::Mailgun).await;
 
     let ledger = Arc::new(Ledger::default());
     let mut deaths = Vec::new();

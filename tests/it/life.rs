@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 use waypost::clock::Clock;
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use crate::support::api::{Api, Feed};
 use crate::support::process::Process;
@@ -80,7 +80,7 @@ async fn prepare(gateway: &Process, urls: &[String]) -> (Api, Feed) {
     let mut fields = vec![("id", "delivered")];
     fields.extend(urls.iter().map(|url| ("url", url.as_str())));
     api.post_form(&format!("/v3/domains/{DOMAIN}/webhooks"), &fields).await;
-    let feed = api.create_source(DOMAIN, Dialect::Mailgun).await;
+    let feed = api.create_source(DOMAIN, Provider::Mailgun).await;
     (api, feed)
 }
 

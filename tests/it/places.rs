@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use waypost::clock::Clock;
 use waypost_compat::signature::{Stamp, sign};
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Provider, Secret};
 
 use crate::support::api::Api;
 use crate::support::http::Answer;
@@ -61,7 +61,7 @@ impl Owner {
     /// Posts a Mailgun event by a source, signed anew; the event's id and what became of it.
     async fn mailgun(&self, source: &str, event: &Value) -> (String, String) {
         let nonce = self.gateway.app.clock.random_hex::<8>();
-        let post = provider::post(Dialect::Mailgun, SECRET, event, self.seconds(), &nonce);
+        let post = provider::post(Provider::Mailgun, SECRET, event, self.seconds(), &nonce);
         let answer = self.bring(source, &post).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let text = |name: &str| answer.json()[name].as_str().unwrap().to_owned();
@@ -84,7 +84,7 @@ impl Owner {
 
 /// A Mailgun `delivered` event that names its domain as those of today do.
 fn event(id: &str, domain: Option<&str>) -> Value {
-    let mut event = provider::delivered(Dialect::Mailgun, id);
+    let mut event = provider::delivered(Provider::Mailgun, id);
     if let Some(domain) = domain {
         event["domain"] = json!({ "name": domain });
     }
@@ -222,10 +222,10 @@ async fn the_domain_is_read_where_each_provider_has_it() {
         (Dialect::MailingApi, "/data/from"),
     ] {
         let source = gateway.place_of(dialect, WIDE, "all").await;
-        let mut event = provider::delivered(dialect, "1");
+        let mut event = provider::delivered(dialect.provider(), "1");
         let (parent, field) = path.rsplit_once('/').unwrap();
         event.pointer_mut(parent).unwrap()[field] = json!("me@mg.example.com");
-        let post = provider::post(dialect, SECRET, &event, gateway.seconds(), "1");
+        let post = provider::post(dialect.provider(), SECRET, &event, gateway.seconds(), "1");
         let answer = gateway.bring(&source, &post).await.json();
         let id = answer["id"].as_str().unwrap();
         let shown = gateway.get(&format!("/waypost/v1/events/{id}")).await.json();
@@ -237,7 +237,7 @@ async fn the_domain_is_read_where_each_provider_has_it() {
 async fn rows_of_one_provider_bring_one_event_and_each_serves_its_own() {
     let gateway = gateway().await;
     for dialect in Dialect::ALL {
-        let event = provider::delivered(dialect, "of all rows");
+        let event = provider::delivered(dialect.provider(), "of all rows");
         let before = gateway.count_events().await;
         let mut ids = BTreeSet::new();
         let mut urls = Vec::new();
@@ -248,7 +248,7 @@ async fn rows_of_one_provider_bring_one_event_and_each_serves_its_own() {
             let row = gateway.hook(dialect, domain, &url).await;
             let source = gateway.place_of(dialect, WIDE, &row).await;
             urls.push(url);
-            let post = provider::post(dialect, SECRET, &event, gateway.seconds(), "1");
+            let post = provider::post(dialect.provider(), SECRET, &event, gateway.seconds(), "1");
             let answer = gateway.bring(&source, &post).await.json();
             assert_eq!(answer["status"], "accepted");
             ids.insert(answer["id"].as_str().unwrap().to_owned());
@@ -327,13 +327,14 @@ async fn receivers_of_a_moved_account_notice_nothing() {
     let signed = ["timestamp", "token"].map(|name| signature[name].as_str().unwrap()).concat();
     assert_eq!(signature["signature"], mac(known, &signed));
 
-    let mut event = provider::delivered(Dialect::Wistfare, "w");
+    let mut event = provider::delivered(Provider::Wistfare, "w");
     event["data"]["from"] = json!("me@sub.example");
     post(&api, Dialect::Wistfare, &event.to_string()).await;
     let got = receiver.nth(1).await.json();
     assert_eq!(got["event-data"]["domain"]["name"], "sub.example");
     // One that does not say, either: what stands there always stands there.
-    post(&api, Dialect::MailStack, &provider::delivered(Dialect::MailStack, "m").to_string()).await;
+    post(&api, Dialect::MailStack, &provider::delivered(Provider::MailStack, "m").to_string())
+        .await;
     let got = receiver.nth(2).await.json();
     assert_eq!(got["event-data"]["domain"]["name"], "");
 }

@@ -73,7 +73,7 @@ async fn anymail_understands_every_kind_from_every_source() {
         for (kind, _, event_type) in KINDS {
             let Some((path, payload)) = fixture(kind, dialect) else { continue };
             // A source each: some fixtures are variants of one event, under one id.
-            let feed = api.create_source(DOMAIN, dialect).await;
+            let feed = api.create_source(DOMAIN, dialect.provider()).await;
             let now = clock.now().millis() / 1000;
             let token = clock.random_hex::<25>();
             let answer = api.ingest(&feed, &payload, now, &token).await.unwrap().ok();

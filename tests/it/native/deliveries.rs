@@ -1,7 +1,7 @@
 //! Deliveries and webhooks, as they are listed, shown and replayed.
 
 use serde_json::{Value, json};
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::{DOMAIN, EVENTS, gateway, items, refused, text};
 use crate::support::http::Answer;
@@ -12,7 +12,7 @@ async fn waiting(gateway: &Owner) -> Value {
     let form = "id=delivered&url=https://user:pass@a.example/hook";
     let path = format!("/v3/domains/{DOMAIN}/webhooks");
     assert_eq!(gateway.form(&path, form).await.status, 200);
-    gateway.json("POST", EVENTS, &delivered(Dialect::Mailgun, "1")).await.json()
+    gateway.json("POST", EVENTS, &delivered(Provider::Mailgun, "1")).await.json()
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use waypost::store::EmbeddedOptions;
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::{DOMAIN, EVENTS, gateway, items, refused, text};
 use crate::support::native::Owner;
@@ -13,11 +13,11 @@ use crate::support::provider::{self, delivered};
 #[tokio::test]
 async fn one_event_is_answered_for_itself_whole_or_bare() {
     let gateway = gateway().await;
-    let bare = delivered(Dialect::Mailgun, "id-1");
+    let bare = delivered(Provider::Mailgun, "id-1");
     let taken = gateway.json("POST", EVENTS, &bare).await;
     assert_eq!((taken.status, text(&taken.json()["status"])), (200, "accepted"));
     // The whole webhook of the same event; nobody checks its signature here.
-    let whole = provider::post(Dialect::Mailgun, "any", &bare, 0, "1").body;
+    let whole = provider::post(Provider::Mailgun, "any", &bare, 0, "1").body;
     let again = gateway.call("POST", EVENTS, whole.as_bytes()).await.json();
     assert_eq!((&again["id"], text(&again["status"])), (&taken.json()["id"], "duplicate"));
     let shown = gateway.get(&format!("/waypost/v1/events/{}", text(&again["id"]))).await.json();
@@ -25,32 +25,32 @@ async fn one_event_is_answered_for_itself_whole_or_bare() {
 }
 
 #[tokio::test]
-async fn every_dialect_comes_in_by_parameter_and_by_wrapper() {
+async fn every_providers_event_comes_in_by_parameter_and_by_wrapper() {
     let gateway = gateway().await;
-    for dialect in Dialect::ALL {
-        let path = format!("{EVENTS}?dialect={dialect}");
-        let event = delivered(dialect, "by-parameter");
+    for provider in Provider::ALL {
+        let path = format!("{EVENTS}?dialect={provider}");
+        let event = delivered(provider, "by-parameter");
         let taken = gateway.json("POST", &path, &event).await.json();
         let shown = format!("/waypost/v1/events/{}", text(&taken["id"]));
         let shown = gateway.get(&shown).await.json();
-        assert_eq!((&shown["dialect"], &shown["kind"]), (&json!(dialect), &json!("delivered")));
+        assert_eq!((&shown["dialect"], &shown["kind"]), (&json!(provider), &json!("delivered")));
 
-        let event = delivered(dialect, "by-wrapper");
-        let wrapped = json!({ "dialect": dialect, "payload": event });
+        let event = delivered(provider, "by-wrapper");
+        let wrapped = json!({ "dialect": provider, "payload": event });
         let taken = gateway.json("POST", EVENTS, &wrapped).await.json();
         let body = format!("/waypost/v1/events/{}/body", text(&taken["id"]));
         let body = gateway.get(&body).await;
         assert_eq!(body.json(), event, "the wrapper is not part of the event");
     }
-    let pigeon = gateway.json("POST", &format!("{EVENTS}?dialect=pigeon"), &json!({})).await;
-    refused(&pigeon, 400, "unknown_dialect", Some("dialect"));
+    let nobody = gateway.json("POST", &format!("{EVENTS}?dialect=nobody"), &json!({})).await;
+    refused(&nobody, 400, "unknown_dialect", Some("dialect"));
 }
 
 #[tokio::test]
 async fn an_array_and_lines_get_a_result_for_each() {
     let gateway = gateway().await;
-    let (one, two) = (delivered(Dialect::Mailgun, "1"), delivered(Dialect::Mailgun, "2"));
-    let array = json!([one, {}, one, { "dialect": "pigeon", "payload": {} }, two]);
+    let (one, two) = (delivered(Provider::Mailgun, "1"), delivered(Provider::Mailgun, "2"));
+    let array = json!([one, {}, one, { "dialect": "nobody", "payload": {} }, two]);
     let answer = gateway.json("POST", EVENTS, &array).await;
     assert_eq!(answer.status, 200);
     let results = items(&answer);
@@ -63,7 +63,7 @@ async fn an_array_and_lines_get_a_result_for_each() {
     // Durable before the answer: there at once.
     assert_eq!(items(&gateway.get("/waypost/v1/events").await).len(), 2);
 
-    let lines = format!("{one}\n\nnot json\n{}\n", delivered(Dialect::Mailgun, "3"));
+    let lines = format!("{one}\n\nnot json\n{}\n", delivered(Provider::Mailgun, "3"));
     for content_type in ["application/x-ndjson; charset=utf-8", "text/plain"] {
         let results = items(&gateway.typed(EVENTS, content_type, lines.as_bytes()).await);
         let third = if content_type.contains("ndjson") { "accepted" } else { "duplicate" };
@@ -106,7 +106,7 @@ async fn what_a_busy_store_does_not_take_is_said_and_can_be_sent_again() {
     let queue = EmbeddedOptions { queue_limit: 4, ..EmbeddedOptions::default() };
     let gateway = Owner::over(queue, DOMAIN).await;
     let events: Vec<Value> =
-        (0..200).map(|id| delivered(Dialect::Mailgun, &id.to_string())).collect();
+        (0..200).map(|id| delivered(Provider::Mailgun, &id.to_string())).collect();
     let answer = gateway.json("POST", EVENTS, &json!(events)).await;
     refused(&answer, 503, "unavailable", None);
     let wait_s: u64 = answer.header("retry-after").unwrap().parse().unwrap();

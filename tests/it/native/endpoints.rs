@@ -1,7 +1,7 @@
 //! Endpoints: listed with what waits, limited and paused by their owner, and by nobody else.
 
 use serde_json::{Value, json};
-use waypost_compat::Dialect;
+use waypost_compat::{Dialect, Provider};
 
 use super::{DOMAIN, EVENTS, gateway, items, message, refused, text};
 use crate::support::native::Owner;
@@ -22,7 +22,7 @@ async fn webhooks_on_one_url_share_an_endpoint_that_shows_what_waits() {
         subscribe(&gateway, name, "https://a.example/hook").await;
     }
     subscribe(&gateway, "clicked", "https://b.example/hook").await;
-    gateway.json("POST", EVENTS, &delivered(Dialect::Mailgun, "1")).await;
+    gateway.json("POST", EVENTS, &delivered(Provider::Mailgun, "1")).await;
     let listed = items(&gateway.get(ENDPOINTS).await);
     assert_eq!(listed.len(), 2);
     let shared = listed.iter().find(|found| found["url"] == "https://a.example/hook").unwrap();

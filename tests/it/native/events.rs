@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::{EVENTS, gateway, items, refused, text};
 use crate::support::provider::delivered;
@@ -13,7 +13,7 @@ async fn a_listing_is_newest_first_and_its_pages_join() {
     let gateway = gateway().await;
     let mut taken = Vec::new();
     for id in 0..5 {
-        let event = delivered(Dialect::Mailgun, &id.to_string());
+        let event = delivered(Provider::Mailgun, &id.to_string());
         let answer = gateway.json("POST", EVENTS, &event).await.json();
         taken.push(text(&answer["id"]).to_owned());
         gateway.wait(Duration::from_millis(1));
@@ -34,10 +34,10 @@ async fn a_listing_is_newest_first_and_its_pages_join() {
 #[tokio::test]
 async fn filters_narrow_and_nonsense_is_refused() {
     let gateway = gateway().await;
-    let mut opened = delivered(Dialect::Mailgun, "2");
+    let mut opened = delivered(Provider::Mailgun, "2");
     opened["event"] = json!("opened");
     opened["recipient"] = json!("other@example.com");
-    let events = json!([delivered(Dialect::Mailgun, "1"), opened]);
+    let events = json!([delivered(Provider::Mailgun, "1"), opened]);
     gateway.json("POST", EVENTS, &events).await;
     let names = async |query: &str| {
         let page = gateway.get(&format!("/waypost/v1/events?{query}")).await;

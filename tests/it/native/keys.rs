@@ -1,7 +1,7 @@
 //! Keys: shown once, good for one dialect, and for no more than their maker reaches.
 
 use serde_json::{Value, json};
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::{DOMAIN, SOURCES, gateway, items, refused, text};
 use crate::support::provider::delivered;
@@ -92,7 +92,7 @@ async fn a_key_for_one_domain_reaches_no_further() {
     let other = "/waypost/v1/domains/other.example";
     let source = json!({ "dialect": "mailgun" });
     let elsewhere = gateway.json("POST", &format!("{other}/sources"), &source).await.json();
-    let event = delivered(Dialect::Mailgun, "id-1");
+    let event = delivered(Provider::Mailgun, "id-1");
     let taken = gateway.json("POST", &format!("{other}/events"), &event).await.json();
 
     for path in [

@@ -1,7 +1,7 @@
 //! The vocabulary, and translation without anything stored.
 
 use serde_json::{Value, json};
-use waypost_compat::{Dialect, Kind};
+use waypost_compat::{Dialect, Kind, Provider};
 
 use super::{DOMAIN, gateway, items, refused, text};
 use crate::support::provider::delivered;
@@ -27,7 +27,7 @@ async fn a_payload_is_translated_and_what_was_lost_is_named() {
     let gateway = gateway().await;
     let body = json!({
         "from": "mailgun", "to": "wistfare", "domain": DOMAIN,
-        "payload": delivered(Dialect::Mailgun, "id-1"),
+        "payload": delivered(Provider::Mailgun, "id-1"),
     });
     let answer = gateway.json("POST", "/waypost/v1/translate", &body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -45,14 +45,14 @@ async fn a_payload_is_translated_and_what_was_lost_is_named() {
 async fn what_cannot_be_translated_is_refused_with_the_reason() {
     let gateway = gateway().await;
     let translate = async |body: Value| gateway.json("POST", "/waypost/v1/translate", &body).await;
-    let mut unsubscribed = delivered(Dialect::Mailgun, "id-1");
+    let mut unsubscribed = delivered(Provider::Mailgun, "id-1");
     unsubscribed["event"] = json!("unsubscribed");
     let body = json!({ "from": "mailgun", "to": "posthawk", "payload": unsubscribed });
     refused(&translate(body).await, 422, "impossible", Some("to"));
     let body = json!({ "from": "posthawk", "to": "mailgun", "payload": [] });
     let answer = translate(body).await;
     assert_eq!((answer.status, text(&answer.json()["error"]["code"])), (422, "not_an_event"));
-    let body = json!({ "from": "pigeon", "to": "mailgun", "payload": {} });
+    let body = json!({ "from": "nobody", "to": "mailgun", "payload": {} });
     refused(&translate(body).await, 400, "unknown_dialect", Some("dialect"));
     refused(&translate(json!({ "from": "mailgun" })).await, 400, "malformed", None);
 }

@@ -1,7 +1,7 @@
 //! Sources: what they are, what they cannot be, and that they keep their secrets.
 
 use serde_json::{Value, json};
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::{DOMAIN, SOURCES, gateway, items, message, refused, text};
 use crate::support::provider::SECRET;
@@ -46,10 +46,10 @@ async fn what_a_source_cannot_be_is_refused_with_the_field() {
     refused(&unknown, 400, "invalid", Some("secrte"));
     assert!(message(&unknown).contains("`secrte`, `on`"), "{}", message(&unknown));
 
-    let pigeon = refuse(json!({ "dialect": "pigeon" })).await;
-    refused(&pigeon, 400, "unknown_dialect", Some("dialect"));
-    for dialect in Dialect::ALL {
-        assert!(message(&pigeon).contains(dialect.as_str()), "{}", message(&pigeon));
+    let nobody = refuse(json!({ "dialect": "nobody" })).await;
+    refused(&nobody, 400, "unknown_dialect", Some("dialect"));
+    for provider in Provider::ALL {
+        assert!(message(&nobody).contains(provider.as_str()), "{}", message(&nobody));
     }
 
     refused(&refuse(json!({})).await, 400, "invalid", Some("dialect"));

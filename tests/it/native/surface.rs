@@ -1,6 +1,6 @@
 //! What is no endpoint, and what needs no key.
 
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::{EVENTS, gateway, refused, text};
 use crate::support::provider::delivered;
@@ -16,7 +16,7 @@ async fn what_is_no_endpoint_is_answered_in_the_native_shape() {
 #[tokio::test]
 async fn probes_and_monitors_need_no_key() {
     let gateway = gateway().await;
-    gateway.json("POST", EVENTS, &delivered(Dialect::Mailgun, "1")).await;
+    gateway.json("POST", EVENTS, &delivered(Provider::Mailgun, "1")).await;
     let nobody = format!("/ingest/src_{}", "0".repeat(32));
     gateway.request("POST", &nobody, &[], b"{}").await;
     for (path, status) in [("/healthz", "ok"), ("/readyz", "ready")] {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 use super::{DOMAIN, EVENTS, SOURCES, gateway, items, refused, text};
 use crate::support::provider::{SECRET, delivered};
@@ -16,7 +16,7 @@ async fn another_account_sees_and_touches_nothing() {
     let source = gateway.json("POST", SOURCES, &source).await.json();
     let form = "id=delivered&url=https://a.example/hook";
     gateway.form(&format!("/v3/domains/{DOMAIN}/webhooks"), form).await;
-    let event = delivered(Dialect::Mailgun, "1");
+    let event = delivered(Provider::Mailgun, "1");
     let event = gateway.json("POST", EVENTS, &event).await.json();
     let delivery = items(&gateway.get("/waypost/v1/deliveries").await)[0].clone();
     let key = json!({ "dialect": "posthawk" });

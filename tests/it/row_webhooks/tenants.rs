@@ -3,7 +3,7 @@
 
 use waypost::model::{DeliveryId, WebhookScope};
 use waypost::store::{DeliveryFilter, Page};
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Provider, Secret};
 
 use super::{Owner, World, base, body};
 use crate::support::http::basic;
@@ -93,7 +93,7 @@ async fn everybody(world: &World) -> Vec<Owner> {
 /// One delivery to each owner's webhook.
 async fn deliveries(world: &World, owners: &[Owner]) -> Vec<Option<DeliveryId>> {
     for (_, key, domain) in world.accounts {
-        let event = delivered(Dialect::Mailgun, domain).to_string();
+        let event = delivered(Provider::Mailgun, domain).to_string();
         let path = format!("/waypost/v1/domains/{domain}/events");
         let headers = vec![("authorization", basic("api", key))];
         let (status, text) = world.call("POST", &path, &headers, &event).await;

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use waypost::clock::Clock;
 use waypost_compat::signature::verify;
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Dialect, Provider, Secret};
 
 use super::{DOMAIN, PATIENCE, Stage, Subscriber};
 use crate::support::provider;
@@ -27,8 +27,8 @@ impl Stage {
 
     /// Posts a `delivered` event, and returns its id.
     async fn post(&self, id: &str) -> String {
-        let feed = self.api.create_source(DOMAIN, Dialect::MailStack).await;
-        let payload = provider::delivered(Dialect::MailStack, id).to_string();
+        let feed = self.api.create_source(DOMAIN, Provider::MailStack).await;
+        let payload = provider::delivered(Provider::MailStack, id).to_string();
         let now = Clock::system().now().seconds();
         let posted = self.api.ingest(&feed, payload.as_bytes(), now, "").await.unwrap().ok();
         posted["id"].as_str().unwrap().to_owned()

@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use waypost_compat::signature::{self, Signed, Stamp};
-use waypost_compat::{Dialect, Secret};
+use waypost_compat::{Provider, Secret};
 
 use super::process::API_KEY;
 
@@ -41,17 +41,19 @@ impl Answered {
 /// A source as its provider knows it: where to post, and what to sign with.
 #[derive(Debug, Clone)]
 pub(crate) struct Feed {
-    pub(crate) dialect: Dialect,
+    pub(crate) provider: Provider,
     pub(crate) path: String,
-    secret: Secret,
+    pub(crate) secret: Secret,
 }
 
 impl Feed {
     /// A payload as the provider would post it, signed at `now` (Unix seconds) with `token`. For
-    /// Mailgun `payload` is the `event-data` object alone.
+    /// Mailgun `payload` is the `event-data` object alone. The library signs what it speaks, and no
+    /// more: a request of a provider that is only read is made by hand.
     pub(crate) fn sign(&self, payload: &[u8], now: i64, token: &str) -> Signed {
         let stamp = Stamp { timestamp: now, token, event_id: token, event_name: "event" };
-        signature::sign(self.dialect.scheme(), &[&self.secret], payload, &stamp)
+        let dialect = self.provider.dialect().expect("a provider that is spoken to");
+        signature::sign(dialect.scheme(), &[&self.secret], payload, &stamp)
     }
 }
 
@@ -139,13 +141,13 @@ impl Api {
     }
 
     /// Creates a source with a secret of its own.
-    pub(crate) async fn create_source(&self, domain: &str, dialect: Dialect) -> Feed {
+    pub(crate) async fn create_source(&self, domain: &str, provider: Provider) -> Feed {
         // 48 hex digits: the form that Standard Webhooks libraries can decode as well.
         let secret = format!("whsec_{}", "5a".repeat(24));
-        let body = json!({ "dialect": dialect, "secret": secret });
+        let body = json!({ "dialect": provider, "secret": secret });
         let source = self.post_json(&format!("/waypost/v1/domains/{domain}/sources"), &body).await;
         let path = format!("/ingest/{}", source["id"].as_str().unwrap());
-        Feed { dialect, path, secret: Secret::new(secret) }
+        Feed { provider, path, secret: Secret::new(secret) }
     }
 
     /// The key that Mailgun deliveries are signed with.

@@ -1,4 +1,4 @@
-//! The five providers, as they post: an event of each, and their signatures made by hand, so that
+//! The providers, as they post: an event of each, and their signatures made by hand, so that
 //! nothing here believes what the gateway's own code says of them (`spec/providers.md` §3.3,
 //! `spec/mailgun-events.md` §2).
 
@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use waypost::model::hex;
-use waypost_compat::Dialect;
+use waypost_compat::Provider;
 
 /// A request as a provider makes it.
 #[derive(Debug, Clone)]
@@ -20,55 +20,80 @@ pub(crate) const SECRET: &str = "whsec_00112233445566778899aabbccddeeff001122334
 
 /// A delivered event whose provider calls it `id`; for Mailgun the `event-data` alone. Posthawk
 /// gives its events no id, so there the message has it.
-pub(crate) fn delivered(dialect: Dialect, id: &str) -> Value {
-    match dialect {
-        Dialect::Mailgun => json!({
+pub(crate) fn delivered(provider: Provider, id: &str) -> Value {
+    match provider {
+        Provider::Mailgun => json!({
             "event": "delivered", "id": id, "timestamp": 1_705_314_600.123_456_f64,
             "log-level": "info", "recipient": "user@example.com", "tags": ["welcome"],
             "message": { "headers": { "message-id": "msg_1@example.com" } },
         }),
-        Dialect::Posthawk => json!({
-            "event": "delivery", "timestamp": "2024-01-15T10:30:00Z", "message_id": id,
-            "event_data": {
-                "eventType": "Delivery",
-                "mail": { "messageId": id, "destination": ["user@example.com"] },
-                "delivery": {
-                    "timestamp": "2024-01-15T10:30:00Z", "recipients": ["user@example.com"],
-                    "smtpResponse": "250 ok",
-                },
-            },
-        }),
-        Dialect::MailStack => json!({
+        Provider::Posthawk => posthawk(id),
+        Provider::MailStack => json!({
             "id": id, "type": "Delivered", "createdAt": "2024-01-15T10:30:00Z",
             "data": { "id": "msg_1", "toEmail": "user@example.com", "status": "Delivered" },
         }),
-        Dialect::Wistfare => json!({
-            "id": id, "type": "email.delivered", "createdAt": "2024-01-15T10:30:00Z",
-            "data": {
-                "emailId": "eml_1", "from": "me@example.com", "to": "user@example.com",
-                "subject": "Hi", "deliveredAt": "2024-01-15T10:30:00Z",
-            },
-        }),
-        Dialect::MailingApi => json!({
-            "id": id, "type": "delivered", "timestamp": "2024-01-15T10:30:00Z",
-            "data": {
-                "message_id": "msg_1", "from": "me@example.com", "to": "user@example.com",
-                "subject": "Hi", "metadata": {},
-            },
-        }),
+        Provider::Wistfare => wistfare(id),
+        Provider::MailingApi => mailingapi(id),
     }
+}
+
+fn posthawk(id: &str) -> Value {
+    json!({
+        "event": "delivery", "timestamp": "2024-01-15T10:30:00Z", "message_id": id,
+        "event_data": {
+            "eventType": "Delivery",
+            "mail": { "messageId": id, "destination": ["user@example.com"] },
+            "delivery": {
+                "timestamp": "2024-01-15T10:30:00Z", "recipients": ["user@example.com"],
+                "smtpResponse": "250 ok",
+            },
+        },
+    })
+}
+
+fn wistfare(id: &str) -> Value {
+    json!({
+        "id": id, "type": "email.delivered", "createdAt": "2024-01-15T10:30:00Z",
+        "data": {
+            "emailId": "eml_1", "from": "me@example.com", "to": "user@example.com",
+            "subject": "Hi", "deliveredAt": "2024-01-15T10:30:00Z",
+        },
+    })
+}
+
+fn mailingapi(id: &str) -> Value {
+    json!({
+        "id": id, "type": "delivered", "timestamp": "2024-01-15T10:30:00Z",
+        "data": {
+            "message_id": "msg_1", "from": "me@example.com", "to": "user@example.com",
+            "subject": "Hi", "metadata": {},
+        },
+    })
+}
+
+/// An event under a name that its provider does not have.
+pub(crate) fn misnamed(provider: Provider, mut event: Value, name: &str) -> Value {
+    let places: &[&str] = match provider {
+        Provider::Mailgun => &["/event"],
+        Provider::Posthawk => &["/event", "/event_data/eventType"],
+        Provider::MailStack | Provider::Wistfare | Provider::MailingApi => &["/type"],
+    };
+    for place in places {
+        *event.pointer_mut(place).unwrap() = name.into();
+    }
+    event
 }
 
 /// A provider's request for `event`, signed at `signed_at` (Unix seconds). `nonce` makes Mailgun's
 /// single-use token.
 pub(crate) fn post(
-    dialect: Dialect,
+    provider: Provider,
     secret: &str,
     event: &Value,
     signed_at: i64,
     nonce: &str,
 ) -> Post {
-    if dialect == Dialect::Mailgun {
+    if provider == Provider::Mailgun {
         let token = format!("{nonce:0>50}");
         let signature = mac(secret, &format!("{signed_at}{token}"));
         let signature =
@@ -76,18 +101,18 @@ pub(crate) fn post(
         let body = json!({ "signature": signature, "event-data": event }).to_string();
         return Post { headers: vec![json_type()], body };
     }
-    raw(dialect, secret, event.to_string(), signed_at)
+    raw(provider, secret, event.to_string(), signed_at)
 }
 
 /// Any body at all under a good signature; not Mailgun's, which is part of the body.
-pub(crate) fn raw(dialect: Dialect, secret: &str, body: String, signed_at: i64) -> Post {
+pub(crate) fn raw(provider: Provider, secret: &str, body: String, signed_at: i64) -> Post {
     let timed = || format!("t={signed_at},v1={}", mac(secret, &format!("{signed_at}.{body}")));
-    let signature = match dialect {
-        Dialect::Mailgun => unreachable!("its signature is part of the body"),
-        Dialect::Posthawk => ("X-Posthawk-Signature", format!("sha256={}", mac(secret, &body))),
-        Dialect::MailStack => ("X-MailStack-Signature", timed()),
-        Dialect::Wistfare => ("Wistmail-Signature", mac(secret, &body)),
-        Dialect::MailingApi => ("X-MailingAPI-Signature", timed()),
+    let signature = match provider {
+        Provider::Mailgun => unreachable!("its signature is part of the body"),
+        Provider::Posthawk => ("X-Posthawk-Signature", format!("sha256={}", mac(secret, &body))),
+        Provider::MailStack => ("X-MailStack-Signature", timed()),
+        Provider::Wistfare => ("Wistmail-Signature", mac(secret, &body)),
+        Provider::MailingApi => ("X-MailingAPI-Signature", timed()),
     };
     Post { headers: vec![json_type(), signature], body }
 }

@@ -8,7 +8,7 @@ use waypost::model::{
     WebhookScope, WebhookState,
 };
 use waypost::store::{Ask, Decision, DeliveryFilter, Page};
-use waypost_compat::Dialect;
+use waypost_compat::{Dialect, Provider};
 
 use super::STEP;
 use super::names::Names;
@@ -114,7 +114,7 @@ pub(super) async fn step(request: &str, gateway: &Gateway) -> bool {
         ["EVENT", statuses @ ..] => {
             let id = gateway.app.clock.random_hex::<8>();
             let path = format!("/waypost/v1/domains/{DOMAIN}/events");
-            native(gateway, KEY, &path, &delivered(Dialect::Mailgun, &id)).await;
+            native(gateway, KEY, &path, &delivered(Provider::Mailgun, &id)).await;
             for status in statuses {
                 attempt(gateway, status.parse().unwrap()).await;
             }
