@@ -12,16 +12,16 @@ use crate::model::{
 pub struct Configuration {
     /// The account itself.
     pub account: Account,
-    /// Its domains.
+    /// The domains.
     pub domains: BTreeMap<DomainName, Domain>,
-    /// Its sources.
+    /// The sources.
     pub sources: BTreeMap<SourceId, Source>,
-    /// Its webhooks, by scope, in order; no scope without any.
+    /// The webhooks, by scope, in order; no scope without any.
     pub webhooks: BTreeMap<WebhookScope, Vec<Webhook>>,
 }
 
 impl Configuration {
-    /// Whether all of it belongs to one account, and every webhook stands in its own scope.
+    /// Says whether all of it belongs to one account, and every webhook stands in its own scope.
     pub(super) fn is_of(&self, account: AccountId) -> bool {
         let webhooks = self.webhooks.iter();
         self.account.id == account
@@ -36,14 +36,14 @@ impl Configuration {
 /// may run more than once, so it must depend on nothing but its argument.
 pub type ConfigurationChange<'a> = Box<dyn FnMut(&mut Configuration) -> Decision + Send + 'a>;
 
-/// What came of changing a configuration.
+/// The result of changing a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Configured {
-    /// It is durable as it was left.
+    /// Durable as the change left it.
     Kept,
-    /// It is as it was, as the change wished; nobody else has anything of what it was left with.
+    /// As it was, since the change decided so; nobody else has anything that the change left in it.
     Discarded,
-    /// It is as it was, since another account has this.
+    /// As it was, since another account has this.
     Taken(Holding),
 }
 

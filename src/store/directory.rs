@@ -29,13 +29,13 @@ pub enum Decision {
 /// The result of adding something that must be unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// It was added.
+    /// Added, and durable.
     Added,
     /// Something else stands there.
     Taken,
 }
 
-/// What an account's owner configures.
+/// Everything that an account's owner configures.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
     /// Creates an account, and its first key with it if one is given.
@@ -87,7 +87,8 @@ pub trait Directory: Send + Sync + 'static {
         account: AccountId,
         domain: Option<&DomainName>,
     ) -> Result<Vec<Source>, Error>;
-    /// Changes a source. `None` if the account has none with this id, and what came of it if it has.
+    /// Changes a source. `None` if the account has none with this id, and what came of it if it
+    /// has.
     async fn change_source(
         &self,
         account: AccountId,

@@ -11,7 +11,7 @@ use crate::model::{
     SourceId, StoredEvent, Timestamp, WebhookId, WebhookStats,
 };
 
-/// Which events to list. Empty means all.
+/// The events to list. Empty means all.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
     /// Only this domain's.
@@ -26,7 +26,7 @@ pub struct EventFilter {
     pub source: Option<SourceId>,
 }
 
-/// Which deliveries to list. Empty means all.
+/// The deliveries to list. Empty means all.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
     /// Only of this domain's events.
@@ -41,7 +41,7 @@ pub struct DeliveryFilter {
     pub endpoint: Option<EndpointId>,
 }
 
-/// Which part of a listing.
+/// The part of a listing that is asked for.
 #[derive(Debug, Clone)]
 pub struct Page<Id> {
     /// Begin after this one.
@@ -50,17 +50,17 @@ pub struct Page<Id> {
     pub limit: usize,
 }
 
-/// A part of a listing. A page may hold fewer than asked for, even none, and still have a `next`:
-/// the work for one page is bounded.
+/// A page of a listing. It may hold fewer than asked for, even none, and still have a `next`: the
+/// work for one page is bounded.
 #[derive(Debug, Clone)]
 pub struct Listing<T, Id> {
     /// The items.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` at the end.
+    /// The place after which the next page begins; `None` at the end.
     pub next: Option<Id>,
 }
 
-/// How much of the past is kept.
+/// The bounds of the past that is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
     /// Events older than this go.
@@ -69,7 +69,7 @@ pub struct Retention {
     pub bytes: u64,
 }
 
-/// How much there is.
+/// The size of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Bytes on disk.
@@ -82,7 +82,7 @@ pub struct Usage {
     pub waiting: u64,
 }
 
-/// What has been, and how much there is.
+/// The past: looked up, listed, repeated and let go of.
 #[async_trait]
 pub trait History: Durable {
     /// One event, body and all.
@@ -104,8 +104,8 @@ pub trait History: Durable {
         filter: &DeliveryFilter,
         page: &Page<DeliveryId>,
     ) -> Result<Listing<Delivery, DeliveryId>, Error>;
-    /// What became of the attempts made for a webhook so far; all zero for one that had none, or
-    /// is not there (any more). As durable as the settlements it counts.
+    /// The attempts made for a webhook so far, counted; all zero for one that had none, or is not
+    /// there (any more). As durable as the settlements it counts.
     async fn webhook_stats(&self, account: AccountId, id: WebhookId)
     -> Result<WebhookStats, Error>;
     /// Enqueues a new delivery of the same event to the same webhook, under the id `new`, due at
@@ -125,7 +125,7 @@ pub trait History: Durable {
         retention: &Retention,
         limit: usize,
     ) -> Result<usize, Error>;
-    /// How much there is.
+    /// The size of a store.
     async fn usage(&self) -> Result<Usage, Error>;
     /// The deliveries that wait for an endpoint of an account's, counted up to a bound.
     async fn backlog(&self, account: AccountId, endpoint: EndpointId) -> Result<Backlog, Error>;

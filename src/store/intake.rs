@@ -7,22 +7,22 @@ use async_trait::async_trait;
 use super::Error;
 use crate::model::{AccountId, Arrival, DomainName, EventId, Source, SourceId, Webhook, WebhookId};
 
-/// What came of an arrival.
+/// The result of taking an arrival in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enqueued {
-    /// It is new, or new to this source, and durable.
+    /// New, or new to this source, and durable.
     Accepted(EventId),
-    /// It is a repeat of this event, which is durable.
+    /// A repeat of this event, which is durable.
     Duplicate(EventId),
 }
 
-/// Where events are taken in.
+/// The way in for events.
 #[async_trait]
 pub trait Intake: Send + Sync + 'static {
     /// The source behind an ingest URL, by its id alone: whoever knows it may try to prove that
     /// they are the provider.
     async fn source_to_prove(&self, id: SourceId) -> Result<Option<Source>, Error>;
-    /// Whether an account has a domain.
+    /// Says whether an account has a domain.
     async fn has_domain(&self, account: AccountId, name: &DomainName) -> Result<bool, Error>;
     /// Everything that may receive a domain's events, in every dialect: the domain's own webhooks
     /// and those of the whole account; without a domain, those alone.

@@ -68,20 +68,20 @@ impl Error {
         Self { message: message.into(), full: false, taken: false }
     }
 
-    /// Whether the disk is full, or the queue of commits is: trying again later may help.
+    /// True if the disk is full, or the queue of commits is: trying again later may help.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Whether something else has the id that was to be given; nothing was written.
+    /// True if something else has the id that was to be given; nothing was written.
     #[must_use]
     pub const fn is_taken(&self) -> bool {
         self.taken
     }
 }
 
-/// Why a store could not be opened. Nothing was changed.
+/// The reason why a store could not be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.
@@ -90,12 +90,12 @@ pub enum OpenError {
         /// The directory.
         path: String,
     },
-    /// It was written by a newer version.
+    /// Written by a newer version.
     #[error("{path} was written by a newer version: format {found}, this one knows up to {known}")]
     Newer {
         /// The directory.
         path: String,
-        /// Its format.
+        /// The format found.
         found: u32,
         /// The newest format known here.
         known: u32,
@@ -106,7 +106,7 @@ pub enum OpenError {
         /// The URL's scheme.
         scheme: String,
     },
-    /// It was written by an older version, before the first release.
+    /// Written by an older version, before the first release.
     #[error(
         "{path} was written by an older version: format {found}, this one reads format {known} \
          only; take the configuration along with that version's `waypost export`, and begin with \
@@ -115,17 +115,17 @@ pub enum OpenError {
     Older {
         /// The directory.
         path: String,
-        /// Its format.
+        /// The format found.
         found: u32,
         /// The format read here.
         known: u32,
     },
-    /// It is not what it should be.
+    /// Damaged, or no store at all.
     #[error("{path} is damaged: {detail}")]
     Damaged {
         /// The directory or file.
         path: String,
-        /// What is wrong.
+        /// The expectation, and the finding.
         detail: String,
     },
     /// The operating system refused.
@@ -133,7 +133,7 @@ pub enum OpenError {
     Io {
         /// The directory or file.
         path: String,
-        /// What it said.
+        /// The system's own error.
         cause: std::io::Error,
     },
 }

@@ -24,7 +24,7 @@ pub struct Wakeup {
     pub health: EndpointHealth,
 }
 
-/// A wish for deliveries to one endpoint.
+/// A request for the deliveries of one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
     /// The endpoint.
@@ -51,9 +51,9 @@ pub enum Hold {
 pub struct Claims {
     /// The deliveries, earliest due first.
     pub deliveries: Vec<Claimed>,
-    /// When to look again: the next due time of what waits, or the end of the earliest lease, if
-    /// that is sooner. A settlement whose commit failed ends no lease, so this is what brings its
-    /// delivery back. `None` if nothing waits that may go, and nothing is claimed.
+    /// The time to look again: the next due time of what waits, or the end of the earliest lease,
+    /// if that is sooner. A settlement whose commit failed ends no lease, so this is what brings
+    /// its delivery back. `None` if nothing waits that may go, and nothing is claimed.
     pub next_due: Option<Timestamp>,
 }
 
@@ -62,9 +62,9 @@ pub struct Claims {
 pub struct Claimed {
     /// The delivery.
     pub delivery: Delivery,
-    /// Its webhook; `None` if that is gone.
+    /// The webhook; `None` if that is gone.
     pub webhook: Option<Webhook>,
-    /// Its event, body and all; `None` if that is gone.
+    /// The event, body and all; `None` if that is gone.
     pub event: Option<StoredEvent>,
     /// The account's signing key; `None` if the account is gone.
     pub signing_key: Option<Secret>,

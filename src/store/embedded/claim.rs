@@ -20,10 +20,10 @@ use crate::store::{Ask, Claimed, Claims, Error, Proof};
 /// set back. What was scheduled by the old time is then due at once: too early rather than never.
 const CLOCK_SLACK: Duration = Duration::from_mins(1);
 
-/// How many deliveries of paused webhooks one claim passes over; the next goes on from there.
+/// The deliveries of paused webhooks that one claim passes over; the next goes on from there.
 const PASSED_OVER_MAX: usize = 1000;
 
-/// How many waiting deliveries are counted for one endpoint.
+/// The waiting deliveries that are counted for one endpoint, at most.
 const COUNTED_MAX: usize = 1000;
 
 /// How long a queue is left alone that could not be read.

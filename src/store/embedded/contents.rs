@@ -12,12 +12,12 @@ use super::{events, key, trim};
 use crate::model::{DeliveryId, EndpointId, EventId, Timestamp};
 use crate::store::Error;
 
-/// What memory knows of the store.
+/// The part of the store that memory keeps.
 #[derive(Default)]
 pub(super) struct Contents {
     memory: RwLock<Memory>,
     pub(super) queues: Queues,
-    /// How far the last call of `trim` came.
+    /// The progress of the last call of `trim`.
     pub(super) sweep: Mutex<trim::Sweep>,
 }
 
@@ -29,10 +29,10 @@ pub(super) struct Totals {
     pub(super) waiting: u64,
 }
 
-/// What a group of jobs does beside writing rows.
+/// The effects of a group of jobs beside the rows it writes.
 #[derive(Default)]
 pub(super) struct Changes {
-    /// What it does to the queues.
+    /// The effects on the queues.
     pub(super) moves: Moves,
     /// Deliveries that this group makes of events which are there already, replays and others: none
     /// of those events may be trimmed. One whose job failed is named, but not in the batch.

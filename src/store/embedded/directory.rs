@@ -19,7 +19,7 @@ use crate::store::{
     Listing, Page,
 };
 
-/// What a job decided that the caller must be told as an error. It wrote nothing.
+/// The decision of a job. An error in it is for the caller alone; the job wrote nothing.
 type Decided<T> = Result<T, Error>;
 
 #[async_trait]

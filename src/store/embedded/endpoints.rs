@@ -17,7 +17,7 @@ use crate::store::{Change, Decision, Error, Listing, Page};
 /// Every endpoint in memory.
 #[derive(Default)]
 pub(super) struct Endpoints {
-    /// Those that a webhook leads to.
+    /// The endpoints that a webhook leads to.
     reached: BTreeMap<EndpointId, Reached>,
     /// The state of those that have one: limits, or something remembered.
     states: HashMap<EndpointId, EndpointState>,

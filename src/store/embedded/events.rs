@@ -9,10 +9,10 @@ use crate::model::{AccountId, DeliveryId, EventId, SourceId, StoredEvent};
 use crate::store::record::{self, EventRow};
 use crate::store::{Error, EventFilter, Listing, Page};
 
-/// How many rows one page may look at: what bounds the work where a filter lets little through.
+/// The rows that one page may look at: a bound on the work where a filter lets little through.
 pub(super) const PAGE_ROWS_MAX: usize = 2000;
 
-/// How many rows are read in one go; writers wait no longer than that.
+/// The rows that are read in one go; writers wait no longer than that.
 pub(super) const STRETCH_ROWS: usize = 100;
 
 /// One page of an account's events, newest first.
@@ -112,10 +112,10 @@ pub(super) fn deliveries_of(
     Ok(ids)
 }
 
-/// What came of an event after it was stored.
+/// The repeats of an event after it was stored.
 #[derive(Default)]
 pub(super) struct Repeats {
-    /// How often it was sent again by a source that had sent it before.
+    /// The number of times that a source sent it which had sent it before.
     pub(super) count: u32,
     /// The further sources that sent it.
     pub(super) sources: Vec<SourceId>,

@@ -17,7 +17,7 @@ use crate::model::{
 use crate::store::record::{self, EventRow};
 use crate::store::{Enqueued, Error, Intake};
 
-/// How many further sources are noted with an event: its row must stay short.
+/// The further sources that are noted with an event, at most: its row must stay short.
 const SOURCES_MAX: usize = 64;
 
 #[async_trait]
@@ -142,9 +142,10 @@ fn note_source(
     Ok(())
 }
 
-/// Whether two arrivals under one shared key say nothing that tells them apart. A key that manages
-/// one domain can make a source for it, and through that must not reach another domain's events.
+/// True if two arrivals under one shared key say nothing that tells them apart.
 fn may_be_one(first: &StoredEvent, other: &StoredEvent) -> bool {
+    // A key that manages one domain can make a source for it, and through that must not reach
+    // another domain's events.
     let domains = first.domain.as_ref().zip(other.domain.as_ref());
     first.kind == other.kind && domains.is_none_or(|(first, other)| first == other)
 }

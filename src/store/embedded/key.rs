@@ -1,4 +1,4 @@
-//! How rows are named: one letter for what they are, then ids and numbers that order by bytes.
+//! The names of rows: one letter for what they are, then ids and numbers that order by bytes.
 //!
 //! | key | value |
 //! |---|---|
@@ -27,7 +27,7 @@ use crate::model::{
 };
 use crate::store::record;
 
-/// What the rows of records begin with.
+/// The prefixes of the rows of records.
 pub(super) const RECORDS: [&[u8]; 8] =
     [ACCOUNTS, DELIVERIES, DOMAINS, ENDPOINTS, EVENTS, KEYS, SOURCES, WEBHOOKS];
 
@@ -107,7 +107,7 @@ pub(super) fn stats(account: AccountId, webhook: WebhookId) -> Vec<u8> {
     join(&[b"c", account.as_bytes(), webhook.as_bytes()])
 }
 
-/// What all events of an account begin with.
+/// The prefix of all events of an account.
 pub(super) fn events(account: AccountId) -> Vec<u8> {
     join(&[EVENTS, account.as_bytes()])
 }
@@ -120,7 +120,7 @@ pub(super) fn repeats(account: AccountId, id: EventId) -> Vec<u8> {
     join(&[b"n", account.as_bytes(), id.as_bytes()])
 }
 
-/// What all deliveries of an account begin with.
+/// The prefix of all deliveries of an account.
 pub(super) fn deliveries(account: AccountId) -> Vec<u8> {
     join(&[DELIVERIES, account.as_bytes()])
 }
@@ -129,7 +129,7 @@ pub(super) fn delivery(account: AccountId, id: DeliveryId) -> Vec<u8> {
     join(&[DELIVERIES, account.as_bytes(), id.as_bytes()])
 }
 
-/// What all deliveries begin with that were made after their event was stored.
+/// The prefix of all deliveries of an event that were made after it was stored.
 pub(super) fn all_later(account: AccountId, event: EventId) -> Vec<u8> {
     join(&[b"r", account.as_bytes(), event.as_bytes()])
 }
@@ -143,7 +143,7 @@ pub(super) fn last_id(row: &[u8]) -> Option<[u8; 16]> {
     row.last_chunk().copied()
 }
 
-/// Where an event was seen before. The account belongs to what is hashed, so that no tenant's
+/// The row of an event's dedupe key. The account belongs to what is hashed, so that no tenant's
 /// event can be taken for another's.
 pub(super) fn repeat(account: AccountId, dedupe: &DedupeKey) -> Vec<u8> {
     let parts = [dedupe.source.as_bytes(), dedupe.provider_id.as_bytes()];
@@ -155,7 +155,7 @@ pub(super) fn repeats_from(day: i64) -> Vec<u8> {
     join(&[REPEATS, &ordered(day)])
 }
 
-/// Where a token was seen before.
+/// The row of a single-use token.
 pub(super) fn token(account: AccountId, token: &TokenKey) -> Vec<u8> {
     let parts = [token.source.as_bytes().as_slice(), token.token.as_bytes()];
     join(&[TOKENS, &ordered(token.signed_at), &digest(account, parts)])
@@ -179,13 +179,13 @@ fn digest(account: AccountId, parts: [&[u8]; 2]) -> [u8; 16] {
 /// A place in an endpoint's queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot {
-    /// When the delivery is due.
+    /// The time at which the delivery is due.
     pub(super) due: Timestamp,
     /// The delivery.
     pub(super) id: DeliveryId,
 }
 
-/// What all rows of an endpoint's queue begin with.
+/// The prefix of all rows of an endpoint's queue.
 pub(super) fn queue(endpoint: EndpointId) -> Vec<u8> {
     join(&[QUEUES, endpoint.as_bytes()])
 }

@@ -48,12 +48,12 @@ enum Held {
         taken: Timestamp,
         lease: Duration,
     },
-    /// It was written but is not durable yet: nobody may act on it.
+    /// Written but not durable yet: nobody may act on it.
     Committing,
 }
 
 impl Held {
-    /// When it ends by itself, if it does.
+    /// The time at which the hold ends by itself, if it does.
     fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Leased { slot: _, taken, lease } => Some(taken.plus(*lease)),
@@ -165,7 +165,7 @@ impl Lines {
         self.lines.entry(endpoint).or_default()
     }
 
-    /// Whether somebody holds a delivery.
+    /// Says whether somebody holds a delivery.
     pub(super) fn holds(&self, endpoint: EndpointId, id: DeliveryId) -> bool {
         self.lines.get(&endpoint).is_some_and(|line| line.holds(id))
     }
@@ -217,7 +217,7 @@ impl Lines {
 }
 
 impl Line {
-    /// Where to look for the next delivery that nobody holds.
+    /// The place from which to look for the next delivery that nobody holds.
     pub(super) const fn cursor(&self) -> Option<Slot> {
         self.cursor
     }
@@ -233,7 +233,7 @@ impl Line {
         *first = slot.min(*first);
     }
 
-    /// Whether somebody holds this delivery.
+    /// Says whether somebody holds this delivery.
     pub(super) fn holds(&self, id: DeliveryId) -> bool {
         self.held.contains_key(&id)
     }
@@ -245,7 +245,7 @@ impl Line {
         self.held.insert(slot.id, Held::Leased { slot, taken: now, lease });
     }
 
-    /// When the earliest lease ends, if any is out.
+    /// The end of the earliest lease, if any is out.
     pub(super) fn first_lease_end(&self) -> Option<Timestamp> {
         self.held.values().filter_map(Held::until).min()
     }

@@ -87,7 +87,7 @@ impl Memory {
         self.webhooks.get(scope)?.iter().find(|webhook| webhook.id == id)
     }
 
-    /// Whose webhook has this id.
+    /// The scope of the webhook with this id.
     pub(super) fn scope_of(&self, id: WebhookId) -> Option<&WebhookScope> {
         self.scope_of.get(&id)
     }

@@ -35,10 +35,10 @@ use super::{Durable, Error, OpenError, Store};
 
 pub use self::engine::EmbeddedOptions;
 
-/// What one commit is going to do.
+/// One commit of this store in the making.
 type Group<'d> = engine::Group<'d, Contents>;
 
-/// What the tasks and the commit thread share.
+/// The state that the tasks and the commit thread share.
 type Shared = engine::Shared<Contents>;
 
 /// The store on sled. Dropping it writes what was left to write and lets go of the directory.
@@ -46,7 +46,7 @@ pub struct Embedded {
     engine: Engine<Contents>,
     /// Held while configuration is read, changed and written.
     changes: tokio::sync::Mutex<()>,
-    /// Whether this process makes no more deliveries.
+    /// True once this process makes no more deliveries.
     left: AtomicBool,
 }
 

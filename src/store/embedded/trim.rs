@@ -14,22 +14,22 @@ use super::{Group, Shared};
 use crate::model::{AccountId, DeliveryId, DeliveryState, EventId, Timestamp};
 use crate::store::{Error, Retention};
 
-/// How much longer than its event a dedupe key is kept. A provider that repeats an event for a
-/// day, as Mailgun does for eight hours, is told apart up to the last moment.
+/// The time that a dedupe key is kept beyond its event. A provider that repeats an event for a
+/// day, as Mailgun does for eight hours, is recognised up to the last moment.
 const REPEATS_GRACE: Duration = Duration::from_hours(24);
 
-/// How long a single-use token is kept: much longer than any freshness window, after which its
+/// The time that a single-use token is kept: much longer than any freshness window, after which its
 /// signature is refused anyway.
 const TOKENS_AGE: Duration = Duration::from_hours(24);
 
-/// How many rows one call looks at for each event it may remove, and at least.
+/// The rows that one call looks at for each event it may remove, and at least.
 const LOOK_FACTOR: usize = 4;
 const LOOK_MIN: usize = 256;
 
-/// How many events go in one commit: other writes wait no longer than that.
+/// The events that go in one commit: other writes wait no longer than that.
 const REMOVED_TOGETHER: usize = 32;
 
-/// How far the last call came. Events that may not go yet must not make every call look at them
+/// The progress of the last call. Events that may not go yet must not make every call look at them
 /// again and never come to those behind.
 #[derive(Default)]
 pub(super) struct Sweep {
@@ -40,7 +40,7 @@ pub(super) struct Sweep {
 /// Events in order of age, whoever's they are.
 type Place = (EventId, AccountId);
 
-/// What one call found that shall go.
+/// The rows that one call removes.
 struct Found {
     events: Vec<Place>,
     /// Dedupe keys and tokens.
@@ -112,7 +112,7 @@ fn look(
 
 struct Hunt {
     cutoff: Timestamp,
-    /// How many bytes too many there are.
+    /// The bytes of event bodies beyond what may be kept.
     excess: u64,
     events: Vec<Place>,
 }

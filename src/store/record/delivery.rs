@@ -12,8 +12,8 @@ use crate::model::{
     Failure, Outcome, Timestamp, WebhookId, WebhookUrl,
 };
 
-/// How many attempts are kept with a delivery, the latest ones: more than any schedule makes, so
-/// only replays of a receiver that never answers well reach it.
+/// The number of attempts kept with a delivery, the latest ones: more than any schedule makes, so
+/// only replays to a receiver that never answers well reach it.
 pub(in crate::store) const ATTEMPTS_MAX: usize = 20;
 
 #[derive(Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use crate::store::record::Unreadable;
 /// The longest row: 17 of them and their keys stay well below 128 KiB.
 const PIECE_BYTES: usize = 4096;
 
-/// Where rows are read from.
+/// A place to read rows from: a data file, or a batch that is yet to be written.
 pub(in crate::store::embedded) trait Read {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
@@ -73,14 +73,14 @@ pub(in crate::store::embedded) struct Batch<'d> {
     db: &'d Db,
     writes: Writes,
     bytes: usize,
-    /// How many records more there will be, or fewer.
+    /// The number of records added, less those removed.
     records: i64,
     records_at_mark: i64,
-    /// What stood in `writes` before each change since the last [`mark`](Self::mark).
+    /// The former entry of `writes` for each change since the last [`mark`](Self::mark).
     undo: Vec<(Vec<u8>, Option<Write>)>,
 }
 
-/// What becomes of a row: a new value, or none at all.
+/// The new value of a row; `None` removes it.
 type Write = Option<Vec<u8>>;
 
 /// New values by key; a key without one is removed.
@@ -166,12 +166,12 @@ impl<'d> Batch<'d> {
         Ok(())
     }
 
-    /// How much is to be written.
+    /// The bytes to be written.
     pub(in crate::store::embedded) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// How many records more there will be, or fewer.
+    /// The number of records added, less those removed.
     pub(in crate::store::embedded) const fn records(&self) -> i64 {
         self.records
     }
@@ -181,7 +181,7 @@ impl<'d> Batch<'d> {
         self.db
     }
 
-    /// What is to be written.
+    /// The writes, to be applied.
     pub(in crate::store::embedded) fn into_writes(self) -> Writes {
         self.writes
     }

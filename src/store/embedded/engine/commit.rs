@@ -24,7 +24,7 @@ pub(super) type Job<C> =
 /// Tells a task what came of its job, once that is durable.
 pub(super) type Answer = Box<dyn FnOnce(&Result<(), Error>) + Send>;
 
-/// What the commit thread is sent.
+/// A message to the commit thread.
 pub(super) enum Message<C: Contents> {
     /// Work that somebody waits for.
     Work(Job<C>),
@@ -32,19 +32,19 @@ pub(super) enum Message<C: Contents> {
     Nudge,
 }
 
-/// How long settlements wait for company before they are written on their own.
+/// The time that settlements wait for company before they are written on their own.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// How long to wait for a failed data file to close.
+/// The longest wait for a failed data file to close.
 const DISCARD_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a data file that could not be opened again is left alone, unless somebody writes.
+/// The pause before a data file that could not be opened is tried again, unless somebody writes.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
-/// How much one group writes before it closes: a group this large gains nothing from more.
+/// The bytes after which a group closes: one this large gains nothing from more.
 const GROUP_BYTES: usize = 4 << 20;
 
-/// What one commit is going to do.
+/// One commit in the making: the writes and the changes that its jobs have gathered.
 pub(in crate::store::embedded) struct Group<'d, C: Contents> {
     pub(in crate::store::embedded) shared: &'d Shared<C>,
     pub(in crate::store::embedded) batch: Batch<'d>,
@@ -323,7 +323,7 @@ fn discard(db: Db) {
     }
 }
 
-/// What a group is about to write, and what it means.
+/// The writes of a group, with the counters and the changes that go with them.
 struct Staged<C: Contents> {
     writes: Writes,
     bytes: usize,

@@ -20,7 +20,7 @@ use super::files::Home;
 use super::{Totals, meta};
 use crate::store::Error;
 
-/// When to compact.
+/// The thresholds above which a store is compacted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Thresholds {
     /// Never below so many bytes on disk.
@@ -29,8 +29,8 @@ pub(super) struct Thresholds {
     pub(super) factor: u64,
 }
 
-/// How much lived at the last compaction, and what the counters said then. What lives now is
-/// taken to have changed as they did.
+/// The bytes alive at the last compaction, and the weight that the counters had then. Those alive
+/// now are taken to have changed as the weight did.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Measure {
     live: u64,
@@ -47,7 +47,7 @@ impl Measure {
         Some(Self { live: u64::from_be_bytes(*live), weight: u64::from_be_bytes(*weight) })
     }
 
-    /// What lives now, about.
+    /// Estimates the bytes alive now.
     fn estimate(self, totals: impl Totals) -> u64 {
         let now = totals.weight();
         if self.weight == 0 {
@@ -58,17 +58,17 @@ impl Measure {
     }
 }
 
-/// How much is copied between two commits, at least: about a millisecond's work.
+/// The bytes copied between two commits, at least: about a millisecond's work.
 const STEP_BYTES: usize = 256 << 10;
 
-/// How much is copied for each byte that a commit wrote meanwhile: more than one, or a busy store
+/// The bytes copied for each byte that a commit wrote meanwhile: more than one, or a busy store
 /// would never be done.
 const STEP_FACTOR: usize = 2;
 
-/// How much may be copied and not synced, so that no sync takes long.
+/// The bytes that may be copied and not synced, so that no sync takes long.
 const UNSYNCED_BYTES: u64 = 1 << 20;
 
-/// How much must be written before the size on disk is looked at again.
+/// The bytes written before the size on disk is looked at again.
 const LOOK_BYTES: u64 = 1 << 20;
 
 /// A compaction under way.
@@ -127,7 +127,7 @@ impl Compaction {
         self.db.apply(copied.map(|(key, value)| (key.as_slice(), value.as_deref())))
     }
 
-    /// Whether every row is in the new generation.
+    /// True once every row is in the new generation.
     pub(super) const fn is_complete(&self) -> bool {
         self.complete
     }
@@ -154,9 +154,9 @@ impl Compaction {
 pub(super) struct Finished {
     pub(super) generation: u32,
     pub(super) db: Db,
-    /// How much lives.
+    /// The bytes alive.
     pub(super) measure: Measure,
-    /// How much that takes on disk.
+    /// The bytes that they take on disk.
     pub(super) on_disk: u64,
 }
 
@@ -292,7 +292,7 @@ mod tests {
         }
     }
 
-    /// What the data file must hold.
+    /// The rows that the data file must hold.
     type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
     fn copy_dir(from: &Path, to: &Path) {
@@ -307,7 +307,7 @@ mod tests {
         }
     }
 
-    /// What a start finds that follows upon a crash at this moment.
+    /// The rows that a start finds after a crash at this moment.
     fn after_a_crash(path: &Path) -> Rows {
         let copy = tempfile::tempdir().unwrap();
         copy_dir(path, copy.path());

@@ -17,7 +17,7 @@ pub(in crate::store::embedded) trait Contents:
     type Changes: Changes;
     /// A write that may wait for the next commit.
     type Lazy: Send + 'static;
-    /// What memory keeps, read from a data file.
+    /// The part kept in memory, read from a data file.
     type Loaded;
 
     /// The first bytes of the keys of records.

@@ -8,11 +8,11 @@ use crate::store::Error;
 /// The engine's counters, and those of the contents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counters<T> {
-    /// How many commits there have been.
+    /// The number of commits so far.
     pub(super) commits: u64,
-    /// How many records there are, of every kind.
+    /// The number of records, of every kind.
     pub(super) records: u64,
-    /// What the contents count.
+    /// The numbers that the contents keep.
     pub(super) totals: T,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::store::Error;
 
-/// How long to wait for the data file to be let go of, and how often to look.
+/// The longest wait for the data file to be let go of, and the pause between two looks.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
@@ -19,11 +19,11 @@ pub(in crate::store::embedded) struct Db {
     file: File,
 }
 
-/// Why a map could not be opened.
+/// The reason why a map could not be opened.
 pub(in crate::store::embedded) enum Unopened {
     /// The operating system refused.
     Io(io::Error),
-    /// What is there is no map, or not a whole one.
+    /// No map is there, or not a whole one.
     Damaged(String),
 }
 
@@ -53,7 +53,7 @@ fn open_tree(path: &Path, cache_bytes: u64) -> sled::Result<sled::Db> {
     }
 }
 
-/// Whether reading failed over what was read.
+/// True if reading failed over the bytes that were read.
 fn is_damage(cause: &io::Error) -> bool {
     matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
 }
@@ -114,7 +114,7 @@ impl Db {
         self.file.sync_data().map_err(|cause| error(sled::Error::Io(cause)))
     }
 
-    /// How much it takes on disk.
+    /// The bytes taken on disk.
     pub(in crate::store::embedded) fn bytes_on_disk(&self) -> Result<u64, Error> {
         self.tree.size_on_disk().map_err(error)
     }

@@ -28,9 +28,9 @@ const CURRENT_NEW: &str = "CURRENT.new";
 const LOCK: &str = "LOCK";
 const WITNESS: &str = "WITNESS";
 const GENERATION: &str = "gen-";
-/// How long to wait for the lock, and how often to look. A process that is just ending may still
-/// hold it, and so may one that is just being started by whoever had the store open: it inherits
-/// the lock until its program is loaded.
+/// The longest wait for the lock, and the pause between two looks.
+// A process that is just ending may still hold the lock, and so may one that is just being started
+// by whoever had the store open: it inherits the lock until its program is loaded.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 const LOCK_POLL: Duration = Duration::from_millis(10);
 /// A generation that never counts.
@@ -84,7 +84,7 @@ impl Home {
         File::open(&self.path)?.sync_all()
     }
 
-    /// Which generation is the current one, made durable in case it was not yet.
+    /// Reads the number of the current generation, and makes it durable in case it was not yet.
     pub(super) fn confirm(&self) -> io::Result<u32> {
         let text = fs::read_to_string(self.path.join(CURRENT))?;
         let generation = parse_current(&self.path, &text).map_err(io::Error::other)?;
@@ -113,12 +113,12 @@ impl Home {
         read.ok().and_then(|_| text.trim_end().parse().ok()).unwrap_or(0)
     }
 
-    /// Where the data is tried out before it is touched.
+    /// The directory in which the data is tried out before it is touched.
     pub(super) fn trial(&self) -> PathBuf {
         self.path.join(TRIAL)
     }
 
-    /// Where a generation's data is.
+    /// The directory of a generation's data.
     pub(super) fn generation(&self, generation: u32) -> PathBuf {
         self.path.join(format!("{GENERATION}{generation:06}"))
     }
@@ -209,12 +209,12 @@ fn parse_current(path: &Path, text: &str) -> Result<u32, OpenError> {
     number("generation").ok_or_else(found)
 }
 
-/// What the operating system said about `path`.
+/// The error for what the operating system said about `path`.
 pub(super) fn io_error(path: &Path, cause: io::Error) -> OpenError {
     OpenError::Io { path: path.display().to_string(), cause }
 }
 
-/// `path` is not what it should be.
+/// The error for a `path` that is not what it should be.
 pub(super) fn damaged(path: &Path, detail: String) -> OpenError {
     OpenError::Damaged { path: path.display().to_string(), detail }
 }

@@ -39,14 +39,14 @@ use self::open::Opened;
 use self::shared::closed;
 use crate::store::{Error, OpenError};
 
-/// How an embedded store is opened.
+/// The way an embedded store is opened.
 #[derive(Debug, Clone)]
 pub struct EmbeddedOptions {
-    /// Its directory; made if missing, for its owner's eyes only.
+    /// The directory; made if missing, for its owner's eyes only.
     pub path: PathBuf,
-    /// How many commits may wait; beyond that a write is refused as full.
+    /// The number of commits that may wait; beyond that a write is refused as full.
     pub queue_limit: usize,
-    /// How much of the data is kept in memory.
+    /// The bytes of the data that are kept in memory.
     pub cache_bytes: u64,
     /// Below so many bytes on disk the data is never compacted.
     pub compact_floor: u64,

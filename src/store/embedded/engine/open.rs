@@ -159,7 +159,7 @@ fn refusal(path: &Path, unopened: Unopened) -> OpenError {
     }
 }
 
-/// Whether every commit is there that was acknowledged.
+/// Checks that every commit is there that was acknowledged.
 pub(super) fn check_end<T: Totals>(db: &Db, witnessed: u64) -> Result<(), String> {
     let found = Counters::<T>::read(db).map_err(|cause| cause.to_string())?.commits;
     if found < witnessed {
@@ -168,7 +168,7 @@ pub(super) fn check_end<T: Totals>(db: &Db, witnessed: u64) -> Result<(), String
     Ok(())
 }
 
-/// Whether every record is there and whole, and every place in a queue.
+/// Checks that every record is there and whole, and every place in a queue.
 fn check_whole<C: Contents>(db: &Db) -> Result<(), String> {
     let expected = Counters::<C::Totals>::read(db).map_err(|cause| cause.to_string())?;
     let Count { counters, broken } = count::<C>(db).map_err(|cause| cause.to_string())?;
@@ -182,7 +182,7 @@ fn check_whole<C: Contents>(db: &Db) -> Result<(), String> {
     Ok(())
 }
 
-/// What is in a data file.
+/// The content of a data file, counted.
 struct Count<T> {
     /// The counters as they should be, but for the number of commits.
     counters: Counters<T>,

@@ -1,4 +1,4 @@
-//! What the tasks and the commit thread share.
+//! The state that the tasks and the commit thread share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -13,7 +13,7 @@ pub(in crate::store::embedded) struct Shared<C: Contents> {
     /// while a batch is applied, so that a reader sees all of it or nothing.
     db: RwLock<Option<Db>>,
     counters: Mutex<Counters<C::Totals>>,
-    /// What is to be written with the next commit, whenever that is.
+    /// The writes for the next commit, whenever that is.
     lazy: Mutex<Vec<C::Lazy>>,
     /// The contents as memory knows them.
     pub(in crate::store::embedded) contents: C,
