@@ -16,15 +16,16 @@ use super::{LEASE, STORE_REST, Worker};
 use crate::model::{EndpointId, EndpointLimits, Timestamp};
 use crate::store::{Ask, Claims, Error};
 
-/// How long the store may take to answer a claim. What it hands out later is due again when the
-/// lease ends.
+/// The longest that the store may take to answer a claim. Deliveries that it hands out later are
+/// due again when their lease ends.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
-/// How soon an endpoint is looked at again that had nothing to hand out although something was due.
+/// The pause before an endpoint is looked at again that had nothing to hand out although something
+/// was due.
 const CLAIM_AGAIN: Duration = Duration::from_millis(20);
 
-/// How many parked endpoints are asked at a time whether there is room for them: those known to be
-/// slow may not have what those known to be quick may.
+/// The parked endpoints that are tried at a time: where those known to be slow find no room, those
+/// known to be quick may.
 const UNPARK_TRIES: usize = 16;
 
 /// A claim on its way.

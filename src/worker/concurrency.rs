@@ -8,9 +8,9 @@ pub(super) enum Standing {
     /// Nothing is known yet.
     #[default]
     New,
-    /// Its last answer came quickly.
+    /// The last answer came quickly.
     Quick,
-    /// Its last answer took long, or did not come.
+    /// The last answer took long, or did not come.
     Slow,
 }
 

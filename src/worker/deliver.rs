@@ -25,10 +25,10 @@ use crate::renderings::Renderings;
 use crate::retry::{self, Policies, Policy};
 use crate::store::{self, Claimed, Hold, Queue, Settlement};
 
-/// How long after a settlement was refused it is tried again, at first and at most.
+/// The wait before a settlement that was refused is tried again, at first and at most.
 const SETTLE_AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How often it is said that the store is in trouble.
+/// The pause between two warnings that the store refuses.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// All that every delivery needs.
@@ -46,7 +46,7 @@ pub(super) struct Deliver {
 pub(super) struct Report {
     /// The signal about the receiver.
     pub(super) signal: Signal,
-    /// Whether the delivery is settled or given back; otherwise it comes back when its lease ends.
+    /// Settled or given back; otherwise the delivery comes back when its lease ends.
     pub(super) settled: Result<(), Unsettled>,
 }
 
@@ -59,7 +59,7 @@ pub(super) enum Unsettled {
     TaskFailed,
 }
 
-/// The warning that the store is in trouble: once a minute, however many deliveries meet it.
+/// The warning that the store refuses: once a minute, however many deliveries meet it.
 #[derive(Default)]
 pub(super) struct StoreWarning {
     said_at: AtomicI64,

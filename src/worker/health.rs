@@ -8,7 +8,7 @@ use super::concurrency::Standing;
 use super::rate::RateLimit;
 use crate::model::{EndpointHealth, EndpointLimits, LastFailure, OpenBreaker, Rate, Timestamp};
 
-/// How many failures in a row open the breaker.
+/// The failures in a row that open the breaker.
 const FAILURES_MAX: u32 = 10;
 
 /// The rest that an open breaker begins with; it doubles with every probe that fails.
@@ -26,11 +26,11 @@ const MEMORY: Duration = Duration::from_mins(10);
 /// The signal that an attempt gives of its receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// It answered, after this long.
+    /// An answer, after this long.
     Well(Duration),
-    /// It did not answer, or answered that it is in trouble.
+    /// No answer, or one that says that the receiver is not well.
     Sick(Box<LastFailure>),
-    /// It was not asked.
+    /// Nothing: the receiver was not asked.
     None,
 }
 
@@ -39,9 +39,9 @@ pub(super) enum Signal {
 pub(super) enum Change {
     /// As before.
     None,
-    /// It opened: the receiver is left alone.
+    /// Opened: the receiver is left alone.
     Opened,
-    /// It closed: the receiver is back.
+    /// Closed: the receiver is back.
     Closed,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Receiver {
     pub(super) in_flight: usize,
     /// Deliveries are due that had to be left for want of room.
     pub(super) hungry: bool,
-    /// It stands in the line of those that found no permit free.
+    /// Waiting in line for a permit, since none was free.
     pub(super) parked: bool,
     /// The speed of its last answer.
     pub(super) standing: Standing,

@@ -49,10 +49,10 @@ const TIMEOUT_MAX: Duration = Duration::from_mins(2);
 /// The longest nap: the wall clock may be set, and tests move theirs.
 const NAP_MAX: Duration = Duration::from_millis(500);
 
-/// How long nothing is claimed after the store refused something, at first and at most.
+/// The time without claims after the store refused something, at first and at most.
 const STORE_REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How many receivers may be remembered although nothing waits for them.
+/// The receivers that may be remembered although nothing waits for them.
 const RECEIVERS_IDLE_MAX: usize = 4096;
 
 /// The part of a lease that remains for recording what came of an attempt.
@@ -69,9 +69,9 @@ pub struct WorkerOptions {
     pub endpoint_concurrency: usize,
     /// The rate of attempts to one endpoint whose owner set none.
     pub endpoint_rate: Option<Rate>,
-    /// When to repeat what, and how long an attempt may take.
+    /// The schedules of repeats, and the longest that an attempt may take.
     pub policies: Policies,
-    /// How long attempts under way are waited for when the worker stops.
+    /// The longest that attempts under way are waited for when the worker stops.
     pub drain_timeout: Duration,
     /// The counters to count into.
     pub stats: Stats,
@@ -120,7 +120,7 @@ struct UnderWay {
     probe: bool,
 }
 
-/// The rest given to a store that is in trouble, so that the worker does not hammer it.
+/// The rest given to a store that refuses, so that the worker does not hammer it.
 struct StoreRest {
     until: Timestamp,
     next: Duration,

@@ -9,7 +9,7 @@ use crate::model::{Rate, Timestamp};
 #[derive(Debug, Default)]
 pub(super) struct RateLimit {
     rate: Option<Rate>,
-    /// When attempts began within the last span.
+    /// The times at which attempts began within the last span.
     recent: VecDeque<Timestamp>,
 }
 
