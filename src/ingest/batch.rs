@@ -1,4 +1,4 @@
-//! What one request of direct ingest holds: one event, an array of them, or one to a line.
+//! The content of one request of direct ingest: one event, an array of them, or one to a line.
 
 use std::borrow::Cow;
 use std::str::FromStr;

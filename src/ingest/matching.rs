@@ -7,7 +7,7 @@ use waypost_compat::Kind;
 use crate::behaviour::{Behaviour, EndpointOf};
 use crate::model::{Webhook, WebhookState};
 
-/// Those of `webhooks` that an event of `kind` goes to.
+/// The recipients among `webhooks` of an event of `kind`.
 ///
 /// Only active ones: a paused webhook gets nothing new. Mailgun calls the same URL once for the
 /// same event, through the account-level entry where there is one (`spec/mailgun-events.md` §4);

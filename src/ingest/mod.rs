@@ -35,13 +35,13 @@ const TEXT_BYTES_MAX: usize = 1024;
 /// Takes events in.
 #[derive(Clone)]
 pub struct Ingest {
-    /// Where they go.
+    /// The store's way in.
     pub intake: Arc<dyn Intake>,
     /// Clock and randomness.
     pub clock: Clock,
     /// The freshness window is read here.
     pub settings: Arc<Settings>,
-    /// Where everything that comes in is counted.
+    /// The counters of everything that comes in.
     pub stats: Stats,
     /// The renderings that the worker will use.
     pub renderings: Renderings,
@@ -58,11 +58,11 @@ struct Reading {
 /// An event that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
-    /// What came of it.
+    /// The result in the store.
     pub enqueued: Enqueued,
     /// The provider whose event it is.
     pub provider: Provider,
-    /// Whether its name is one that we know.
+    /// True if the event's name is one that we know.
     pub known: bool,
 }
 
@@ -93,13 +93,13 @@ impl Taken {
     }
 }
 
-/// Why an event was not taken.
+/// The reason why an event was not taken.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refusal {
     /// Nobody has this source.
     #[error("there is no such source")]
     NoSuchSource,
-    /// Its owner switched the source off.
+    /// The source's owner switched it off.
     #[error("this source is switched off; enable it to take events")]
     Disabled,
     /// There is nothing to check a signature with.
@@ -115,10 +115,10 @@ pub enum Refusal {
     NotAnEvent {
         /// The provider whose it was taken for.
         provider: Provider,
-        /// What was expected, and what was found.
+        /// The expectation, and the finding.
         error: ParseError,
     },
-    /// It could not be made durable; sending it again is safe.
+    /// The event could not be made durable; sending it again is safe.
     #[error("the event could not be stored; send it again")]
     Unavailable(#[source] store::Error),
 }
@@ -336,7 +336,7 @@ impl Ingest {
     }
 }
 
-/// Whether a request may come in by `source`: judged before its body is read as anything.
+/// Checks that a request may come in by `source`, before its body is read as anything.
 fn admit<'h>(
     source: &Source,
     header: impl Fn(&str) -> Option<&'h str>,
@@ -385,7 +385,7 @@ mod tests {
         }
     }
 
-    /// What becomes of a request without any header.
+    /// The answer to a request without any header.
     fn unsigned(source: &Source) -> Refusal {
         admit(source, |_| None, b"{}", Timestamp::default(), 900).unwrap_err()
     }
