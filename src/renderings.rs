@@ -142,8 +142,8 @@ fn make(event: &StoredEvent, dialect: Dialect) -> Result<Rendered, TranslateErro
     translate(event.provider, &event.body, dialect, &context(event, named))
 }
 
-/// What payloads say beside the event itself. An event that belongs to none of the account's
-/// domains keeps the name that its own payload has for it, `named`.
+/// The context of a payload, beside the event itself. An event that belongs to none of the
+/// account's domains keeps the name that its own payload has for it, `named`.
 fn context(event: &StoredEvent, named: impl FnOnce() -> Option<String>) -> Context {
     let mut account = hex(event.account.as_bytes());
     account.truncate(24);

@@ -37,7 +37,7 @@ impl Moment {
         self.0 / 1000
     }
 
-    /// This moment and so many seconds.
+    /// The moment so many seconds later.
     #[must_use]
     pub fn plus_seconds(self, seconds: u64) -> Option<Self> {
         let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?;

@@ -45,9 +45,9 @@ pub struct Endpoint {
 pub enum EndpointState {
     /// Deliveries are made.
     Active,
-    /// Its owner has them held.
+    /// Held, since the endpoint's owner wants it so.
     Paused,
-    /// It failed too often in a row, and is left alone but for a probe now and then.
+    /// Failed too often in a row, and left alone but for a probe now and then.
     Resting,
 }
 

@@ -72,7 +72,7 @@ pub(super) struct Unread {
 /// The bounds of what is read of a body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Its bytes, unless an endpoint takes more.
+    /// The bytes, unless an endpoint takes more.
     pub(super) bytes: usize,
     /// The time that all of it may take.
     pub(super) time: Duration,

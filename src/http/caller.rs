@@ -208,7 +208,7 @@ impl App {
         Ok(principal)
     }
 
-    /// Whose key this is; `None` if it is nobody's, or has expired.
+    /// The principal behind a key; `None` if it is nobody's, or has expired.
     pub(super) async fn principal(&self, key: &str) -> Result<Option<Principal>, store::Error> {
         let Some(key) = self.directory.key_by_hash(&KeyHash::of(key)).await? else {
             return Ok(None);

@@ -87,7 +87,8 @@ pub fn choose(credentials: &Credentials, settings: &Settings, bearer: Option<Dia
     Chosen { dialect: settings.default_dialect, how: How::Nothing }
 }
 
-/// Whose a token looks like that is no key of ours, so that its refusal has the right shape.
+/// The dialect that a token looks like, so that the refusal of one that is no key of ours has the
+/// right shape.
 fn by_form(token: &str) -> Dialect {
     let jwt = token.starts_with("eyJ") && token.matches('.').count() == 2;
     if jwt || token.starts_with("ms_live_") || token.starts_with("ms_test_") {

@@ -1,4 +1,4 @@
-//! Why a migration stopped, in words that say what to do next.
+//! The reason why a migration stopped, in words that say what to do next.
 
 use std::fmt;
 

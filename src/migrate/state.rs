@@ -1,5 +1,5 @@
-//! What an account holds, as far as a migration is concerned: read from its API, kept in the plan,
-//! compared when the plan is carried out.
+//! The state of an account, as far as a migration is concerned: read from its API, kept in the
+//! plan, compared when the plan is carried out.
 
 use std::collections::BTreeSet;
 

@@ -106,9 +106,9 @@ type Pass = fn(Call, App) -> BoxFuture<'static, Result<Response, Call>>;
 
 /// An API: whose it is, its rows, and its words for what reaches none of them.
 pub(super) struct Section {
-    /// Whose it is.
+    /// The API that the section belongs to.
     pub(super) surface: Surface,
-    /// Its rows.
+    /// The rows.
     pub(super) routes: Vec<Route>,
     /// The key demanded before it is even told whether a path is there.
     pub(super) unseen: Option<Demand>,

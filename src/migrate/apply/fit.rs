@@ -1,5 +1,5 @@
-//! Whether a plan still fits: what was found on a side, beside what it must look like after the
-//! steps that were done, and after those that may have been.
+//! The fit of a plan: what was found on a side, beside what it must look like after the steps that
+//! were done, and after those that may have been.
 
 use super::{Extent, steps};
 use crate::migrate::error::Error;

@@ -131,7 +131,7 @@ impl Draft<'_> {
         self.items.push(Item { action, url, source, paused, events: lines, notes });
     }
 
-    /// Whether a row of the target is just so.
+    /// Says whether a row of the target is just so.
     fn is_there(&mut self, webhook: &SourceWebhook, mapped: &Mapped) -> bool {
         let events = mapped.events();
         !events.is_empty()

@@ -1,5 +1,5 @@
-//! What a target's rows bring already, so that no receiver is called more often than one of the
-//! two sides called it.
+//! The coverage by a target's rows that are there already, so that no receiver is called more often
+//! than one of the two sides called it.
 
 use std::collections::BTreeSet;
 

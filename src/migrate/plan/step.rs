@@ -1,4 +1,4 @@
-//! What a plan does, one call or a few that belong together at a time.
+//! The steps of a plan: one call or a few that belong together at a time.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

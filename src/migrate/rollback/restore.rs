@@ -1,5 +1,5 @@
-//! How a webhook is put back while its owner may have changed it since: a pure question of how it
-//! was, what a step made of it, and how it is now.
+//! Putting a webhook back while its owner may have changed it since: a pure question of how it was,
+//! what a step made of it, and how it is now.
 
 use crate::migrate::plan::{RowFields, URLS_MAX};
 use crate::migrate::state::same_set;

@@ -26,7 +26,7 @@ use crate::http::reply::{Response, no_such_route};
 use crate::http::routes::Route;
 use crate::http::upstream::{Attached, Upload};
 
-/// Whatever no other row takes. With an upstream, [`pass`] comes before it.
+/// The route for all that no other row takes. With an upstream, [`pass`] comes before it.
 pub(super) fn routes() -> Vec<Route> {
     let rest = Route::open("ANY /{v1|v2|v3|v4|v5}/{...}", Required::Key(ANY), refuse);
     vec![rest.giving_way()]

@@ -1,5 +1,5 @@
-//! What becomes of the source itself: what stays on there whatever is done, and what switches the
-//! rest off.
+//! The steps at the source itself: what stays on there whatever is done, and what switches the rest
+//! off.
 
 use std::collections::BTreeSet;
 

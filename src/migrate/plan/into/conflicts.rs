@@ -1,5 +1,5 @@
-//! What a gateway has in the places that are taken over, beside what stands there: it would be
-//! called too, or keep others from being called, or leave no room.
+//! Conflicts: what a gateway has in the places that are taken over, beside what stands there. It
+//! would be called too, or keep others from being called, or leave no room.
 
 use std::collections::BTreeSet;
 
