@@ -19,13 +19,13 @@ use crate::store::Error;
 /// A piece of work for the commit thread. Gets the group it is to write into, or why there is
 /// none. An error undoes what it wrote and leaves the other jobs of the group alone.
 pub(super) type Job<C> =
-    Box<dyn FnOnce(Result<&mut Group<'_, C>, Error>) -> Result<Answer, Error> + Send>;
+    Box<dyn FnOnce(Result<&mut Group<'_, C>, Error>) -> Result<Completion, Error> + Send>;
 
 /// Tells a task what came of its job, once that is durable.
-pub(super) type Answer = Box<dyn FnOnce(&Result<(), Error>) + Send>;
+pub(super) type Completion = Box<dyn FnOnce(&Result<(), Error>) + Send>;
 
 /// A message to the commit thread.
-pub(super) enum Message<C: Contents> {
+pub(super) enum CommitMessage<C: Contents> {
     /// Work that somebody waits for.
     Work(Job<C>),
     /// There is something in `Shared::lazy`.
@@ -78,7 +78,7 @@ impl<'d, C: Contents> Group<'d, C> {
 /// The commit thread's own.
 pub(super) struct Committer<C: Contents> {
     pub(super) shared: Arc<Shared<C>>,
-    pub(super) jobs: Receiver<Message<C>>,
+    pub(super) jobs: Receiver<CommitMessage<C>>,
     pub(super) home: Home,
     pub(super) generation: u32,
     pub(super) cache_bytes: u64,
@@ -108,8 +108,8 @@ impl<C: Contents> Committer<C> {
     fn next(&mut self) -> Option<Option<Job<C>>> {
         while self.compactor.current.is_some() {
             match self.jobs.try_recv() {
-                Ok(Message::Work(job)) => return Some(Some(job)),
-                Ok(Message::Nudge) => return Some(None),
+                Ok(CommitMessage::Work(job)) => return Some(Some(job)),
+                Ok(CommitMessage::Nudge) => return Some(None),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => self.compact(0),
             }
@@ -123,10 +123,10 @@ impl<C: Contents> Committer<C> {
             self.jobs.recv().ok()?
         };
         match message {
-            Message::Work(job) => Some(Some(job)),
-            Message::Nudge => match self.jobs.recv_timeout(LINGER) {
-                Ok(Message::Work(job)) => Some(Some(job)),
-                Ok(Message::Nudge)
+            CommitMessage::Work(job) => Some(Some(job)),
+            CommitMessage::Nudge => match self.jobs.recv_timeout(LINGER) {
+                Ok(CommitMessage::Work(job)) => Some(Some(job)),
+                Ok(CommitMessage::Nudge)
                 | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Some(None),
             },
         }
@@ -140,8 +140,8 @@ impl<C: Contents> Committer<C> {
             self.refuse(first, &cause);
             return;
         }
-        let mut answers = Vec::new();
-        let staged = self.stage(first, &mut answers);
+        let mut completions = Vec::new();
+        let staged = self.stage(first, &mut completions);
         let outcome = staged.and_then(|staged| self.write(&staged).map(|()| staged.bytes));
         if let Err(cause) = &outcome {
             error!("a commit failed, nothing of it was acknowledged: {cause}");
@@ -153,8 +153,8 @@ impl<C: Contents> Committer<C> {
             Ok(written) => (Some(written), Ok(())),
             Err(cause) => (None, Err(cause)),
         };
-        for answer in answers {
-            answer(&outcome);
+        for complete in completions {
+            complete(&outcome);
         }
         if let Some(written) = written {
             self.compact(written);
@@ -162,15 +162,19 @@ impl<C: Contents> Committer<C> {
     }
 
     /// Runs the jobs; every write they ask for is gathered, none is made.
-    fn stage(&self, first: Option<Job<C>>, answers: &mut Vec<Answer>) -> Result<Staged<C>, Error> {
+    fn stage(
+        &self,
+        first: Option<Job<C>>,
+        completions: &mut Vec<Completion>,
+    ) -> Result<Staged<C>, Error> {
         let db = self.shared.db();
         let db = db.as_ref().ok_or_else(closed)?;
         let mut group = Group::new(&self.shared, db);
         let mut next = first;
         while let Some(job) = next {
             // A job that fails has told its task so already.
-            if let Ok(answer) = group.attempt(|group| job(Ok(group))) {
-                answers.push(answer);
+            if let Ok(completion) = group.attempt(|group| job(Ok(group))) {
+                completions.push(completion);
             }
             next = if group.batch.bytes() < GROUP_BYTES { self.waiting_job() } else { None };
         }
@@ -205,7 +209,7 @@ impl<C: Contents> Committer<C> {
             self.compactor.abandon();
         }
         self.shared.read(Db::flush)?;
-        self.home.witness(staged.counters.commits);
+        self.home.record_commit(staged.counters.commits);
         *self.shared.counters() = staged.counters;
         self.shared.contents.committed(&staged.changes);
         Ok(())
@@ -221,8 +225,8 @@ impl<C: Contents> Committer<C> {
     fn waiting_job(&self) -> Option<Job<C>> {
         loop {
             match self.jobs.try_recv() {
-                Ok(Message::Work(job)) => return Some(job),
-                Ok(Message::Nudge) => {}
+                Ok(CommitMessage::Work(job)) => return Some(job),
+                Ok(CommitMessage::Nudge) => {}
                 Err(_) => return None,
             }
         }
@@ -302,7 +306,7 @@ impl<C: Contents> Committer<C> {
         let io = |cause: std::io::Error| Error::new(format!("the data directory: {cause}"));
         self.generation = self.home.confirm().map_err(io)?;
         let db = Db::open(&self.home.generation(self.generation), self.cache_bytes)?;
-        open::check_end::<C::Totals>(&db, self.home.witnessed()).map_err(Error::new)?;
+        open::check_end::<C::Totals>(&db, self.home.last_commit()).map_err(Error::new)?;
         self.compactor.loaded(&db)?;
         self.shared.load(db)
     }

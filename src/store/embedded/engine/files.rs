@@ -3,7 +3,7 @@
 //! ```text
 //! LOCK          held by the process that has it open
 //! CURRENT       three lines: what this is, its format, the current generation
-//! WITNESS       the number of the last commit that was acknowledged
+//! LAST_COMMIT   the number of the last commit that was acknowledged
 //! gen-000007/   the data
 //! ```
 //!
@@ -26,7 +26,7 @@ const TITLE: &str = "waypost store";
 const CURRENT: &str = "CURRENT";
 const CURRENT_NEW: &str = "CURRENT.new";
 const LOCK: &str = "LOCK";
-const WITNESS: &str = "WITNESS";
+const LAST_COMMIT: &str = "LAST_COMMIT";
 const GENERATION: &str = "gen-";
 /// The longest wait for the lock, and the pause between two looks.
 // A process that is just ending may still hold the lock, and so may one that is just being started
@@ -42,7 +42,7 @@ pub(super) struct Home {
     path: PathBuf,
     /// Never read: the lock ends with it.
     _lock: File,
-    witness: File,
+    last_commit: File,
 }
 
 impl Home {
@@ -52,9 +52,8 @@ impl Home {
         let io = |cause| io_error(path, cause);
         make_private_dir(path).map_err(io)?;
         let fresh = !path.join(CURRENT).try_exists().map_err(io)?;
-        if fresh && let Some(stranger) = stranger(path).map_err(io)? {
-            let detail =
-                format!("expected a store or an empty directory, found {stranger:?} in it");
+        if fresh && let Some(found) = foreign_file(path).map_err(io)? {
+            let detail = format!("expected a store or an empty directory, found {found:?} in it");
             return Err(damaged(path, detail));
         }
         let lock = lock(path)?;
@@ -66,8 +65,8 @@ impl Home {
             }
             Err(cause) => return Err(io_error(&path.join(CURRENT), cause)),
         };
-        let witness = open_to_write(&path.join(WITNESS))?;
-        let home = Self { path: path.to_owned(), _lock: lock, witness };
+        let last_commit = open_to_write(&path.join(LAST_COMMIT))?;
+        let home = Self { path: path.to_owned(), _lock: lock, last_commit };
         if fresh {
             home.set_current(0).map_err(io)?;
         }
@@ -92,12 +91,12 @@ impl Home {
         Ok(generation)
     }
 
-    /// Notes down that a commit was made durable. sled takes damage at the end of its log for a
+    /// Records that a commit was made durable. sled takes damage at the end of its log for a
     /// write that was cut short, and drops it without a word; this tells the one from the other.
     /// It is not synced: after a power cut it may name an earlier commit, never one too late.
-    pub(super) fn witness(&self, commit: u64) {
+    pub(super) fn record_commit(&self, commit: u64) {
         let text = format!("{commit:020}\n");
-        let mut file = &self.witness;
+        let mut file = &self.last_commit;
         let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(text.as_bytes()));
         if let Err(cause) = written {
             warn!("the number of the last commit could not be noted down: {cause}");
@@ -105,9 +104,9 @@ impl Home {
     }
 
     /// The last commit that is known to have been durable; 0 if none is.
-    pub(super) fn witnessed(&self) -> u64 {
+    pub(super) fn last_commit(&self) -> u64 {
         let mut text = String::new();
-        let mut file = &self.witness;
+        let mut file = &self.last_commit;
         let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
         // Where it does not read, a power cut came between its making and its first sync.
         read.ok().and_then(|_| text.trim_end().parse().ok()).unwrap_or(0)
@@ -150,10 +149,10 @@ fn make_private_dir(path: &Path) -> io::Result<()> {
 }
 
 /// Something in a directory without `CURRENT` that a store does not leave there.
-fn stranger(path: &Path) -> io::Result<Option<String>> {
+fn foreign_file(path: &Path) -> io::Result<Option<String>> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if ![LOCK, CURRENT_NEW, WITNESS].contains(&name.as_str()) {
+        if ![LOCK, CURRENT_NEW, LAST_COMMIT].contains(&name.as_str()) {
             return Ok(Some(name));
         }
     }

@@ -32,7 +32,7 @@ pub(super) use self::db::{Db, Row};
 pub(super) use self::meta::end_of;
 pub(super) use self::shared::Shared;
 
-use self::commit::{Answer, Committer, Job, Message};
+use self::commit::{CommitMessage, Committer, Completion, Job};
 use self::compact::{Compactor, Thresholds};
 use self::files::{damaged, io_error};
 use self::open::Opened;
@@ -75,7 +75,7 @@ impl Default for EmbeddedOptions {
 pub(super) struct Engine<C: Contents> {
     pub(super) shared: Arc<Shared<C>>,
     /// `None` once closed.
-    jobs: Option<SyncSender<Message<C>>>,
+    jobs: Option<SyncSender<CommitMessage<C>>>,
     committer: Option<JoinHandle<()>>,
 }
 
@@ -110,12 +110,12 @@ impl<C: Contents> Engine<C> {
         Ok(Self { shared, jobs: Some(jobs), committer: Some(committer) })
     }
 
-    fn send(&self, message: Message<C>) -> Result<(), Error> {
+    fn send(&self, message: CommitMessage<C>) -> Result<(), Error> {
         let jobs = self.jobs.as_ref().ok_or_else(closed)?;
         match jobs.try_send(message) {
             // A full queue means that a commit is about to take settlements along anyway.
-            Ok(()) | Err(TrySendError::Full(Message::Nudge)) => Ok(()),
-            Err(TrySendError::Full(Message::Work(_))) => {
+            Ok(()) | Err(TrySendError::Full(CommitMessage::Nudge)) => Ok(()),
+            Err(TrySendError::Full(CommitMessage::Work(_))) => {
                 Err(Error { full: true, ..Error::new("too many writes are waiting") })
             }
             Err(TrySendError::Disconnected(_)) => Err(closed()),
@@ -132,18 +132,18 @@ impl<C: Contents> Engine<C> {
         let (done, outcome) = oneshot::channel();
         let job: Job<C> = Box::new(move |group| match group.and_then(work) {
             Ok(value) => {
-                let answer: Answer = Box::new(move |written| {
+                let completion: Completion = Box::new(move |written| {
                     // Whoever asked may have stopped waiting.
                     let _heard = done.send(written.clone().map(|()| value));
                 });
-                Ok(answer)
+                Ok(completion)
             }
             Err(cause) => {
                 let _heard = done.send(Err(cause.clone()));
                 Err(cause)
             }
         });
-        self.send(Message::Work(job))?;
+        self.send(CommitMessage::Work(job))?;
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -154,7 +154,7 @@ impl<C: Contents> Engine<C> {
         waiting.push(lazy);
         drop(waiting);
         if first {
-            self.send(Message::Nudge)?;
+            self.send(CommitMessage::Nudge)?;
         }
         Ok(())
     }

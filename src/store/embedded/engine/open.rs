@@ -50,7 +50,7 @@ pub(super) fn open<C: Contents>(options: &EmbeddedOptions) -> Result<Opened, Ope
     }
     if size <= TRIAL_BYTES_MAX {
         let trial = home.trial();
-        let outcome = try_out::<C>(&data, &trial, home.witnessed(), cache_bytes);
+        let outcome = try_out::<C>(&data, &trial, home.last_commit(), cache_bytes);
         if trial.exists()
             && let Err(cause) = fs::remove_dir_all(&trial)
         {
@@ -59,7 +59,7 @@ pub(super) fn open<C: Contents>(options: &EmbeddedOptions) -> Result<Opened, Ope
         outcome?;
     }
     let db = open_data(&data, cache_bytes).map_err(|unopened| refusal(&data, unopened))?;
-    check_end::<C::Totals>(&db, home.witnessed()).map_err(|detail| damaged(&data, detail))?;
+    check_end::<C::Totals>(&db, home.last_commit()).map_err(|detail| damaged(&data, detail))?;
     Ok(Opened { home, generation: found, db })
 }
 
@@ -67,7 +67,7 @@ pub(super) fn open<C: Contents>(options: &EmbeddedOptions) -> Result<Opened, Ope
 fn create<C: Contents>(home: &Home, cache_bytes: u64) -> Result<Db, Error> {
     let io = |cause: io::Error| Error::new(cause.to_string());
     home.remove_others(0).map_err(io)?;
-    home.witness(0);
+    home.record_commit(0);
     let db = Db::open(&home.generation(1), cache_bytes)?;
     let rows = [
         (meta::FORMAT, files::FORMAT.to_be_bytes().to_vec()),
@@ -99,7 +99,7 @@ fn size_of(path: &Path) -> Result<u64, OpenError> {
 fn try_out<C: Contents>(
     data: &Path,
     trial: &Path,
-    witnessed: u64,
+    acknowledged: u64,
     cache_bytes: u64,
 ) -> Result<(), OpenError> {
     if let Err(cause) = copy(data, trial) {
@@ -110,7 +110,7 @@ fn try_out<C: Contents>(
     let place = trial.to_owned();
     let tried = move || -> Result<(), Unopened> {
         let db = open_data(&place, cache_bytes)?;
-        let end = check_end::<C::Totals>(&db, witnessed);
+        let end = check_end::<C::Totals>(&db, acknowledged);
         end.and_then(|()| check_whole::<C>(&db)).map_err(Unopened::Damaged)
     };
     let outcome = unless_it_panics(tried);
@@ -160,10 +160,10 @@ fn refusal(path: &Path, unopened: Unopened) -> OpenError {
 }
 
 /// Checks that every commit is there that was acknowledged.
-pub(super) fn check_end<T: Totals>(db: &Db, witnessed: u64) -> Result<(), String> {
+pub(super) fn check_end<T: Totals>(db: &Db, acknowledged: u64) -> Result<(), String> {
     let found = Counters::<T>::read(db).map_err(|cause| cause.to_string())?.commits;
-    if found < witnessed {
-        return Err(format!("expected {witnessed} commits, found {found}"));
+    if found < acknowledged {
+        return Err(format!("expected {acknowledged} commits, found {found}"));
     }
     Ok(())
 }
@@ -229,6 +229,6 @@ fn salvage<C: Contents>(
     db.apply(removed.chain([(meta::COUNTERS, Some(row.as_slice()))]))?;
     db.flush()?;
     home.set_current(generation).map_err(|cause| Error::new(cause.to_string()))?;
-    home.witness(commits);
+    home.record_commit(commits);
     Ok(db)
 }
