@@ -27,7 +27,7 @@ pub use directory::{Added, Change, Decision, Directory};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use history::{DeliveryFilter, EventFilter, History, Listing, Page, Retention, Usage};
 pub use intake::{Enqueued, Intake};
-pub use queue::{Ask, Claimed, Claims, Hold, Proof, Queue, Settlement, Wakeup};
+pub use queue::{Ask, ClaimProof, Claimed, Claims, Hold, Queue, Settlement, Wakeup};
 
 /// Opens the store at a place: a directory's path, or a `file:` URL of one. Blocks until it is read.
 pub fn open(place: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, OpenError> {
@@ -125,7 +125,7 @@ pub enum OpenError {
     Damaged {
         /// The directory or file.
         path: String,
-        /// The expectation, and the finding.
+        /// The damage: what was expected, and what was found.
         detail: String,
     },
     /// The operating system refused.

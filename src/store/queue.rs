@@ -69,13 +69,13 @@ pub struct Claimed {
     /// The account's signing key; `None` if the account is gone.
     pub signing_key: Option<Secret>,
     /// The proof of the claim.
-    pub proof: Proof,
+    pub proof: ClaimProof,
 }
 
 /// The proof that a delivery was claimed: the place in its queue that it was claimed from. Once
 /// somebody else has settled it, it stands there no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Proof {
+pub struct ClaimProof {
     pub(super) due: Timestamp,
 }
 
@@ -85,7 +85,7 @@ pub struct Settlement {
     /// The delivery as it was claimed.
     pub delivery: Delivery,
     /// The proof that it was.
-    pub proof: Proof,
+    pub proof: ClaimProof,
     /// The attempt made; `None` where it came to none (its webhook is gone).
     pub attempt: Option<Attempt>,
     /// The step that follows.

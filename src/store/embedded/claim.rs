@@ -9,12 +9,12 @@ use tracing::error;
 use super::Shared;
 use super::engine::{Db, Read, Row, broken, end_of};
 use super::key::{self, Slot};
-use super::lines::Line;
+use super::leases::EndpointLeases;
 use super::memory::Memory;
 use super::{Embedded, events};
 use crate::model::{AccountId, Backlog, Delivery, EndpointId, Timestamp, WebhookId, WebhookState};
 use crate::store::record;
-use crate::store::{Ask, Claimed, Claims, Error, Proof};
+use crate::store::{Ask, ClaimProof, Claimed, Claims, Error};
 
 /// A clock that is behind the time at which a delivery was scheduled by more than this has been
 /// set back. What was scheduled by the old time is then due at once: too early rather than never.
@@ -90,7 +90,7 @@ impl Embedded {
     /// A delivery that is missing or does not decode stays leased and is reported each time its lease
     /// ends: it must not stop the others of its endpoint.
     fn claim_one(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<Claims, Error> {
-        let Taken { queued, next_due } = self.lease(ask, now, lease)?;
+        let LeasedRows { queued, next_due } = self.lease(ask, now, lease)?;
         let mut deliveries = Vec::with_capacity(queued.len());
         for one in queued {
             let id = one.slot.id;
@@ -109,14 +109,14 @@ impl Embedded {
 
     /// Leases what is due, up to the limit. Nothing is read yet but the queue: commits wait for
     /// this.
-    fn lease(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<Taken, Error> {
-        let mut taken = Taken::default();
+    fn lease(&self, ask: &Ask, now: Timestamp, lease: Duration) -> Result<LeasedRows, Error> {
+        let mut leased = LeasedRows::default();
         if self.left.load(Ordering::SeqCst) {
-            return Ok(taken);
+            return Ok(leased);
         }
-        let mut lines = self.engine.shared.contents.queues.lock();
-        let line = lines.line(ask.endpoint);
-        line.expire(now);
+        let mut table = self.engine.shared.contents.queues.lock();
+        let leases = table.of(ask.endpoint);
+        leases.expire(now);
         let outcome = self.engine.shared.read(|db| {
             // Held meanwhile: whoever pauses finds all that was taken before in a lease, and sees
             // that nothing is taken after.
@@ -126,29 +126,29 @@ impl Embedded {
                 return Ok(limits == ask.limits);
             }
             let mut search = Search { db, memory: &memory, ask, now, lease };
-            search.take_due(line, &mut taken).map(|()| true)
+            search.take_due(leases, &mut leased).map(|()| true)
         });
-        lines.tidy(ask.endpoint);
+        table.tidy(ask.endpoint);
         match outcome {
             Ok(as_known) => {
                 if !as_known {
-                    lines.wake(ask.endpoint, now);
+                    table.wake(ask.endpoint, now);
                 }
             }
-            Err(cause) if taken.queued.is_empty() => return Err(cause),
+            Err(cause) if leased.queued.is_empty() => return Err(cause),
             // What was leased before it must not be lost with it.
             Err(cause) => {
                 error!(endpoint.id = %ask.endpoint, "a queue could not be read to its end: {cause}");
-                taken.next_due = Some(now.plus(TROUBLE_REST));
+                leased.next_due = Some(now.plus(TROUBLE_REST));
             }
         }
-        Ok(taken)
+        Ok(leased)
     }
 }
 
 /// Places of a queue that were leased.
 #[derive(Default)]
-struct Taken {
+struct LeasedRows {
     queued: Vec<Queued>,
     next_due: Option<Timestamp>,
 }
@@ -163,59 +163,67 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn take_due(&mut self, line: &mut Line, taken: &mut Taken) -> Result<(), Error> {
+    fn take_due(
+        &mut self,
+        leases: &mut EndpointLeases,
+        leased: &mut LeasedRows,
+    ) -> Result<(), Error> {
         let mut passed_over = 0;
-        for queued in rows_from(self.db, self.ask.endpoint, line.cursor()) {
+        for queued in rows_from(self.db, self.ask.endpoint, leases.cursor()) {
             let queued = queued?;
-            line.held_up_to(queued.slot);
-            if line.holds(queued.slot.id) {
+            leases.advance_to(queued.slot);
+            if leases.holds(queued.slot.id) {
                 continue;
             }
             if passed_over == PASSED_OVER_MAX {
-                taken.next_due = Some(self.now);
+                leased.next_due = Some(self.now);
                 break;
             }
             if self.is_paused(&queued) {
-                line.pass_over(queued.webhook, queued.slot);
+                leases.pass_over(queued.webhook, queued.slot);
                 passed_over += 1;
                 continue;
             }
-            let full = taken.queued.len() == self.ask.limit;
+            let full = leased.queued.len() == self.ask.limit;
             if full || !queued.is_due(self.now) {
-                taken.next_due = Some(queued.slot.due);
+                leased.next_due = Some(queued.slot.due);
                 if !full {
-                    self.take_from_another_clock(line, taken)?;
+                    self.take_from_another_clock(leases, leased)?;
                 }
                 break;
             }
-            line.lease(queued.slot, self.now, self.lease);
-            taken.queued.push(queued);
+            leases.lease(queued.slot, self.now, self.lease);
+            leased.queued.push(queued);
         }
-        taken.next_due = taken.next_due.into_iter().chain(line.first_lease_end()).min();
+        leased.next_due = leased.next_due.into_iter().chain(leases.first_lease_end()).min();
         Ok(())
     }
 
     /// Takes what was scheduled by a clock that has been set back since. Such rows stand behind all
     /// that is to come, so the end of the queue shows whether there are any.
-    fn take_from_another_clock(&self, line: &mut Line, taken: &mut Taken) -> Result<(), Error> {
-        let before = taken.queued.len();
+    fn take_from_another_clock(
+        &self,
+        leases: &mut EndpointLeases,
+        leased: &mut LeasedRows,
+    ) -> Result<(), Error> {
+        let before = leased.queued.len();
         for queued in rows_from(self.db, self.ask.endpoint, None).rev() {
             let queued = queued?;
-            let full = taken.queued.len() == self.ask.limit;
+            let full = leased.queued.len() == self.ask.limit;
             if full || !queued.was_scheduled_by_another_clock(self.now) {
                 break;
             }
-            if !line.holds(queued.slot.id) && !self.is_paused(&queued) {
-                line.lease(queued.slot, self.now, self.lease);
-                taken.queued.push(queued);
+            if !leases.holds(queued.slot.id) && !self.is_paused(&queued) {
+                leases.lease(queued.slot, self.now, self.lease);
+                leased.queued.push(queued);
             }
         }
-        if taken.queued.len() > before {
-            taken.next_due = None;
-            for queued in rows_from(self.db, self.ask.endpoint, line.cursor()) {
+        if leased.queued.len() > before {
+            leased.next_due = None;
+            for queued in rows_from(self.db, self.ask.endpoint, leases.cursor()) {
                 let queued = queued?;
-                if !line.holds(queued.slot.id) && !self.is_paused(&queued) {
-                    taken.next_due = Some(queued.slot.due);
+                if !leases.holds(queued.slot.id) && !self.is_paused(&queued) {
+                    leased.next_due = Some(queued.slot.due);
                     break;
                 }
             }
@@ -258,7 +266,7 @@ fn read_claimed(shared: &Shared, queued: &Queued) -> Result<Option<Claimed>, Err
         webhook: memory.webhook(account, webhook).cloned(),
         event,
         signing_key: memory.accounts.get(&account).map(|account| account.signing_key.clone()),
-        proof: Proof { due },
+        proof: ClaimProof { due },
     }))
 }
 

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::engine::{self, Db, Group, broken, end_of};
-use super::lines::{Mark, Moves, Queues};
+use super::leases::{QueueChanges, QueueMark, Queues};
 use super::memory::Memory;
 use super::queue::Lazy;
 use super::{events, key, trim};
@@ -17,8 +17,8 @@ use crate::store::Error;
 pub(super) struct Contents {
     memory: RwLock<Memory>,
     pub(super) queues: Queues,
-    /// The progress of the last call of `trim`.
-    pub(super) sweep: Mutex<trim::Sweep>,
+    /// The place that the last call of `trim` came to.
+    pub(super) trim_cursor: Mutex<trim::TrimCursor>,
 }
 
 /// Numbers that are kept so that nobody has to count.
@@ -33,7 +33,7 @@ pub(super) struct Totals {
 #[derive(Default)]
 pub(super) struct Changes {
     /// The effects on the queues.
-    pub(super) moves: Moves,
+    pub(super) queues: QueueChanges,
     /// Deliveries that this group makes of events which are there already, replays and others: none
     /// of those events may be trimmed. One whose job failed is named, but not in the batch.
     pub(super) later: HashMap<EventId, Vec<DeliveryId>>,
@@ -71,11 +71,11 @@ impl engine::Contents for Contents {
     }
 
     fn committing(&self, changes: &Changes) {
-        self.queues.committing(&changes.moves);
+        self.queues.committing(&changes.queues);
     }
 
     fn committed(&self, changes: &Changes) {
-        self.queues.committed(&changes.moves);
+        self.queues.committed(&changes.queues);
     }
 
     fn count_record(name: &[u8], bytes: Vec<u8>, totals: &mut Totals) -> Result<(), Error> {
@@ -116,14 +116,14 @@ impl engine::Totals for Totals {
 }
 
 impl engine::Changes for Changes {
-    type Mark = Mark;
+    type Mark = QueueMark;
 
-    fn mark(&self) -> Mark {
-        self.moves.mark()
+    fn mark(&self) -> QueueMark {
+        self.queues.mark()
     }
 
-    fn roll_back(&mut self, mark: &Mark) {
-        self.moves.roll_back(mark);
+    fn roll_back(&mut self, mark: &QueueMark) {
+        self.queues.roll_back(mark);
     }
 }
 

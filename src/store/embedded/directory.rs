@@ -272,8 +272,8 @@ impl Directory for Embedded {
         if change(&mut webhooks) == Decision::Discard {
             return Ok(Decision::Discard);
         }
-        if let Some(stray) = webhooks.iter().find(|webhook| webhook.scope != *scope) {
-            return Err(Error::new(format!("webhook {} is of another scope", stray.id)));
+        if let Some(foreign) = webhooks.iter().find(|webhook| webhook.scope != *scope) {
+            return Err(Error::new(format!("webhook {} is of another scope", foreign.id)));
         }
         let scope = scope.clone();
         self.engine.commit(move |group| put_webhooks(group, scope, webhooks)).await?
@@ -339,8 +339,8 @@ fn put_webhooks(
     let mut memory = group.shared.contents.memory_mut();
     let elsewhere =
         |webhook: &&Webhook| memory.scope_of(webhook.id).is_some_and(|holder| *holder != scope);
-    if let Some(stray) = webhooks.iter().find(elsewhere) {
-        let message = format!("webhook {} is of another scope", stray.id);
+    if let Some(foreign) = webhooks.iter().find(elsewhere) {
+        let message = format!("webhook {} is of another scope", foreign.id);
         return Ok(Err(Error { taken: true, ..Error::new(message) }));
     }
     let before = memory.webhooks(&scope);

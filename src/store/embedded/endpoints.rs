@@ -129,12 +129,12 @@ pub(super) fn follow(
     for id in gone {
         group.batch.delete_record(key::endpoint(id))?;
         // The worker may know it as paused; what waits for it is to be cancelled.
-        group.changes.moves.limited.push(id);
+        group.changes.queues.limited.push(id);
     }
     for webhook in before.iter().filter(|webhook| webhook.state == WebhookState::Paused) {
         let still = |new: &&Webhook| new.id == webhook.id && new.state == WebhookState::Paused;
         if after.iter().find(still).is_none() {
-            group.changes.moves.resumed.push((webhook.endpoint(), webhook.id));
+            group.changes.queues.resumed.push((webhook.endpoint(), webhook.id));
         }
     }
     Ok(())
@@ -191,7 +191,7 @@ impl Embedded {
                 let health = group.shared.contents.memory().endpoints().state(id).1;
                 put(group, id, &EndpointState { limits, health })?;
                 group.shared.contents.memory_mut().endpoints_mut().set_limits(id, limits);
-                group.changes.moves.limited.push(id);
+                group.changes.queues.limited.push(id);
                 Ok(())
             })
             .await?;

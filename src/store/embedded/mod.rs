@@ -2,7 +2,7 @@
 //!
 //! - [`engine`]: bytes, batches, commits, compaction, files; it names no noun.
 //! - [`key`]: how rows are named.
-//! - [`contents`], [`memory`], [`lines`]: what memory knows.
+//! - [`contents`], [`memory`], [`leases`]: what memory knows.
 //! - [`directory`], [`intake`], [`queue`], [`history`]: the four parts of [`Store`].
 
 mod claim;
@@ -16,7 +16,7 @@ mod events;
 mod history;
 mod intake;
 mod key;
-mod lines;
+mod leases;
 mod memory;
 mod queue;
 mod stats;

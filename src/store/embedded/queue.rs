@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::store::record::{self, ATTEMPTS_MAX};
 use crate::store::{
-    Ask, Claimed, Claims, Decision, Directory, Error, Hold, Proof, Queue, Settlement, Wakeup,
+    Ask, ClaimProof, Claimed, Claims, Decision, Directory, Error, Hold, Queue, Settlement, Wakeup,
 };
 
 /// A write for the next commit, whenever that is.
@@ -25,7 +25,7 @@ pub(super) enum Lazy {
     /// An attempt was made.
     Settle(Box<Settlement>),
     /// A delivery goes back into its queue, at another time.
-    Release { delivery: Box<Delivery>, proof: Proof, due: Timestamp },
+    Release { delivery: Box<Delivery>, proof: ClaimProof, due: Timestamp },
     /// The health of an endpoint is as memory has it.
     Health(EndpointId),
 }
@@ -35,7 +35,7 @@ pub(super) fn enqueue(group: &mut Group<'_>, delivery: &Delivery, scheduled_at: 
     let slot = Slot { due: delivery.next_attempt_at.unwrap_or_default(), id: delivery.id };
     let value = Queued::value(delivery, scheduled_at);
     group.batch.put(key::queued(delivery.endpoint, slot), value);
-    group.changes.moves.queued.push((delivery.endpoint, slot));
+    group.changes.queues.queued.push((delivery.endpoint, slot));
 }
 
 #[async_trait]
@@ -161,7 +161,7 @@ fn settle(group: &mut Group<'_>, settlement: Settlement) -> Result<(), Error> {
         enqueue(group, &delivery, scheduled_at);
     } else {
         group.totals.waiting = group.totals.waiting.saturating_sub(1);
-        group.changes.moves.gone.push((delivery.endpoint, delivery.id));
+        group.changes.queues.gone.push((delivery.endpoint, delivery.id));
     }
     let row = key::delivery(delivery.account, delivery.id);
     group.batch.put_record(row, &record::encode_delivery(&delivery))
@@ -170,7 +170,7 @@ fn settle(group: &mut Group<'_>, settlement: Settlement) -> Result<(), Error> {
 fn release(
     group: &mut Group<'_>,
     mut delivery: Delivery,
-    proof: Proof,
+    proof: ClaimProof,
     due: Timestamp,
 ) -> Result<(), Error> {
     let place = key::queued(delivery.endpoint, Slot { due: proof.due, id: delivery.id });

@@ -33,8 +33,8 @@ pub(super) fn forget(group: &mut Group<'_>, before: &[Webhook], after: &[Webhook
 }
 
 impl Embedded {
-    /// Asked of a webhook that is gone it says zero, although an attempt that was under way when
-    /// the webhook was removed may have been counted since.
+    /// The counters of a webhook; zero for one that is gone, although an attempt that was under way
+    /// when it was removed may have been counted since.
     pub(super) fn stats_of(
         &self,
         account: AccountId,

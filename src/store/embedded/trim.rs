@@ -29,20 +29,20 @@ const LOOK_MIN: usize = 256;
 /// The events that go in one commit: other writes wait no longer than that.
 const REMOVED_TOGETHER: usize = 32;
 
-/// The progress of the last call. Events that may not go yet must not make every call look at them
+/// The place that the last call came to. Events that may not go yet must not make every call look at them
 /// again and never come to those behind.
 #[derive(Default)]
-pub(super) struct Sweep {
-    events: Option<Place>,
+pub(super) struct TrimCursor {
+    events: Option<EventKey>,
     repeats: Option<Vec<u8>>,
 }
 
-/// Events in order of age, whoever's they are.
-type Place = (EventId, AccountId);
+/// An event, ordered by age whoever's it is.
+type EventKey = (EventId, AccountId);
 
 /// The rows that one call removes.
 struct Found {
-    events: Vec<Place>,
+    events: Vec<EventKey>,
     /// Dedupe keys and tokens.
     seen: Vec<Vec<u8>>,
 }
@@ -90,40 +90,40 @@ fn look(
     retention: &Retention,
     limit: usize,
 ) -> Result<Found, Error> {
-    let mut sweep = shared.contents.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cursor = shared.contents.trim_cursor.lock().unwrap_or_else(PoisonError::into_inner);
     let rows = limit.saturating_mul(LOOK_FACTOR).max(LOOK_MIN);
     let cutoff = now.minus(retention.age);
     let mut seen = shared.read(|db| old_tokens(db, now, rows))?;
-    let repeats = shared.read(|db| old_repeats(db, &mut sweep, cutoff, rows))?;
+    let repeats = shared.read(|db| old_repeats(db, &mut cursor, cutoff, rows))?;
     seen.extend(repeats);
     let excess = shared.totals().event_bytes.saturating_sub(retention.bytes);
-    let mut hunt = Hunt { cutoff, excess, events: Vec::new() };
+    let mut selection = Selection { cutoff, excess, events: Vec::new() };
     let mut looked_at = 0;
-    while looked_at < rows && hunt.events.len() < limit {
+    while looked_at < rows && selection.events.len() < limit {
         let stretch = events::STRETCH_ROWS.min(rows - looked_at);
-        let on = shared.read(|db| hunt.stretch(db, &mut sweep.events, stretch, limit))?;
+        let on = shared.read(|db| selection.stretch(db, &mut cursor.events, stretch, limit))?;
         looked_at += stretch;
         if !on {
             break;
         }
     }
-    Ok(Found { events: hunt.events, seen })
+    Ok(Found { events: selection.events, seen })
 }
 
-struct Hunt {
+struct Selection {
     cutoff: Timestamp,
     /// The bytes of event bodies beyond what may be kept.
     excess: u64,
-    events: Vec<Place>,
+    events: Vec<EventKey>,
 }
 
-impl Hunt {
+impl Selection {
     /// Looks at up to `rows` events after `from`, oldest first; `false` if there is no point in
     /// going on.
     fn stretch(
         &mut self,
         db: &Db,
-        from: &mut Option<Place>,
+        from: &mut Option<EventKey>,
         rows: usize,
         limit: usize,
     ) -> Result<bool, Error> {
@@ -132,24 +132,24 @@ impl Hunt {
             oldest.extend(next_event(db, account, *from)?.map(Reverse));
         }
         for _ in 0..rows {
-            let Some(Reverse(place)) = oldest.pop() else {
+            let Some(Reverse(event)) = oldest.pop() else {
                 *from = None;
                 return Ok(false);
             };
-            let (id, account) = place;
+            let (id, account) = event;
             if id.time() >= self.cutoff && self.excess == 0 {
                 *from = None;
                 return Ok(false);
             }
-            *from = Some(place);
+            *from = Some(event);
             if let Some(bytes) = removable(db, account, id)? {
                 self.excess = self.excess.saturating_sub(bytes);
-                self.events.push(place);
+                self.events.push(event);
                 if self.events.len() == limit {
                     return Ok(false);
                 }
             }
-            oldest.extend(next_event(db, account, Some(place))?.map(Reverse));
+            oldest.extend(next_event(db, account, Some(event))?.map(Reverse));
         }
         Ok(true)
     }
@@ -171,7 +171,11 @@ fn accounts(db: &Db) -> Result<Vec<AccountId>, Error> {
 }
 
 /// An account's oldest event behind a place in the order of all.
-fn next_event(db: &Db, account: AccountId, behind: Option<Place>) -> Result<Option<Place>, Error> {
+fn next_event(
+    db: &Db,
+    account: AccountId,
+    behind: Option<EventKey>,
+) -> Result<Option<EventKey>, Error> {
     let begin = key::events(account);
     let end = end_of(&begin);
     let from = behind.map_or(begin, |(id, _)| key::event(account, id));
@@ -244,19 +248,19 @@ fn old_tokens(db: &Db, now: Timestamp, rows: usize) -> Result<Vec<Vec<u8>>, Erro
 /// provider may send events of days long past today; those keys are young all the same.
 fn old_repeats(
     db: &Db,
-    sweep: &mut Sweep,
+    cursor: &mut TrimCursor,
     cutoff: Timestamp,
     rows: usize,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let cutoff = cutoff.minus(REPEATS_GRACE);
     let end = key::repeats_from(cutoff.day());
-    let from = sweep.repeats.take();
+    let from = cursor.repeats.take();
     let from = from.as_deref().map_or(Bound::Included(key::REPEATS), Bound::Excluded);
     let mut old = Vec::new();
     for (number, row) in db.scan(from, Bound::Excluded(&end)).enumerate() {
         let (name, value) = row?;
         if number == rows {
-            sweep.repeats = Some(name);
+            cursor.repeats = Some(name);
             break;
         }
         let id = value.try_into().map_err(|_| broken("a repeat of no event"))?;

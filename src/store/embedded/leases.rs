@@ -1,4 +1,4 @@
-//! The queues as memory knows them: where to go on looking, who holds what, which to look at.
+//! Leases: who holds what of each queue, where to go on looking, which to look at.
 //!
 //! The queues themselves are on disk. Here is one entry for each endpoint that somebody has claimed
 //! from, holding little more than the deliveries that are out.
@@ -13,24 +13,24 @@ use tokio::sync::Notify;
 use super::key::Slot;
 use crate::model::{DeliveryId, EndpointId, Timestamp, WebhookId};
 
-/// The lines of all endpoints.
+/// The queues of all endpoints, as memory knows them.
 #[derive(Default)]
 pub(super) struct Queues {
-    lines: Mutex<Lines>,
+    table: Mutex<LeaseTable>,
     wake: Notify,
 }
 
 #[derive(Default)]
-pub(super) struct Lines {
-    lines: HashMap<EndpointId, Line>,
+pub(super) struct LeaseTable {
+    by_endpoint: HashMap<EndpointId, EndpointLeases>,
     /// The earliest due time of each endpoint that something changed for since the last call of
     /// `wakeups`.
     wakeups: HashMap<EndpointId, Timestamp>,
 }
 
-/// One endpoint's line.
+/// The leases on one endpoint's queue.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct EndpointLeases {
     /// Everything before it is held or passed over; `None` for the beginning.
     cursor: Option<Slot>,
     /// The first delivery passed over of each paused webhook.
@@ -62,9 +62,9 @@ impl Held {
     }
 }
 
-/// What a group of jobs does to the queues.
+/// The changes that a group of jobs makes to the queues.
 #[derive(Default)]
-pub(super) struct Moves {
+pub(super) struct QueueChanges {
     /// Rows that are new in a queue, or in another place of it.
     pub(super) queued: Vec<(EndpointId, Slot)>,
     /// Deliveries that left their queue for good.
@@ -75,17 +75,17 @@ pub(super) struct Moves {
     pub(super) limited: Vec<EndpointId>,
 }
 
-/// How far the moves of a group had come before a job.
-pub(super) struct Mark([usize; 4]);
+/// The changes of a group before a job, by number.
+pub(super) struct QueueMark([usize; 4]);
 
-impl Moves {
+impl QueueChanges {
     /// The place to go back to if the job that begins now fails.
-    pub(super) fn mark(&self) -> Mark {
-        Mark([self.queued.len(), self.gone.len(), self.resumed.len(), self.limited.len()])
+    pub(super) fn mark(&self) -> QueueMark {
+        QueueMark([self.queued.len(), self.gone.len(), self.resumed.len(), self.limited.len()])
     }
 
     /// Forgets what was added since the mark.
-    pub(super) fn roll_back(&mut self, &Mark([queued, gone, resumed, limited]): &Mark) {
+    pub(super) fn roll_back(&mut self, &QueueMark([queued, gone, resumed, limited]): &QueueMark) {
         self.queued.truncate(queued);
         self.gone.truncate(gone);
         self.resumed.truncate(resumed);
@@ -94,8 +94,8 @@ impl Moves {
 }
 
 impl Queues {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, LeaseTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for endpoints that are to be looked at and forgets that they are.
@@ -111,42 +111,42 @@ impl Queues {
 
     /// Begins anew with what is on disk. Leases that were given out still hold.
     pub(super) fn reset(&self, waiting: Vec<(EndpointId, Timestamp)>) {
-        let mut lines = self.lock();
-        for line in lines.lines.values_mut() {
-            line.cursor = None;
-            line.passed_over.clear();
-            line.held.retain(|_, held| matches!(held, Held::Leased { .. }));
+        let mut table = self.lock();
+        for leases in table.by_endpoint.values_mut() {
+            leases.cursor = None;
+            leases.passed_over.clear();
+            leases.held.retain(|_, held| matches!(held, Held::Leased { .. }));
         }
-        lines.wakeups = waiting.into_iter().collect();
-        drop(lines);
+        table.wakeups = waiting.into_iter().collect();
+        drop(table);
         self.wake.notify_one();
     }
 
     /// Hides what is about to be written until it is durable.
-    pub(super) fn committing(&self, moves: &Moves) {
-        let mut lines = self.lock();
-        for (endpoint, slot) in &moves.queued {
-            lines.line(*endpoint).held.insert(slot.id, Held::Committing);
+    pub(super) fn committing(&self, changes: &QueueChanges) {
+        let mut table = self.lock();
+        for (endpoint, slot) in &changes.queued {
+            table.of(*endpoint).held.insert(slot.id, Held::Committing);
         }
     }
 
     /// Shows what has become durable.
-    pub(super) fn committed(&self, moves: &Moves) {
-        let mut lines = self.lock();
-        for (endpoint, id) in &moves.gone {
-            lines.unhold(*endpoint, *id, None);
+    pub(super) fn committed(&self, changes: &QueueChanges) {
+        let mut table = self.lock();
+        for (endpoint, id) in &changes.gone {
+            table.unhold(*endpoint, *id, None);
         }
-        for (endpoint, slot) in &moves.queued {
-            lines.unhold(*endpoint, slot.id, Some(*slot));
+        for (endpoint, slot) in &changes.queued {
+            table.unhold(*endpoint, slot.id, Some(*slot));
         }
-        for (endpoint, webhook) in &moves.resumed {
-            lines.resume(*endpoint, *webhook);
+        for (endpoint, webhook) in &changes.resumed {
+            table.resume(*endpoint, *webhook);
         }
-        for endpoint in &moves.limited {
-            lines.wake(*endpoint, Timestamp::default());
+        for endpoint in &changes.limited {
+            table.wake(*endpoint, Timestamp::default());
         }
-        let woken = !lines.wakeups.is_empty();
-        drop(lines);
+        let woken = !table.wakeups.is_empty();
+        drop(table);
         if woken {
             self.wake.notify_one();
         }
@@ -159,33 +159,33 @@ impl Queues {
     }
 }
 
-impl Lines {
-    /// The line of an endpoint.
-    pub(super) fn line(&mut self, endpoint: EndpointId) -> &mut Line {
-        self.lines.entry(endpoint).or_default()
+impl LeaseTable {
+    /// The leases of an endpoint.
+    pub(super) fn of(&mut self, endpoint: EndpointId) -> &mut EndpointLeases {
+        self.by_endpoint.entry(endpoint).or_default()
     }
 
     /// Says whether somebody holds a delivery.
     pub(super) fn holds(&self, endpoint: EndpointId, id: DeliveryId) -> bool {
-        self.lines.get(&endpoint).is_some_and(|line| line.holds(id))
+        self.by_endpoint.get(&endpoint).is_some_and(|leases| leases.holds(id))
     }
 
-    /// Forgets the line of an endpoint if nothing of it is out; the disk knows the rest.
+    /// Forgets an endpoint if nothing of it is out; the disk knows the rest.
     pub(super) fn tidy(&mut self, endpoint: EndpointId) {
-        if let Entry::Occupied(line) = self.lines.entry(endpoint)
-            && line.get().held.is_empty()
-            && line.get().passed_over.is_empty()
+        if let Entry::Occupied(leases) = self.by_endpoint.entry(endpoint)
+            && leases.get().held.is_empty()
+            && leases.get().passed_over.is_empty()
         {
-            line.remove();
+            leases.remove();
         }
     }
 
     /// Ends a hold; `back` is where the delivery stands in the queue now, if it does.
     fn unhold(&mut self, endpoint: EndpointId, id: DeliveryId, back: Option<Slot>) {
-        if let Some(line) = self.lines.get_mut(&endpoint) {
-            line.held.remove(&id);
+        if let Some(leases) = self.by_endpoint.get_mut(&endpoint) {
+            leases.held.remove(&id);
             if let Some(slot) = back {
-                line.look_again_from(slot);
+                leases.look_again_from(slot);
             }
             self.tidy(endpoint);
         }
@@ -204,9 +204,9 @@ impl Lines {
     /// endpoint that it has led to.
     fn resume(&mut self, endpoint: EndpointId, webhook: WebhookId) {
         let mut woken = vec![endpoint];
-        for (id, line) in &mut self.lines {
-            if let Some(slot) = line.passed_over.remove(&webhook) {
-                line.look_again_from(slot);
+        for (id, leases) in &mut self.by_endpoint {
+            if let Some(slot) = leases.passed_over.remove(&webhook) {
+                leases.look_again_from(slot);
                 woken.push(*id);
             }
         }
@@ -216,14 +216,14 @@ impl Lines {
     }
 }
 
-impl Line {
+impl EndpointLeases {
     /// The place from which to look for the next delivery that nobody holds.
     pub(super) const fn cursor(&self) -> Option<Slot> {
         self.cursor
     }
 
-    /// Says that everything before `slot` is held or passed over.
-    pub(super) const fn held_up_to(&mut self, slot: Slot) {
+    /// Moves the cursor: everything before `slot` is held or passed over.
+    pub(super) const fn advance_to(&mut self, slot: Slot) {
         self.cursor = Some(slot);
     }
 
