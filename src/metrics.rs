@@ -77,7 +77,7 @@ const INTAKES: [&str; 3] = ["accepted", "unknown", "duplicate"];
 
 /// The reason why an event was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum RefusedAs {
     /// A source that is none.
     NoSource,
     /// A source that is off or has no secret.
@@ -120,7 +120,7 @@ impl Stats {
     }
 
     /// Counts a request that was not let in.
-    pub fn refused(&self, why: Refused) {
+    pub fn refused(&self, why: RefusedAs) {
         add(&self.0.refused[why as usize], 1);
     }
 
@@ -211,8 +211,8 @@ impl Stats {
             page.line(&format!("waypost_events_refused_total{{reason=\"{reason}\"}}"), read(count));
         }
         page.head("waypost_deliveries_total", "counter", "Deliveries by what became of them.");
-        for (fate, count) in NEXT_STEPS.iter().zip(&self.0.settled) {
-            page.line(&format!("waypost_deliveries_total{{fate=\"{fate}\"}}"), read(count));
+        for (step, count) in NEXT_STEPS.iter().zip(&self.0.settled) {
+            page.line(&format!("waypost_deliveries_total{{fate=\"{step}\"}}"), read(count));
         }
         page.head("waypost_attempts_total", "counter", "Requests made, by what came of them.");
         for (outcome, count) in OUTCOMES.iter().zip(&self.0.outcomes) {
@@ -275,7 +275,7 @@ mod tests {
     fn the_page_shows_what_was_counted() {
         let stats = Stats::default();
         stats.took(Provider::Wistfare, TakenAs::Unknown);
-        stats.refused(Refused::Unavailable);
+        stats.refused(RefusedAs::Unavailable);
         let answered = |status| Outcome::Answered { status, retry_after: None };
         stats.attempted(&answered(202), Duration::from_millis(7));
         stats.attempted(&answered(503), Duration::from_millis(700));

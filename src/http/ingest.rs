@@ -10,7 +10,7 @@ use super::native::intake::receipt;
 use super::native_error::NativeError;
 use super::reply::{Response, answer, no_such_route};
 use super::routes::{Rejected, Route, Section, Surface};
-use crate::ingest::{Ingest, Refusal};
+use crate::ingest::{Ingest, IngestError};
 use crate::model::SourceId;
 
 /// The ingest URL.
@@ -34,37 +34,40 @@ fn rejected(rejected: Rejected, _call: &Call, _app: &App) -> Response {
 }
 
 async fn take(call: Call, app: App) -> Result<Response, NativeError> {
-    let source: SourceId = call.parameter("source").parse().map_err(|_| Refusal::NoSuchSource)?;
+    let source: SourceId =
+        call.parameter("source").parse().map_err(|_| IngestError::NoSuchSource)?;
     let body = call.body(app.settings.body_bytes_max).await?;
     let header = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok());
-    let taken = app.ingest().take(source, header, body.bytes).await;
-    let taken = taken.map_err(|refusal| told(source, refusal))?;
-    if !taken.known {
+    let ingested = app.ingest().take(source, header, body.bytes).await;
+    let ingested = ingested.map_err(|error| log_refusal(source, error))?;
+    if !ingested.known {
         info!(
             source.id = %source,
-            event.id = %taken.id(),
+            event.id = %ingested.id(),
             "kept a {} event whose name is none that we know; nobody is told of it",
-            taken.provider
+            ingested.provider
         );
     }
-    Ok(answer(StatusCode::OK, &receipt(&taken)))
+    Ok(answer(StatusCode::OK, &receipt(&ingested)))
 }
 
 /// Logs a refusal, unless it is a stranger's guess: whoever knows a source's URL is its provider or
 /// close to it, and a wrong secret is what goes wrong most.
-fn told(source: SourceId, refusal: Refusal) -> NativeError {
-    match &refusal {
-        Refusal::NoSuchSource => debug!(source.id = %source, "somebody tried an unknown source"),
+fn log_refusal(source: SourceId, error: IngestError) -> NativeError {
+    match &error {
+        IngestError::NoSuchSource => {
+            debug!(source.id = %source, "somebody tried an unknown source");
+        }
         // Told with its cause where it is turned into an answer.
-        Refusal::Unavailable(_) => {}
-        Refusal::Disabled
-        | Refusal::NoSecret
-        | Refusal::Signature(_)
-        | Refusal::NotAnEvent { .. } => {
-            warn!(source.id = %source, "refused what was posted to a source: {refusal}");
+        IngestError::Unavailable(_) => {}
+        IngestError::Disabled
+        | IngestError::NoSecret
+        | IngestError::Signature(_)
+        | IngestError::NotAnEvent { .. } => {
+            warn!(source.id = %source, "refused what was posted to a source: {error}");
         }
     }
-    NativeError::from(refusal)
+    NativeError::from(error)
 }
 
 impl App {

@@ -11,7 +11,7 @@ use super::BodyError;
 use super::caller::Denied;
 use super::reply::{Response, answer, text};
 use crate::api::{ErrorAnswer, ErrorBody};
-use crate::ingest::{BatchError, Refusal};
+use crate::ingest::{BatchError, IngestError};
 use crate::model::DomainName;
 use crate::store;
 
@@ -210,25 +210,25 @@ impl From<UnknownDialect> for NativeError {
     }
 }
 
-impl From<Refusal> for NativeError {
-    fn from(refusal: Refusal) -> Self {
-        let message = refusal.to_string();
+impl From<IngestError> for NativeError {
+    fn from(error: IngestError) -> Self {
+        let message = error.to_string();
         let unauthorized = |code| Self::new(StatusCode::UNAUTHORIZED, code, message.clone());
-        match &refusal {
-            Refusal::NoSuchSource => Self::new(StatusCode::NOT_FOUND, "not_found", message),
-            Refusal::Disabled => unauthorized("source_disabled"),
-            Refusal::NoSecret => unauthorized("no_secret"),
-            Refusal::Signature(VerifyError::Missing(_)) => unauthorized("missing_signature"),
-            Refusal::Signature(VerifyError::Malformed { .. }) => {
+        match &error {
+            IngestError::NoSuchSource => Self::new(StatusCode::NOT_FOUND, "not_found", message),
+            IngestError::Disabled => unauthorized("source_disabled"),
+            IngestError::NoSecret => unauthorized("no_secret"),
+            IngestError::Signature(VerifyError::Missing(_)) => unauthorized("missing_signature"),
+            IngestError::Signature(VerifyError::Malformed { .. }) => {
                 unauthorized("malformed_signature")
             }
-            Refusal::Signature(VerifyError::Mismatch) => unauthorized("bad_signature"),
-            Refusal::Signature(VerifyError::Stale { .. }) => unauthorized("stale_signature"),
-            Refusal::NotAnEvent { error, .. } => {
+            IngestError::Signature(VerifyError::Mismatch) => unauthorized("bad_signature"),
+            IngestError::Signature(VerifyError::Stale { .. }) => unauthorized("stale_signature"),
+            IngestError::NotAnEvent { error, .. } => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, "not_an_event", message).about(error.field.clone())
             }
-            Refusal::Unavailable(error) => Self::unavailable(error, message),
+            IngestError::Unavailable(error) => Self::unavailable(error, message),
         }
     }
 }

@@ -14,21 +14,21 @@ pub const BATCH_MAX: usize = 1000;
 
 /// One event's bytes, and the provider whose they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct RawEvent {
     /// The provider.
     pub provider: Provider,
     /// The provider's bytes.
     pub body: Bytes,
 }
 
-/// The content of a request. One event is answered for itself, several by a list, even if it is a list
-/// of one.
+/// The content of a request. One event is answered for itself, several by a list, even if it is a
+/// list of one.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Items {
+pub enum EventBatch {
     /// One JSON object.
-    One(Result<Item, UnknownProvider>),
+    One(Result<RawEvent, UnknownProvider>),
     /// A JSON array, or lines. An item may name a provider that there is none of.
-    Many(Vec<Result<Item, UnknownProvider>>),
+    Many(Vec<Result<RawEvent, UnknownProvider>>),
 }
 
 /// The reason for which a body holds no events at all.
@@ -50,7 +50,7 @@ pub enum BatchError {
 ///
 /// Events are `provider`'s unless they stand in a wrapper `{"dialect":…,"payload":…}` of their own.
 /// Only the outermost level is read, each event's own bytes stay as they came.
-pub fn split(body: &Bytes, provider: Provider, lines: bool) -> Result<Items, BatchError> {
+pub fn split(body: &Bytes, provider: Provider, lines: bool) -> Result<EventBatch, BatchError> {
     let text = body.trim_ascii();
     let Some(first) = text.first() else {
         return Err(BatchError::Empty);
@@ -64,7 +64,7 @@ pub fn split(body: &Bytes, provider: Provider, lines: bool) -> Result<Items, Bat
         return many(body, array.len(), items, provider);
     }
     match serde_json::from_slice::<&RawValue>(text) {
-        Ok(event) => Ok(Items::One(item(body, event.get().as_bytes(), provider))),
+        Ok(event) => Ok(EventBatch::One(item(body, event.get().as_bytes(), provider))),
         Err(_) if first_line_is_an_object(text) => by_line(body, provider),
         Err(error) => Err(malformed(error)),
     }
@@ -78,7 +78,7 @@ fn first_line_is_an_object(text: &[u8]) -> bool {
 
 /// One event to a line, empty lines left out. What a line holds is read with the event, so that one
 /// bad line spoils no other.
-fn by_line(body: &Bytes, provider: Provider) -> Result<Items, BatchError> {
+fn by_line(body: &Bytes, provider: Provider) -> Result<EventBatch, BatchError> {
     let lines =
         || body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
     many(body, lines().count(), lines(), provider)
@@ -89,11 +89,11 @@ fn many<'b>(
     count: usize,
     events: impl Iterator<Item = &'b [u8]>,
     provider: Provider,
-) -> Result<Items, BatchError> {
+) -> Result<EventBatch, BatchError> {
     if count > BATCH_MAX {
         return Err(BatchError::TooMany(count));
     }
-    Ok(Items::Many(events.map(|event| item(body, event, provider)).collect()))
+    Ok(EventBatch::Many(events.map(|event| item(body, event, provider)).collect()))
 }
 
 /// An event together with the provider whose it is, read only when both keys of one are there.
@@ -105,12 +105,12 @@ struct Wrapper<'a> {
     payload: &'a RawValue,
 }
 
-fn item(whole: &Bytes, event: &[u8], provider: Provider) -> Result<Item, UnknownProvider> {
+fn item(whole: &Bytes, event: &[u8], provider: Provider) -> Result<RawEvent, UnknownProvider> {
     let (event, provider) = match serde_json::from_slice::<Wrapper<'_>>(event) {
         Ok(wrapper) => (wrapper.payload.get().as_bytes(), Provider::from_str(&wrapper.dialect)?),
         Err(_) => (event, provider),
     };
-    Ok(Item { provider, body: whole.slice_ref(event) })
+    Ok(RawEvent { provider, body: whole.slice_ref(event) })
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
@@ -122,30 +122,30 @@ fn malformed(error: serde_json::Error) -> BatchError {
 mod tests {
     use super::*;
 
-    fn split_text(text: &str, lines: bool) -> Result<Items, BatchError> {
+    fn split_text(text: &str, lines: bool) -> Result<EventBatch, BatchError> {
         split(&Bytes::copy_from_slice(text.as_bytes()), Provider::Mailgun, lines)
     }
 
-    fn item(provider: Provider, body: &'static str) -> Result<Item, UnknownProvider> {
-        Ok(Item { provider, body: Bytes::from_static(body.as_bytes()) })
+    fn item(provider: Provider, body: &'static str) -> Result<RawEvent, UnknownProvider> {
+        Ok(RawEvent { provider, body: Bytes::from_static(body.as_bytes()) })
     }
 
     #[track_caller]
-    fn check(text: &str, lines: bool, expected: Items) {
+    fn check(text: &str, lines: bool, expected: EventBatch) {
         assert_eq!(split_text(text, lines), Ok(expected));
     }
 
     #[test]
     fn one_object_is_one_event_however_it_is_laid_out() {
         let pretty = "{\n  \"event\": \"opened\"\n}";
-        check(&format!("\n{pretty}\n"), false, Items::One(item(Provider::Mailgun, pretty)));
+        check(&format!("\n{pretty}\n"), false, EventBatch::One(item(Provider::Mailgun, pretty)));
     }
 
     #[test]
     fn an_array_keeps_each_events_bytes() {
         let events = vec![item(Provider::Mailgun, r#"{"a": 1}"#), item(Provider::Mailgun, "2")];
-        check(r#" [ {"a": 1} ,2]"#, false, Items::Many(events));
-        check("[]", false, Items::Many(Vec::new()));
+        check(r#" [ {"a": 1} ,2]"#, false, EventBatch::Many(events));
+        check("[]", false, EventBatch::Many(Vec::new()));
     }
 
     #[test]
@@ -154,24 +154,24 @@ mod tests {
         for promised in [true, false] {
             let events = ["{\"a\":1}", "{\"b\":2}", "{broken"];
             let events = events.map(|event| item(Provider::Mailgun, event)).into();
-            check(lines, promised, Items::Many(events));
+            check(lines, promised, EventBatch::Many(events));
         }
     }
 
     #[test]
     fn a_single_promised_line_is_answered_as_a_list() {
-        check("{}", true, Items::Many(vec![item(Provider::Mailgun, "{}")]));
+        check("{}", true, EventBatch::Many(vec![item(Provider::Mailgun, "{}")]));
     }
 
     #[test]
     fn a_wrapper_names_the_dialect_of_its_payload() {
         let wrapped = r#"{"dialect":"posthawk","payload":{"event":"open"}}"#;
         let event = item(Provider::Posthawk, r#"{"event":"open"}"#);
-        check(wrapped, false, Items::One(event.clone()));
+        check(wrapped, false, EventBatch::One(event.clone()));
         check(
             &format!("[{wrapped},{{}}]"),
             false,
-            Items::Many(vec![event, item(Provider::Mailgun, "{}")]),
+            EventBatch::Many(vec![event, item(Provider::Mailgun, "{}")]),
         );
     }
 
@@ -179,7 +179,7 @@ mod tests {
     fn a_wrapper_with_an_unknown_dialect_spoils_only_itself() {
         let text = r#"[{"dialect":"pigeon","payload":{}},{}]"#;
         let unknown = Err(UnknownProvider("pigeon".to_owned()));
-        check(text, false, Items::Many(vec![unknown, item(Provider::Mailgun, "{}")]));
+        check(text, false, EventBatch::Many(vec![unknown, item(Provider::Mailgun, "{}")]));
     }
 
     #[test]

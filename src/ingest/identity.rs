@@ -54,11 +54,11 @@ impl Origin {
         }
     }
 
-    /// For direct ingest the account, domain and provider stand in the source's place: ids of
-    /// different providers say nothing about each other.
+    /// The name of the origin in a key.
     fn name(&self) -> String {
         match &self.source {
             Some(source) => source.id.to_string(),
+            // Ids of different providers say nothing about each other.
             None => {
                 let domain = self.domain.as_ref().map_or("", DomainName::as_str);
                 format!("{}/{domain}/{}", self.account, self.provider)
@@ -83,8 +83,9 @@ impl Origin {
     }
 }
 
-/// No provider's id begins like this, so a hash is never taken for one.
+/// The stand-in for an id that the provider did not give, or that is too long.
 fn content_hash(bytes: &[u8]) -> String {
+    // No provider's id begins like this, so a hash is never taken for one.
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 

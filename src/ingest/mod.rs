@@ -14,12 +14,12 @@ use waypost_compat::event::{Event, Outline, ParseError};
 use waypost_compat::signature::{self, Verified, VerifyError};
 use waypost_compat::{Provider, Secret, outline, parse};
 
-pub use batch::{BATCH_MAX, BatchError, Item, Items, split};
+pub use batch::{BATCH_MAX, BatchError, EventBatch, RawEvent, split};
 pub use matching::recipients;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::metrics::{Refused, Stats, TakenAs};
+use crate::metrics::{RefusedAs, Stats, TakenAs};
 use crate::model::{
     AccountId, Arrival, DeliveryId, DomainName, EventId, NewDelivery, Serves, Source, SourceId,
     StoredEvent, Timestamp, TokenKey, Webhook, WebhookScope,
@@ -32,14 +32,14 @@ use identity::Origin;
 /// message id is longer; the body keeps it whole.
 const TEXT_BYTES_MAX: usize = 1024;
 
-/// Takes events in.
+/// The ingest: events are verified, read, matched with webhooks, and enqueued.
 #[derive(Clone)]
 pub struct Ingest {
     /// The store's way in.
     pub intake: Arc<dyn Intake>,
     /// Clock and randomness.
     pub clock: Clock,
-    /// The freshness window is read here.
+    /// The settings, for the freshness window.
     pub settings: Arc<Settings>,
     /// The counters of everything that comes in.
     pub stats: Stats,
@@ -47,8 +47,8 @@ pub struct Ingest {
     pub renderings: Renderings,
 }
 
-/// A body as it was read.
-struct Reading {
+/// A body as it was parsed, as far as that was needed.
+struct ParsedBody {
     /// The part that says where the event goes.
     outline: Outline,
     /// All of it, where some rendering needs that.
@@ -57,7 +57,7 @@ struct Reading {
 
 /// An event that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
+pub struct Ingested {
     /// The result in the store.
     pub enqueued: Enqueued,
     /// The provider whose event it is.
@@ -66,7 +66,7 @@ pub struct Taken {
     pub known: bool,
 }
 
-impl Taken {
+impl Ingested {
     /// The event; for a repeat, the one that it repeats.
     #[must_use]
     pub const fn id(&self) -> EventId {
@@ -84,7 +84,7 @@ impl Taken {
         }
     }
 
-    const fn counted(&self) -> TakenAs {
+    const fn metric(&self) -> TakenAs {
         match self.enqueued {
             Enqueued::Accepted(_) if self.known => TakenAs::Accepted,
             Enqueued::Accepted(_) => TakenAs::Unknown,
@@ -95,7 +95,7 @@ impl Taken {
 
 /// The reason why an event was not taken.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Refusal {
+pub enum IngestError {
     /// Nobody has this source.
     #[error("there is no such source")]
     NoSuchSource,
@@ -115,7 +115,7 @@ pub enum Refusal {
     NotAnEvent {
         /// The provider whose it was taken for.
         provider: Provider,
-        /// The expectation, and the finding.
+        /// The reason: what was expected, and what was found.
         error: ParseError,
     },
     /// The event could not be made durable; sending it again is safe.
@@ -123,20 +123,20 @@ pub enum Refusal {
     Unavailable(#[source] store::Error),
 }
 
-impl Refusal {
-    const fn counted(&self) -> Refused {
+impl IngestError {
+    const fn metric(&self) -> RefusedAs {
         match self {
-            Self::NoSuchSource => Refused::NoSource,
-            Self::Disabled | Self::NoSecret => Refused::Closed,
-            Self::Signature(VerifyError::Stale { .. }) => Refused::Stale,
-            Self::Signature(_) => Refused::Signature,
-            Self::NotAnEvent { .. } => Refused::NotAnEvent,
-            Self::Unavailable(_) => Refused::Unavailable,
+            Self::NoSuchSource => RefusedAs::NoSource,
+            Self::Disabled | Self::NoSecret => RefusedAs::Closed,
+            Self::Signature(VerifyError::Stale { .. }) => RefusedAs::Stale,
+            Self::Signature(_) => RefusedAs::Signature,
+            Self::NotAnEvent { .. } => RefusedAs::NotAnEvent,
+            Self::Unavailable(_) => RefusedAs::Unavailable,
         }
     }
 }
 
-impl From<store::Error> for Refusal {
+impl From<store::Error> for IngestError {
     fn from(error: store::Error) -> Self {
         Self::Unavailable(error)
     }
@@ -152,8 +152,8 @@ impl Ingest {
         source: SourceId,
         header: impl Fn(&str) -> Option<&'h str>,
         body: Bytes,
-    ) -> Result<Taken, Refusal> {
-        self.counted(self.by_source(source, header, body).await)
+    ) -> Result<Ingested, IngestError> {
+        self.count(self.by_source(source, header, body).await)
     }
 
     /// Takes one event that its owner posts for one of the account's domains, unsigned.
@@ -164,15 +164,15 @@ impl Ingest {
         &self,
         account: AccountId,
         domain: DomainName,
-        item: Item,
-    ) -> Result<Taken, Refusal> {
-        self.counted(self.by_owner(account, domain, item).await)
+        item: RawEvent,
+    ) -> Result<Ingested, IngestError> {
+        self.count(self.by_owner(account, domain, item).await)
     }
 
-    fn counted(&self, result: Result<Taken, Refusal>) -> Result<Taken, Refusal> {
+    fn count(&self, result: Result<Ingested, IngestError>) -> Result<Ingested, IngestError> {
         match &result {
-            Ok(taken) => self.stats.took(taken.provider, taken.counted()),
-            Err(refusal) => self.stats.refused(refusal.counted()),
+            Ok(ingested) => self.stats.took(ingested.provider, ingested.metric()),
+            Err(error) => self.stats.refused(error.metric()),
         }
         result
     }
@@ -182,20 +182,20 @@ impl Ingest {
         source: SourceId,
         header: impl Fn(&str) -> Option<&'h str>,
         body: Bytes,
-    ) -> Result<Taken, Refusal> {
-        let source = self.intake.source_to_prove(source).await?.ok_or(Refusal::NoSuchSource)?;
+    ) -> Result<Ingested, IngestError> {
+        let source = self.intake.source_to_prove(source).await?.ok_or(IngestError::NoSuchSource)?;
         let now = self.clock.now();
         let tolerance_s = i64::try_from(self.settings.freshness.as_secs()).unwrap_or(i64::MAX);
-        let verified = admit(&source, header, &body, now, tolerance_s)?;
+        let verified = authenticate(&source, header, &body, now, tolerance_s)?;
         let (account, provider) = (source.account, source.provider);
-        let reading = self.read(account, source.domain.as_ref(), provider, &body).await?;
+        let parsed = self.read(account, source.domain.as_ref(), provider, &body).await?;
         let token = single_use(&source, &verified);
         let domain = match &source.domain {
             Some(domain) => Some(domain.clone()),
-            None => self.named_domain(&source, &reading.outline).await?,
+            None => self.named_domain(&source, &parsed.outline).await?,
         };
         let origin = Origin { account, domain, provider, source: Some(source) };
-        self.enqueue(origin, reading, body, token).await
+        self.enqueue(origin, parsed, body, token).await
     }
 
     /// The domain that an event names, if it is one of the account's. Another's, or one that nobody
@@ -216,12 +216,12 @@ impl Ingest {
         &self,
         account: AccountId,
         domain: DomainName,
-        item: Item,
-    ) -> Result<Taken, Refusal> {
+        item: RawEvent,
+    ) -> Result<Ingested, IngestError> {
         let provider = item.provider;
-        let reading = self.read(account, Some(&domain), provider, &item.body).await?;
+        let parsed = self.read(account, Some(&domain), provider, &item.body).await?;
         let origin = Origin { account, domain: Some(domain), provider, source: None };
-        self.enqueue(origin, reading, item.body, None).await
+        self.enqueue(origin, parsed, item.body, None).await
     }
 
     /// Reads a body, once: whole where somebody who may get the event is spoken to in another
@@ -232,7 +232,7 @@ impl Ingest {
         domain: Option<&DomainName>,
         provider: Provider,
         body: &[u8],
-    ) -> Result<Reading, Refusal> {
+    ) -> Result<ParsedBody, IngestError> {
         let crosses = match domain {
             Some(domain) => {
                 let subscribers = self.intake.subscribers(account, Some(domain)).await?;
@@ -242,23 +242,23 @@ impl Ingest {
             // The event itself says whose it is.
             None => true,
         };
-        let read = if crosses {
+        let parsed = if crosses {
             parse(provider, body)
-                .map(|event| Reading { outline: event.outline(), event: Some(event) })
+                .map(|event| ParsedBody { outline: event.outline(), event: Some(event) })
         } else {
-            outline(provider, body).map(|outline| Reading { outline, event: None })
+            outline(provider, body).map(|outline| ParsedBody { outline, event: None })
         };
-        read.map_err(|error| Refusal::NotAnEvent { provider, error })
+        parsed.map_err(|error| IngestError::NotAnEvent { provider, error })
     }
 
     async fn enqueue(
         &self,
         origin: Origin,
-        reading: Reading,
+        parsed: ParsedBody,
         body: Bytes,
         token: Option<TokenKey>,
-    ) -> Result<Taken, Refusal> {
-        let Reading { outline, event: parsed } = reading;
+    ) -> Result<Ingested, IngestError> {
+        let ParsedBody { outline, event: whole } = parsed;
         let webhooks = match outline.kind {
             Some(_) => self.subscribers(&origin).await?,
             // Kept and shown, but nobody can have subscribed to a name that nobody knows.
@@ -274,7 +274,7 @@ impl Ingest {
         let deliveries: Vec<_> = served.map(|to| self.delivery(to, now)).collect();
         let (provider, known) = (origin.provider, outline.kind.is_some());
         let event = self.event(origin, outline, body, now);
-        self.renderings.prepare(&event, parsed.as_ref(), &deliveries);
+        self.renderings.prepare(&event, whole.as_ref(), &deliveries);
         let id = event.id;
         let arrival = Arrival { event, deliveries, dedupe: Some(dedupe), shared, token };
         let enqueued = self.intake.enqueue(arrival).await;
@@ -282,7 +282,7 @@ impl Ingest {
             self.renderings.forget(id);
         }
         let enqueued = enqueued?;
-        Ok(Taken { enqueued, provider, known })
+        Ok(Ingested { enqueued, provider, known })
     }
 
     /// Everything that may receive the events of where an event came from. One that came by the
@@ -337,26 +337,27 @@ impl Ingest {
 }
 
 /// Checks that a request may come in by `source`, before its body is read as anything.
-fn admit<'h>(
+fn authenticate<'h>(
     source: &Source,
     header: impl Fn(&str) -> Option<&'h str>,
     body: &[u8],
     now: Timestamp,
     tolerance_s: i64,
-) -> Result<Verified, Refusal> {
+) -> Result<Verified, IngestError> {
     if !source.enabled {
-        return Err(Refusal::Disabled);
+        return Err(IngestError::Disabled);
     }
     if source.secrets.is_empty() {
-        return Err(Refusal::NoSecret);
+        return Err(IngestError::NoSecret);
     }
     let secrets: Vec<&Secret> = source.secrets.iter().collect();
     Ok(signature::verify(source.provider, &secrets, header, body, now.seconds(), tolerance_s)?)
 }
 
-/// A Mailgun token opens the door once: the signature covers nothing but it and the time, so
-/// whoever saw a request could otherwise post any body under it (`spec/mailgun-events.md` §2).
+/// The key under which a Mailgun token is used up.
 fn single_use(source: &Source, verified: &Verified) -> Option<TokenKey> {
+    // The signature covers nothing but the token and the time, so whoever saw a request could
+    // otherwise post any body under it (`spec/mailgun-events.md` §2).
     let (token, signed_at) = (verified.token.clone()?, verified.timestamp?);
     Some(TokenKey { source: source.id, token, signed_at })
 }
@@ -386,16 +387,16 @@ mod tests {
     }
 
     /// The answer to a request without any header.
-    fn unsigned(source: &Source) -> Refusal {
-        admit(source, |_| None, b"{}", Timestamp::default(), 900).unwrap_err()
+    fn unsigned(source: &Source) -> IngestError {
+        authenticate(source, |_| None, b"{}", Timestamp::default(), 900).unwrap_err()
     }
 
     #[test]
     fn a_source_that_is_off_or_has_no_secret_refuses_before_it_looks() {
-        assert!(matches!(unsigned(&source(false, &["s"])), Refusal::Disabled));
-        assert!(matches!(unsigned(&source(true, &[])), Refusal::NoSecret));
+        assert!(matches!(unsigned(&source(false, &["s"])), IngestError::Disabled));
+        assert!(matches!(unsigned(&source(true, &[])), IngestError::NoSecret));
         let refused = unsigned(&source(true, &["s"]));
-        assert!(matches!(refused, Refusal::Signature(VerifyError::Missing(_))), "{refused}");
+        assert!(matches!(refused, IngestError::Signature(VerifyError::Missing(_))), "{refused}");
     }
 
     #[test]

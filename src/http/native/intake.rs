@@ -9,14 +9,14 @@ use waypost_compat::provider::UnknownProvider;
 
 use super::query::Query;
 use super::{MANAGER, route};
-use crate::api::{BatchItem, IngestStatus, Items as Results, Receipt, RefusedBatch};
+use crate::api::{BatchItem, IngestStatus, Items, Receipt, RefusedBatch};
 use crate::http::call::Call;
 use crate::http::caller::Principal;
 use crate::http::native_error::NativeError;
 use crate::http::reply::{Response, answer};
 use crate::http::routes::Route;
 use crate::http::{App, Body};
-use crate::ingest::{Item, Items, Taken, split};
+use crate::ingest::{EventBatch, Ingested, RawEvent, split};
 use crate::model::{AccountId, DomainName};
 use crate::store::Enqueued;
 
@@ -38,11 +38,11 @@ async fn take(manager: Principal, call: Call, app: App) -> Result<Response, Nati
     let provider = query.text("dialect").map_or(Ok(Provider::Mailgun), Provider::from_str)?;
     let body = call.body(app.settings.body_bytes_max).await?;
     match split(&body.bytes, provider, promises_lines(&body))? {
-        Items::One(item) => {
+        EventBatch::One(item) => {
             let taken = app.take_one(manager.account, &domain, item).await?;
             Ok(answer(StatusCode::OK, &receipt(&taken)))
         }
-        Items::Many(items) => Ok(app.take_many(manager.account, &domain, items).await),
+        EventBatch::Many(items) => Ok(app.take_many(manager.account, &domain, items).await),
     }
 }
 
@@ -56,8 +56,8 @@ impl App {
         &self,
         account: AccountId,
         domain: &DomainName,
-        item: Result<Item, UnknownProvider>,
-    ) -> Result<Taken, NativeError> {
+        item: Result<RawEvent, UnknownProvider>,
+    ) -> Result<Ingested, NativeError> {
         Ok(self.ingest().direct(account, domain.clone(), item?).await?)
     }
 
@@ -67,9 +67,9 @@ impl App {
         &self,
         account: AccountId,
         domain: &DomainName,
-        items: Vec<Result<Item, UnknownProvider>>,
+        items: Vec<Result<RawEvent, UnknownProvider>>,
     ) -> Response {
-        let results: Vec<Result<Taken, NativeError>> = stream::iter(items)
+        let results: Vec<Result<Ingested, NativeError>> = stream::iter(items)
             .map(|item| self.take_one(account, domain, item))
             .buffered(IN_FLIGHT_MAX)
             .collect()
@@ -80,7 +80,7 @@ impl App {
         let failed = results.iter().any(unavailable);
         let items: Vec<BatchItem> = results.iter().enumerate().map(numbered).collect();
         if !failed {
-            return answer(StatusCode::OK, &Results { items });
+            return answer(StatusCode::OK, &Items { items });
         }
         let error = NativeError::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -95,20 +95,20 @@ impl App {
 }
 
 /// An event that was taken, as it is answered to whoever sent it.
-pub(in crate::http) fn receipt(taken: &Taken) -> Receipt {
-    Receipt { id: taken.id(), status: status(taken).into() }
+pub(in crate::http) fn receipt(ingested: &Ingested) -> Receipt {
+    Receipt { id: ingested.id(), status: status(ingested).into() }
 }
 
-const fn status(taken: &Taken) -> IngestStatus {
-    match taken.enqueued {
+const fn status(ingested: &Ingested) -> IngestStatus {
+    match ingested.enqueued {
         Enqueued::Accepted(_) => IngestStatus::Accepted,
         Enqueued::Duplicate(_) => IngestStatus::Duplicate,
     }
 }
 
-fn numbered((index, result): (usize, &Result<Taken, NativeError>)) -> BatchItem {
+fn numbered((index, result): (usize, &Result<Ingested, NativeError>)) -> BatchItem {
     let (id, status, error) = match result {
-        Ok(taken) => (Some(taken.id()), status(taken), None),
+        Ok(ingested) => (Some(ingested.id()), status(ingested), None),
         Err(error) => (None, IngestStatus::Rejected, Some(error.body())),
     };
     BatchItem { index, id, status: status.into(), error }
