@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use waypost_compat::event::Event;
-use waypost_compat::translate::{Context, Options, Rendered, TranslateError, rendering};
+use waypost_compat::translate::{Context, Rendered, TranslateError, TranslateOptions, rendering};
 use waypost_compat::{Dialect, outline, translate};
 
 use crate::model::{DomainName, EventId, NewDelivery, StoredEvent, hex};
@@ -57,7 +57,7 @@ impl Renderings {
             let made = match parsed {
                 Some(parsed) => {
                     let context = context(event, || parsed.outline().domain);
-                    rendering(parsed, &event.body, dialect, &context, Options::default())
+                    rendering(parsed, &event.body, dialect, &context, TranslateOptions::default())
                 }
                 None if is_own => make(event, dialect),
                 None => continue,

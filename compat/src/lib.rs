@@ -109,7 +109,7 @@
 //! sender will try again and [`Kind::Bounced`] once it will not, however soft the failure was. A
 //! suppressed address bounces too. How hard it was is the event's
 //! [`class`](event::Report::class). A receiver that takes only hard bounces for final can be served
-//! with [`Options`](translate::Options).
+//! with [`TranslateOptions`](translate::TranslateOptions).
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod dialect;

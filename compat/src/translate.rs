@@ -42,7 +42,7 @@ pub enum TranslateError {
 
 /// The liberties that a rendering may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Options {
+pub struct TranslateOptions {
     /// Lenient where a kind without a name may go under the nearest one.
     pub mode: Mode,
     /// Shows a soft bounce as a deferral, for receivers built on the reading that only a hard
@@ -62,7 +62,7 @@ pub fn translate(
     to: Dialect,
     context: &Context,
 ) -> Result<Rendered, TranslateError> {
-    translate_with(from, body, to, context, Options::default())
+    translate_with(from, body, to, context, TranslateOptions::default())
 }
 
 /// Takes a payload from a provider to a dialect.
@@ -74,7 +74,7 @@ pub fn translate_with(
     body: &[u8],
     to: Dialect,
     context: &Context,
-    options: Options,
+    options: TranslateOptions,
 ) -> Result<Rendered, TranslateError> {
     if from == to.provider() {
         return Ok(forward(to, body)?);
@@ -89,7 +89,7 @@ pub fn rendering(
     body: &[u8],
     to: Dialect,
     context: &Context,
-    options: Options,
+    options: TranslateOptions,
 ) -> Result<Rendered, TranslateError> {
     if event.provider == to.provider() {
         return Ok(forward(to, body)?);
@@ -106,7 +106,7 @@ pub fn render(
     event: &Event,
     context: &Context,
 ) -> Result<Rendered, TranslateError> {
-    render_with(dialect, event, context, Options::default())
+    render_with(dialect, event, context, TranslateOptions::default())
 }
 
 /// Writes an event as a dialect's payload.
@@ -114,7 +114,7 @@ pub fn render_with(
     dialect: Dialect,
     event: &Event,
     context: &Context,
-    options: Options,
+    options: TranslateOptions,
 ) -> Result<Rendered, TranslateError> {
     let own = event.provider == dialect.provider();
     let (kind, name) = match shown(dialect, event, options) {
@@ -141,11 +141,15 @@ pub fn render_with(
 /// Tells as what an event is shown in a dialect: its kind, or the one that `options` puts in its
 /// place. `None` where the dialect has no name for it, and its receivers are not told.
 #[must_use]
-pub fn shown_as(dialect: Dialect, event: &Event, options: Options) -> Option<Kind> {
+pub fn shown_as(dialect: Dialect, event: &Event, options: TranslateOptions) -> Option<Kind> {
     shown(dialect, event, options).map(|(kind, _)| kind)
 }
 
-fn shown(dialect: Dialect, event: &Event, options: Options) -> Option<(Kind, &'static str)> {
+fn shown(
+    dialect: Dialect,
+    event: &Event,
+    options: TranslateOptions,
+) -> Option<(Kind, &'static str)> {
     let kind = event.kind?;
     let soft = kind == Kind::Bounced && event.report.class == Some(Class::Soft);
     let named = |kind| Some((kind, matrix::event_name(dialect, kind, options.mode)?));
@@ -282,7 +286,8 @@ mod tests {
         assert_eq!(data["user-variables"]["order"], "7");
         assert_eq!(data["timestamp"].to_string(), "1705314599.5");
         assert_eq!(rendered.lost, ["event-id", "bounce-subtype", "posthawk:timestamp"], "{data:#}");
-        let soft = Options { soft_bounce_as_temporary: true, ..Options::default() };
+        let soft =
+            TranslateOptions { soft_bounce_as_temporary: true, ..TranslateOptions::default() };
         let rendered =
             translate_with(Provider::Posthawk, body, Dialect::Mailgun, &Context::default(), soft)
                 .unwrap();

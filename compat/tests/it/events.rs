@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use waypost_compat::translate::{Context, Options, TranslateError, rendering, translate_with};
+use waypost_compat::translate::{
+    Context, TranslateError, TranslateOptions, rendering, translate_with,
+};
 use waypost_compat::{Dialect, Kind, Provider, outline, parse, translate};
 
 use crate::{golden, javascript};
@@ -107,12 +109,12 @@ fn every_sample_reads_as_the_kind_of_its_folder() {
 
 #[test]
 fn an_event_that_is_parsed_already_translates_as_its_body_does() {
-    let soft = Options { soft_bounce_as_temporary: true, ..Options::default() };
+    let soft = TranslateOptions { soft_bounce_as_temporary: true, ..TranslateOptions::default() };
     for sample in samples() {
         let from = sample.provider;
         let event = parse(from, &sample.body).unwrap();
         for (to, options) in
-            Dialect::ALL.into_iter().flat_map(|to| [(to, Options::default()), (to, soft)])
+            Dialect::ALL.into_iter().flat_map(|to| [(to, TranslateOptions::default()), (to, soft)])
         {
             let once = rendering(&event, &sample.body, to, &context(), options);
             assert_eq!(once, translate_with(from, &sample.body, to, &context(), options));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::Value;
 use waypost_compat::matrix::Mode;
-use waypost_compat::translate::{Context, Options, TranslateError, render_with};
+use waypost_compat::translate::{Context, TranslateError, TranslateOptions, render_with};
 use waypost_compat::{Dialect, Event, outline, parse, render, translate};
 
 use crate::{arbitrary, javascript};
@@ -119,7 +119,7 @@ proptest! {
     fn what_is_rendered_reads_back_as_it_was_less_what_is_listed_as_lost(
         event in arbitrary::event(), to in arbitrary::dialect(), lenient: bool, soft: bool,
     ) {
-        let options = Options {
+        let options = TranslateOptions {
             mode: if lenient { Mode::Lenient } else { Mode::Strict },
             soft_bounce_as_temporary: soft,
         };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use waypost_compat::event::Class;
-use waypost_compat::translate::{Context, Options, render_with, shown_as};
+use waypost_compat::translate::{Context, TranslateOptions, render_with, shown_as};
 use waypost_compat::{Dialect, Event, Kind, Provider, outline, parse, render, translate};
 
 #[track_caller]
@@ -147,14 +147,14 @@ fn an_unknown_name_is_kept_and_goes_nowhere_but_home() {
 fn a_soft_bounce_is_final_unless_the_receiver_wants_it_otherwise() {
     let body = json!({"type": "bounced", "id": "e1", "data": {"bounce_type": "soft", "to": "ada@example.net"}});
     let event = read(Provider::MailingApi, &body);
-    let naive = Options { soft_bounce_as_temporary: true, ..Options::default() };
+    let naive = TranslateOptions { soft_bounce_as_temporary: true, ..TranslateOptions::default() };
     for (to, shown) in [
         (Dialect::Mailgun, Kind::Deferred),
         (Dialect::Posthawk, Kind::Deferred),
         (Dialect::MailStack, Kind::Deferred),
         (Dialect::Wistfare, Kind::Bounced),
     ] {
-        assert_eq!(shown_as(to, &event, Options::default()), Some(Kind::Bounced));
+        assert_eq!(shown_as(to, &event, TranslateOptions::default()), Some(Kind::Bounced));
         assert_eq!(shown_as(to, &event, naive), Some(shown), "{to}");
         let rendered = render_with(to, &event, &Context::default(), naive).unwrap();
         assert_eq!(parse(to.provider(), &rendered.body).unwrap().kind, Some(shown), "{to}");
