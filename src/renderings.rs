@@ -19,19 +19,19 @@ const BYTES_MAX: usize = 64 << 20;
 
 /// The renderings that were made and are still to be used. Clones share them.
 #[derive(Clone, Default)]
-pub struct Renderings(Arc<Mutex<Kept>>);
+pub struct Renderings(Arc<Mutex<Cache>>);
 
 #[derive(Default)]
-struct Kept {
-    entries: HashMap<Place, Entry>,
+struct Cache {
+    entries: HashMap<CacheKey, Cached>,
     /// In the order in which they were made; those that were used up may still stand here.
-    order: VecDeque<Place>,
+    order: VecDeque<CacheKey>,
     bytes: usize,
 }
 
-type Place = (EventId, Dialect);
+type CacheKey = (EventId, Dialect);
 
-struct Entry {
+struct Cached {
     rendered: Arc<Rendered>,
     /// The deliveries that have not had it yet.
     uses: usize,
@@ -64,16 +64,16 @@ impl Renderings {
             };
             // What cannot be written is found out again by the attempt, which records why.
             if let Ok(rendered) = made {
-                self.kept().keep((event.id, dialect), Arc::new(rendered), uses);
+                self.cache().insert((event.id, dialect), Arc::new(rendered), uses);
             }
         }
     }
 
     /// Forgets what was prepared for an event that turned out not to be a new one.
     pub fn forget(&self, event: EventId) {
-        let mut kept = self.kept();
+        let mut cache = self.cache();
         for dialect in Dialect::ALL {
-            kept.remove((event, dialect));
+            cache.remove((event, dialect));
         }
     }
 
@@ -83,26 +83,26 @@ impl Renderings {
         event: &StoredEvent,
         dialect: Dialect,
     ) -> Result<Arc<Rendered>, TranslateError> {
-        let prepared = self.kept().take((event.id, dialect));
+        let prepared = self.cache().take((event.id, dialect));
         prepared.map_or_else(|| make(event, dialect).map(Arc::new), Ok)
     }
 
     /// The number of renderings kept.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.kept().entries.len()
+        self.cache().entries.len()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn cache(&self) -> MutexGuard<'_, Cache> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
-    fn keep(&mut self, place: Place, rendered: Arc<Rendered>, uses: usize) {
+impl Cache {
+    fn insert(&mut self, key: CacheKey, rendered: Arc<Rendered>, uses: usize) {
         self.bytes += weight(&rendered);
-        self.entries.insert(place, Entry { rendered, uses });
-        self.order.push_back(place);
+        self.entries.insert(key, Cached { rendered, uses });
+        self.order.push_back(key);
         while self.bytes > BYTES_MAX
             && let Some(oldest) = self.order.pop_front()
         {
@@ -110,22 +110,22 @@ impl Kept {
         }
         if self.order.len() > 2 * self.entries.len() + 1024 {
             let entries = &self.entries;
-            self.order.retain(|place| entries.contains_key(place));
+            self.order.retain(|key| entries.contains_key(key));
         }
     }
 
-    fn take(&mut self, place: Place) -> Option<Arc<Rendered>> {
-        let entry = self.entries.get_mut(&place)?;
+    fn take(&mut self, key: CacheKey) -> Option<Arc<Rendered>> {
+        let entry = self.entries.get_mut(&key)?;
         entry.uses -= 1;
         let rendered = entry.rendered.clone();
         if entry.uses == 0 {
-            self.remove(place);
+            self.remove(key);
         }
         Some(rendered)
     }
 
-    fn remove(&mut self, place: Place) {
-        if let Some(entry) = self.entries.remove(&place) {
+    fn remove(&mut self, key: CacheKey) {
+        if let Some(entry) = self.entries.remove(&key) {
             self.bytes -= weight(&entry.rendered);
         }
     }
@@ -216,21 +216,21 @@ mod tests {
         assert_eq!(renderings.count(), 1);
         assert_eq!(*renderings.of(&event, Mailgun).unwrap(), *first);
         renderings.forget(event.id);
-        assert_eq!((renderings.count(), renderings.kept().bytes), (0, 0));
+        assert_eq!((renderings.count(), renderings.cache().bytes), (0, 0));
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let renderings = Renderings::default();
-        let mut kept = renderings.kept();
+        let mut cache = renderings.cache();
         for number in 0..40_u8 {
             let body = vec![b'x'; 4 << 20];
             let rendered = Rendered { body, name: String::new(), lost: Vec::new() };
-            let place = (EventId::from_bytes([number; 16]), Dialect::Mailgun);
-            kept.keep(place, Arc::new(rendered), 1);
-            assert!(kept.bytes <= BYTES_MAX);
+            let key = (EventId::from_bytes([number; 16]), Dialect::Mailgun);
+            cache.insert(key, Arc::new(rendered), 1);
+            assert!(cache.bytes <= BYTES_MAX);
         }
-        assert_eq!(kept.entries.len(), 15);
-        assert!(kept.entries.contains_key(&(EventId::from_bytes([39; 16]), Dialect::Mailgun)));
+        assert_eq!(cache.entries.len(), 15);
+        assert!(cache.entries.contains_key(&(EventId::from_bytes([39; 16]), Dialect::Mailgun)));
     }
 }
