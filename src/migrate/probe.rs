@@ -19,8 +19,8 @@ use crate::client::api::{Api, Payload};
 use crate::clock::Clock;
 use crate::model::DeliveryState;
 
-/// A place that a test event is sent to.
-struct Place<'a> {
+/// The source that a test event is sent to.
+struct ProbedSource<'a> {
     dialect: Dialect,
     domain: &'a str,
     name: &'a str,
@@ -47,8 +47,8 @@ pub async fn send_through(
         };
         let (Some(secret), Some(name)) = (secret, first_event(plan, key)) else { continue };
         let domain = domain.as_deref().or_else(|| any_domain(plan)).unwrap_or("example.com");
-        let place = Place { dialect: *dialect, domain, name, ingest_url, secret };
-        match post(&place, clock).await {
+        let source = ProbedSource { dialect: *dialect, domain, name, ingest_url, secret };
+        match post(&source, clock).await {
             Err(told) => findings.bad.push(format!("{ingest_url}: {told}")),
             Ok(event) => {
                 for delivery in sides.gateway()?.deliveries_of(&event, progress).await? {
@@ -78,32 +78,32 @@ fn any_domain(plan: &Plan) -> Option<&str> {
 }
 
 /// Posts the event as the provider would; the gateway's id of it, or why it was not taken.
-async fn post(place: &Place<'_>, clock: &Clock) -> Result<String, String> {
+async fn post(source: &ProbedSource<'_>, clock: &Clock) -> Result<String, String> {
     let now = clock.now();
     let event_id = clock.random_hex::<11>();
     let facts = Facts {
-        domain: place.domain,
+        domain: source.domain,
         event_id: &event_id,
         occurred_at_ms: now.millis(),
         subject: "A test event of waypost migrate verify",
         ..Facts::default()
     };
-    let happened = place.dialect.kind_of(place.name).unwrap_or(Kind::Delivered);
-    let payload = body(place.dialect, happened, &facts).ok_or("there is no sample of it")?;
+    let happened = source.dialect.kind_of(source.name).unwrap_or(Kind::Delivered);
+    let payload = body(source.dialect, happened, &facts).ok_or("there is no sample of it")?;
     let token = clock.random_hex::<25>();
     let stamp = Stamp {
         timestamp: now.seconds(),
         token: &token,
         event_id: &event_id,
-        event_name: place.name,
+        event_name: source.name,
     };
-    let signed = sign(place.dialect.scheme(), &[place.secret], &payload, &stamp);
+    let signed = sign(source.dialect.scheme(), &[source.secret], &payload, &stamp);
     let headers = signed.headers.iter().filter_map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         Some((name, HeaderValue::from_str(value).ok()?))
     });
     let headers: Vec<_> = headers.collect();
-    let (base, path) = split(place.ingest_url).ok_or("its ingest URL is none")?;
+    let (base, path) = split(source.ingest_url).ok_or("its ingest URL is none")?;
     let api = Api::new(base, &[]).map_err(|error| error.to_string())?;
     let sent = api.send(Method::POST, path, &headers, Payload::Raw(signed.body.into())).await;
     let (status, answer) = sent.map_err(|error| error.to_string())?;

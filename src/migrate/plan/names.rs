@@ -1,4 +1,4 @@
-//! The fate of one event name in a plan.
+//! The mapping of one event name in a plan.
 
 use waypost_compat::matrix::{self, Fit, Mode};
 use waypost_compat::{Dialect, mailgun};

@@ -76,7 +76,7 @@ fn webhook(item: &Item, words: &Words) -> String {
     text
 }
 
-/// The event names, a line each; those that share one fate and one reason share a line too.
+/// The event names, a line each; those that share one class and one reason share a line too.
 fn events(item: &Item) -> String {
     let stays = |line: &Line| line.class == Class::Exact && line.to == [line.from.as_str()];
     if item.events.iter().all(stays) {

@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for Document<'_> {
                 let expected = format!("expected names of at most {NAME_BYTES_MAX} bytes");
                 return Err(A::Error::custom(format!("{expected}, found {}", excerpt(&name))));
             }
-            object.next_value_seed(Field { name, fields: self.0, place: Place::Whole })?;
+            object.next_value_seed(Field { name, fields: self.0, nesting: Nesting::Whole })?;
         }
         Ok(())
     }
@@ -62,11 +62,11 @@ impl<'de> Visitor<'de> for Document<'_> {
 struct Field<'f> {
     name: String,
     fields: &'f mut Vec<(String, String)>,
-    place: Place,
+    nesting: Nesting,
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum Nesting {
     Whole,
     Listed,
 }
@@ -126,12 +126,12 @@ impl<'de> Visitor<'de> for Field<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        if let Place::Listed = self.place {
+        if let Nesting::Listed = self.nesting {
             return Err(self.refused("a list in a list"));
         }
         let Self { name, fields, .. } = self;
         let mut next = || {
-            let item = Field { name: name.clone(), fields: &mut *fields, place: Place::Listed };
+            let item = Field { name: name.clone(), fields: &mut *fields, nesting: Nesting::Listed };
             list.next_element_seed(item)
         };
         while next()?.is_some() {}

@@ -56,7 +56,7 @@ pub(super) fn plan(
 }
 
 /// The purpose of a source.
-type Place = (Provider, Option<DomainName>, Serves);
+type Purpose = (Provider, Option<DomainName>, Serves);
 
 impl Plan {
     fn account(&mut self, file: &File) {
@@ -144,13 +144,13 @@ impl Plan {
 
     fn sources(&mut self, file: &File, missing: Missing) -> Result<(), NativeError> {
         let Some(entries) = &file.sources else { return Ok(()) };
-        let mut alike = self.sources_by_place(entries);
+        let mut alike = self.sources_by_purpose(entries);
         let mut met = BTreeSet::new();
         for entry in entries {
             // An entry without an id is about a source for the same place, if there is one which
             // no other entry is about.
-            let place = (entry.provider, entry.domain.clone(), entry.serves);
-            let there = || alike.get_mut(&place).and_then(Vec::pop);
+            let purpose = (entry.provider, entry.domain.clone(), entry.serves);
+            let there = || alike.get_mut(&purpose).and_then(Vec::pop);
             let id = entry.id.or_else(there).unwrap_or(entry.fresh_id);
             self.source(entry, id, file.now).map_err(|error| error.within(&entry.place))?;
             met.insert(id);
@@ -172,14 +172,14 @@ impl Plan {
     }
 
     /// The sources that no entry names, by what they are for; the newest first.
-    fn sources_by_place(&self, entries: &[SourceEntry]) -> BTreeMap<Place, Vec<SourceId>> {
+    fn sources_by_purpose(&self, entries: &[SourceEntry]) -> BTreeMap<Purpose, Vec<SourceId>> {
         let named: BTreeSet<SourceId> = entries.iter().filter_map(|entry| entry.id).collect();
-        let mut places: BTreeMap<Place, Vec<SourceId>> = BTreeMap::new();
+        let mut found: BTreeMap<Purpose, Vec<SourceId>> = BTreeMap::new();
         for source in self.next.sources.values().rev().filter(|s| !named.contains(&s.id)) {
-            let place = (source.provider, source.domain.clone(), source.serves);
-            places.entry(place).or_default().push(source.id);
+            let purpose = (source.provider, source.domain.clone(), source.serves);
+            found.entry(purpose).or_default().push(source.id);
         }
-        places
+        found
     }
 
     fn source(
