@@ -131,7 +131,7 @@ impl Worker {
         let limit = receiver.limit(room);
         if limit == 0 {
             if in_flight > 0 {
-                receiver.hungry = true;
+                receiver.backlogged = true;
             } else if !std::mem::replace(&mut receiver.parked, true) {
                 self.parked.push_back(endpoint);
             }

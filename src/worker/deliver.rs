@@ -43,7 +43,7 @@ pub(super) struct Deliver {
 }
 
 /// The report of a delivery to the worker.
-pub(super) struct Report {
+pub(super) struct DeliveryReport {
     /// The signal about the receiver.
     pub(super) signal: Signal,
     /// Settled or given back; otherwise the delivery comes back when its lease ends.
@@ -86,12 +86,12 @@ struct Package {
 
 impl Deliver {
     /// Takes one delivery as far as it goes.
-    pub(super) async fn deliver(&self, claimed: Claimed) -> Report {
+    pub(super) async fn deliver(&self, claimed: Claimed) -> DeliveryReport {
         match self.carry_out(claimed).await {
-            Ok(signal) => Report { signal, settled: Ok(()) },
+            Ok(signal) => DeliveryReport { signal, settled: Ok(()) },
             Err(error) => {
                 self.warning.say(&error, self.clock.now());
-                Report { signal: Signal::None, settled: Err(Unsettled::StoreRefused) }
+                DeliveryReport { signal: Signal::None, settled: Err(Unsettled::StoreRefused) }
             }
         }
     }

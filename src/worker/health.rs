@@ -20,7 +20,7 @@ const REST_MAX: Duration = Duration::from_mins(5);
 /// A receiver that takes longer than this to answer is slow.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// For how long a receiver that failed is remembered here when nothing waits for it.
+/// The time for which a receiver that failed is remembered here when nothing waits for it.
 const MEMORY: Duration = Duration::from_mins(10);
 
 /// The signal that an attempt gives of its receiver.
@@ -36,7 +36,7 @@ pub(super) enum Signal {
 
 /// The change of a breaker after something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum BreakerChange {
     /// As before.
     None,
     /// Opened: the receiver is left alone.
@@ -51,12 +51,12 @@ pub(super) struct Receiver {
     /// Attempts under way.
     pub(super) in_flight: usize,
     /// Deliveries are due that had to be left for want of room.
-    pub(super) hungry: bool,
+    pub(super) backlogged: bool,
     /// Waiting in line for a permit, since none was free.
     pub(super) parked: bool,
     /// The speed of its last answer.
     pub(super) standing: Standing,
-    /// Until when a delivery is hidden that came to nothing and could not be given back.
+    /// The time until which a delivery is hidden that came to nothing and could not be given back.
     pub(super) hidden_until: Option<Timestamp>,
     limits: EndpointLimits,
     rate: RateLimit,
@@ -126,7 +126,7 @@ impl Receiver {
 
     /// Notes that an attempt ended. The health is other than before if the signal was a failure, or
     /// the first good one after some.
-    pub(super) fn ended(&mut self, signal: Signal, probe: bool, now: Timestamp) -> Change {
+    pub(super) fn ended(&mut self, signal: Signal, probe: bool, now: Timestamp) -> BreakerChange {
         self.in_flight -= 1;
         match signal {
             Signal::Well(took) => {
@@ -134,8 +134,8 @@ impl Receiver {
                 self.health.failures = 0;
                 self.health.first_failure_at = None;
                 match self.health.breaker.take() {
-                    Some(_) => Change::Closed,
-                    None => Change::None,
+                    Some(_) => BreakerChange::Closed,
+                    None => BreakerChange::None,
                 }
             }
             Signal::Sick(failure) => {
@@ -145,23 +145,23 @@ impl Receiver {
                 self.health.last_failure = Some(*failure);
                 self.failed(probe, now)
             }
-            Signal::None => Change::None,
+            Signal::None => BreakerChange::None,
         }
     }
 
-    fn failed(&mut self, probe: bool, now: Timestamp) -> Change {
+    fn failed(&mut self, probe: bool, now: Timestamp) -> BreakerChange {
         match self.health.breaker {
             Some(open) if probe => {
                 self.open(open.since, (open.rest * 2).min(REST_MAX), now);
-                Change::None
+                BreakerChange::None
             }
             // Attempts that began before the breaker opened say nothing new.
-            Some(_) => Change::None,
+            Some(_) => BreakerChange::None,
             None if self.health.failures >= FAILURES_MAX => {
                 self.open(now, REST_MIN, now);
-                Change::Opened
+                BreakerChange::Opened
             }
-            None => Change::None,
+            None => BreakerChange::None,
         }
     }
 
@@ -179,7 +179,7 @@ impl Receiver {
         let last_failure = self.health.last_failure.as_ref().map(|failure| failure.at);
         let long_ago = last_failure.is_none_or(|at| at.plus(MEMORY) < now);
         let well = self.health.failures == 0 || long_ago;
-        let waits = self.hungry || self.parked || self.hidden_until.is_some();
+        let waits = self.backlogged || self.parked || self.hidden_until.is_some();
         self.in_flight == 0 && !waits && well && self.rate.is_idle(now)
     }
 }
@@ -204,7 +204,7 @@ mod tests {
 
     const QUICK: Signal = Signal::Well(Duration::from_millis(5));
 
-    fn attempt(receiver: &mut Receiver, now: Timestamp, signal: Signal) -> Change {
+    fn attempt(receiver: &mut Receiver, now: Timestamp, signal: Signal) -> BreakerChange {
         let probe = receiver.began(now);
         receiver.ended(signal, probe, now)
     }
@@ -212,9 +212,9 @@ mod tests {
     fn broken(now: Timestamp) -> Receiver {
         let mut receiver = Receiver::default();
         for n in 1..FAILURES_MAX {
-            assert_eq!(attempt(&mut receiver, now, sick()), Change::None, "{n}");
+            assert_eq!(attempt(&mut receiver, now, sick()), BreakerChange::None, "{n}");
         }
-        assert_eq!(attempt(&mut receiver, now, sick()), Change::Opened);
+        assert_eq!(attempt(&mut receiver, now, sick()), BreakerChange::Opened);
         receiver
     }
 
@@ -230,9 +230,9 @@ mod tests {
         let mut receiver = Receiver::default();
         for _ in 0..100 {
             for _ in 1..FAILURES_MAX {
-                assert_eq!(attempt(&mut receiver, at(0), sick()), Change::None);
+                assert_eq!(attempt(&mut receiver, at(0), sick()), BreakerChange::None);
             }
-            assert_eq!(attempt(&mut receiver, at(0), QUICK), Change::None);
+            assert_eq!(attempt(&mut receiver, at(0), QUICK), BreakerChange::None);
         }
     }
 
@@ -249,7 +249,7 @@ mod tests {
             assert_eq!(receiver.closed_until(now), Some(until));
             now = until;
         }
-        assert_eq!(attempt(&mut receiver, now, QUICK), Change::Closed);
+        assert_eq!(attempt(&mut receiver, now, QUICK), BreakerChange::Closed);
         assert_eq!(receiver.closed_until(now), None);
         assert_eq!(receiver.limit(64), 64);
     }
@@ -296,7 +296,7 @@ mod tests {
         let mut receiver = Receiver::new(stored);
         assert_eq!(receiver.closed_until(at(4999)), Some(at(5000)));
         assert_eq!(receiver.limit(64), 1);
-        assert_eq!(attempt(&mut receiver, at(5000), QUICK), Change::Closed);
+        assert_eq!(attempt(&mut receiver, at(5000), QUICK), BreakerChange::Closed);
         let health = receiver.health();
         assert_eq!((health.failures, health.first_failure_at), (0, None));
         assert!(health.last_failure.is_some(), "the last failure is kept");

@@ -29,9 +29,9 @@ use tracing::{error, info, warn};
 
 use self::claims::{ClaimUnderWay, finished};
 use self::concurrency::{Concurrency, Permit};
-use self::deliver::{Deliver, Report, StoreWarning, Unsettled};
+use self::deliver::{Deliver, DeliveryReport, StoreWarning, Unsettled};
 use self::due::DueQueue;
-use self::health::{Change, Receiver, Signal};
+use self::health::{BreakerChange, Receiver, Signal};
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::metrics::Stats;
@@ -40,7 +40,7 @@ use crate::renderings::Renderings;
 use crate::retry::Policies;
 use crate::store::{self, Claimed, Queue, Wakeup};
 
-/// For how long a claim hides a delivery: long enough for any attempt and for recording it.
+/// The time for which a claim hides a delivery: long enough for any attempt and for recording it.
 const LEASE: Duration = Duration::from_mins(5);
 
 /// The longest an attempt may take, so that its lease outlives it.
@@ -108,7 +108,7 @@ pub struct Worker {
     /// A claim that the store has not answered yet; nothing else is claimed meanwhile.
     claiming: Option<ClaimUnderWay>,
     under_way: HashMap<Id, UnderWay>,
-    tasks: JoinSet<Report>,
+    tasks: JoinSet<DeliveryReport>,
     store_rest: StoreRest,
     breakers_open: usize,
 }
@@ -253,14 +253,14 @@ impl Worker {
         self.under_way.insert(task.id(), UnderWay { endpoint, permit, probe });
     }
 
-    fn ended(&mut self, ended: Result<(Id, Report), JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, DeliveryReport), JoinError>) {
         let now = self.deliver.clock.now();
         let (task, report) = match ended {
             Ok(ended) => ended,
             Err(error) => {
                 error!("a delivery's task failed: {error}");
                 let settled = Err(Unsettled::TaskFailed);
-                (error.id(), Report { signal: Signal::None, settled })
+                (error.id(), DeliveryReport { signal: Signal::None, settled })
             }
         };
         let UnderWay { endpoint, permit, probe } =
@@ -268,7 +268,7 @@ impl Worker {
         self.permits.give_back(permit);
         self.heard(endpoint, report.signal, probe, now);
         let receiver = self.receivers.entry(endpoint).or_default();
-        if std::mem::take(&mut receiver.hungry) {
+        if std::mem::take(&mut receiver.backlogged) {
             self.due.put(endpoint, now);
         }
         if report.settled.is_err() {
@@ -289,19 +289,19 @@ impl Worker {
         let failed = matches!(signal, Signal::Sick(_));
         let change = receiver.ended(signal, probe, now);
         let recovered = receiver.health().failures < failures_before;
-        if failed || recovered || change != Change::None {
+        if failed || recovered || change != BreakerChange::None {
             let health = receiver.health().clone();
             if let Err(error) = self.deliver.queue.record_health(endpoint, health) {
                 self.deliver.warning.say(&error, now);
             }
         }
         match change {
-            Change::None => {}
-            Change::Opened => {
+            BreakerChange::None => {}
+            BreakerChange::Opened => {
                 self.breakers_open += 1;
                 warn!(endpoint.id = %endpoint, "a receiver failed ten times in a row: it is left alone for a while");
             }
-            Change::Closed => {
+            BreakerChange::Closed => {
                 self.breakers_open -= 1;
                 info!(endpoint.id = %endpoint, "a receiver is back");
             }
