@@ -12,11 +12,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use waypost_compat::Secret;
 
 use super::error::Error;
 use super::plan::{INGEST, Plan, SOURCE, Step, VERSION, WEBHOOK};
 use crate::clock::Clock;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, hex};
 
 /// The beginning of the names of marks that are no steps: of what was shown for good.
 const SHOWN: &str = "told ";
@@ -94,6 +96,11 @@ struct Entry {
 #[must_use]
 pub fn step_name(retiring: bool, index: usize) -> String {
     format!("{} {}", if retiring { "retire" } else { "step" }, index + 1)
+}
+
+/// The name of a signing key in a journal, which says nothing of the key.
+pub(super) fn fingerprint(key: &Secret) -> String {
+    hex(&Sha256::digest(key.expose().as_bytes()))
 }
 
 impl Journal {

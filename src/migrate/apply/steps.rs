@@ -10,10 +10,9 @@ use crate::behaviour::Behaviour;
 use crate::migrate::State;
 use crate::migrate::error::{Error, ErrorKind};
 use crate::migrate::gateway::{KnownSource, NewSource};
-use crate::migrate::journal::{Made, Mark};
+use crate::migrate::journal::{Made, Mark, fingerprint};
 use crate::migrate::plan::{End, NewRow, NewWebhook, RowFields, Step};
 use crate::migrate::provider::Created;
-use crate::migrate::rollback::retire::fingerprint;
 use crate::model::WebhookId;
 
 /// The most tries at something that can be made only once, with a look in between at whether it is

@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use waypost_compat::{Dialect, Secret};
 
 use super::{Undone, stays};
 use crate::migrate::apply::{Extent, Run, describe, steps};
 use crate::migrate::error::{Error, ErrorKind};
-use crate::migrate::journal::{Made, Mark};
+use crate::migrate::journal::{Made, Mark, fingerprint};
 use crate::migrate::plan::{End, Step};
-use crate::model::{Timestamp, hex};
+use crate::model::Timestamp;
 use crate::retry::Policy;
 
 /// The answer to whether what stays at a gateway may go, or why not yet.
@@ -33,11 +32,6 @@ pub fn retry_span(dialect: Dialect) -> Duration {
     let steps: Duration = policy.schedule.steps().iter().sum();
     // A tenth more than the ladder says, and the last attempt's own time.
     steps + steps / 10 + policy.timeout
-}
-
-/// The name of a signing key in a journal, which says nothing of the key.
-pub(in crate::migrate) fn fingerprint(key: &Secret) -> String {
-    hex(&Sha256::digest(key.expose().as_bytes()))
 }
 
 /// Tells whether what the migration made at the gateway is of no use any more, at `now`. The
