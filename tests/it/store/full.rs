@@ -3,7 +3,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use tokio::time::{sleep, timeout};
 use waypost::model::*;
 use waypost::store::{Embedded, EmbeddedOptions, History, Intake};
 
@@ -11,6 +13,9 @@ use super::bench::*;
 
 /// Names the directory that the child works in: a file system of its own, a few megabytes large.
 const CHILD: &str = "WAYPOST_TEST_STORE_FULL";
+
+/// The longest wait for a disk that was full to have room again.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Fills its disk, makes room, and goes on.
 #[tokio::test]
@@ -40,8 +45,14 @@ async fn child() {
         }
     }
     std::fs::remove_file(&ballast).unwrap();
-    // The first may find the data file still closed, but opens it again.
-    let _maybe = store.enqueue(sizeable()).await;
+    // The room is there when the system has taken it back. What is refused until then opens the data
+    // file again.
+    let accepted_again = async {
+        while store.enqueue(sizeable()).await.is_err() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LIMIT, accepted_again).await.expect("there is room, and still all is refused");
     for _ in 0..50 {
         let new = sizeable();
         accept(&store, &new).await;
