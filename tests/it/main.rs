@@ -1,6 +1,7 @@
 //! The integration tests: one binary, real sockets, real directories.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod circles;
 mod cli;
 mod client;
 mod clients;

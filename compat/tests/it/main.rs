@@ -9,5 +9,6 @@ mod golden;
 mod hostile;
 mod javascript;
 mod laws;
+mod modules;
 mod tables;
 mod tolerance;
