@@ -1,4 +1,5 @@
-//! Rules of the repository that no lint knows: layers, homes of crates, sizes, the pure crate.
+//! Rules of the repository that no lint knows: layers, homes of crates, sizes, the pure crate,
+//! words.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,12 @@ const PURE: [&str; 8] =
 /// Lines a file may have without its inline tests, and the tables that may have more.
 const LINES_MAX: usize = 500;
 const TABLES: [&str; 0] = [];
+
+/// Openings of a doc block that say nothing in an index or a hover, and the share of blocks that
+/// may have one: the help texts of flags speak to people, and some of them ask.
+const OPENINGS: &str = "it its what who whom whose which when where why how whether that this \
+                        these those they their them he she we you whoever whatever";
+const OPENINGS_MAX_PERCENT: usize = 8;
 
 #[test]
 fn a_module_names_only_modules_below_it() {
@@ -94,6 +101,45 @@ fn a_crate_with_a_home_stays_there() {
     assert_none(&breaches);
 }
 
+/// A request is answered once its events are durable; deliveries are the worker's alone.
+#[test]
+fn a_request_claims_and_settles_nothing() {
+    let mut breaches = Vec::new();
+    for word in ["Queue", "store::queue", "claim(", "settle("] {
+        let named = paths(&["src/http", "src/ingest"], |file| has_word(&file.code(), word));
+        breaches.extend(named.into_iter().map(|path| format!("{path}: `{word}`")));
+    }
+    assert_none(&breaches);
+}
+
+/// A shape that is fixed is a type, so that the documentation and the client can have it too.
+#[test]
+fn an_answer_is_a_type() {
+    assert_none(&paths(&["src/http"], |file| has_word(&file.code(), "json!")));
+}
+
+#[test]
+fn documentation_begins_with_the_thing() {
+    let (mut blocks, mut breaches) = (0, Vec::new());
+    for file in sources(&["src", "compat/src"]) {
+        let mut inside = false;
+        for (number, line) in (1..).zip(file.text.lines()) {
+            let doc = line.trim_start();
+            let doc = doc.strip_prefix("///").or_else(|| doc.strip_prefix("//!"));
+            if let Some(doc) = doc.filter(|_| !inside) {
+                blocks += 1;
+                if OPENINGS.split_whitespace().any(|opening| opening == first_word(doc)) {
+                    breaches.push(format!("{}:{number}: {}", file.path, line.trim_start()));
+                }
+            }
+            inside = doc.is_some();
+        }
+    }
+    assert!(blocks > 1000, "only {blocks} blocks were found");
+    let bearable = breaches.len() * 100 <= blocks * OPENINGS_MAX_PERCENT;
+    assert!(bearable, "{} of {blocks} blocks:\n{}", breaches.len(), breaches.join("\n"));
+}
+
 #[test]
 fn the_mapping_layer_can_do_no_io() {
     let manifest: toml::Table =
@@ -107,7 +153,7 @@ fn the_mapping_layer_can_do_no_io() {
     assert_none(&breaches);
 }
 
-/// Whoever adds a dialect is told here what is missing, where the compiler cannot tell
+/// Tells whoever adds a dialect what is missing, where the compiler cannot tell
 /// (`src/http/row_webhooks/mod.rs`).
 #[test]
 fn every_dialect_has_its_transcripts_and_its_place_in_the_readme() {
@@ -176,7 +222,7 @@ impl Source {
         self.text.split("#[cfg(test)]\nmod tests {").next().expect("there is a first part")
     }
 
-    /// What the compiler sees of it outside tests: documentation may link wherever it likes.
+    /// The part that the compiler sees outside tests: documentation may link wherever it likes.
     fn code(&self) -> String {
         let code = |line: &&str| !line.trim_start().starts_with("//");
         self.without_tests().lines().filter(code).collect::<Vec<_>>().join("\n")
@@ -211,10 +257,27 @@ fn paths(folders: &[&str], breaks: impl Fn(&Source) -> bool) -> Vec<String> {
     sources(folders).into_iter().filter(|file| breaks(file)).map(|file| file.path).collect()
 }
 
-/// Whether `code` has `word` where a path may begin: `crate::warp::` does not name the crate `warp`.
+/// True if `code` has `word` where a path may begin: `crate::warp::` does not name the crate `warp`.
 fn mentions(code: &str, word: &str) -> bool {
     let part_of_a_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     code.match_indices(word).any(|(at, _)| !code[..at].ends_with(part_of_a_path))
+}
+
+/// True if `code` has `word`, and not only as a part of a longer one.
+fn has_word(code: &str, word: &str) -> bool {
+    let part_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(word).any(|(at, _)| {
+        let (before, after) = (&code[..at], &code[at + word.len()..]);
+        let ends =
+            word.ends_with(|c: char| !part_of_a_word(c)) || !after.starts_with(part_of_a_word);
+        !before.ends_with(part_of_a_word) && ends
+    })
+}
+
+/// The first word of a line of documentation, in lower case.
+fn first_word(doc: &str) -> String {
+    let text = doc.trim_start_matches([' ', '`', '[', '*', '(']);
+    text.chars().take_while(char::is_ascii_alphabetic).collect::<String>().to_lowercase()
 }
 
 /// The modules that `code` names as `crate::module` or `crate::{module, …}`.
@@ -258,4 +321,11 @@ fn modules_are_found_in_every_way_of_naming_them() {
     assert_eq!(crate_modules(code), ["model", "store", "http"]);
     assert!(mentions("let x = sled::open()", "sled::"));
     assert!(!mentions("crate::store::sled::open() + assailed::x", "sled::"));
+}
+
+#[test]
+fn words_are_found_whole() {
+    assert!(has_word("store::Queue", "Queue") && has_word("queue.claim(&asks)", "claim("));
+    assert!(!has_word("DueQueue, Queued", "Queue") && !has_word("reclaim(x)", "claim("));
+    assert_eq!([first_word(" [`It`] is"), first_word(" Items")], ["it", "items"]);
 }
