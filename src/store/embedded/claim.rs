@@ -26,7 +26,7 @@ const PASSED_OVER_MAX: usize = 1000;
 /// The waiting deliveries that are counted for one endpoint, at most.
 const COUNTED_MAX: usize = 1000;
 
-/// How long a queue is left alone that could not be read.
+/// The rest given to a queue that could not be read.
 const TROUBLE_REST: Duration = Duration::from_secs(5);
 
 /// A row of a queue.
@@ -129,12 +129,10 @@ impl Embedded {
             search.take_due(leases, &mut leased).map(|()| true)
         });
         table.tidy(ask.endpoint);
+        drop(table);
         match outcome {
-            Ok(as_known) => {
-                if !as_known {
-                    table.wake(ask.endpoint, now);
-                }
-            }
+            Ok(true) => {}
+            Ok(false) => self.engine.shared.contents.queues.look_at(ask.endpoint, now),
             Err(cause) if leased.queued.is_empty() => return Err(cause),
             // What was leased before it must not be lost with it.
             Err(cause) => {

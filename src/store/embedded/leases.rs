@@ -152,6 +152,12 @@ impl Queues {
         }
     }
 
+    /// Has an endpoint named by the next call of [`wakeups`](Self::wakeups).
+    pub(super) fn look_at(&self, endpoint: EndpointId, due: Timestamp) {
+        self.lock().wake(endpoint, due);
+        self.wake.notify_one();
+    }
+
     /// Gives a lease back: the delivery stands where it stood.
     pub(super) fn unlease(&self, endpoint: EndpointId, slot: Slot) {
         self.lock().unhold(endpoint, slot.id, Some(slot));
@@ -195,7 +201,7 @@ impl LeaseTable {
     }
 
     /// Has an endpoint looked at by `due`.
-    pub(super) fn wake(&mut self, endpoint: EndpointId, due: Timestamp) {
+    fn wake(&mut self, endpoint: EndpointId, due: Timestamp) {
         let planned = self.wakeups.entry(endpoint).or_insert(due);
         *planned = due.min(*planned);
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
 use waypost::model::*;
-use waypost::store::{Claimed, Claims, DeliveryFilter, Page, Wakeup};
+use waypost::store::{Ask, Claimed, Claims, DeliveryFilter, Page, Wakeup};
 
 use super::bench::*;
 use super::contract;
@@ -20,6 +21,7 @@ contract! {
     the_latest_attempts_are_kept_and_all_are_counted,
     a_released_delivery_is_due_again_with_no_attempt_counted,
     wakeups_name_every_waiting_endpoint_first_and_then_what_changed,
+    a_claim_by_other_limits_takes_nothing_and_has_the_endpoint_looked_at,
     a_clock_set_back_hides_nothing_for_ever,
     deliveries_are_listed_whatever_their_state,
     deliveries_are_found_by_event_webhook_domain_and_state,
@@ -261,6 +263,22 @@ async fn wakeups_name_every_waiting_endpoint_first_and_then_what_changed(mut ben
     let claims = claim(&*store, endpoint(3), at.plus(HOUR)).await;
     store.release(&claims.deliveries[0], at.plus(HOUR)).await.unwrap();
     assert_eq!(store.wakeups().await, [wakeup(endpoint(3), at.plus(HOUR))]);
+}
+
+async fn a_claim_by_other_limits_takes_nothing_and_has_the_endpoint_looked_at(bench: Bench) {
+    let store = bench.store();
+    accept(&*store, &arrival(account_id(1), T0, &[endpoint(1)])).await;
+    assert_eq!(store.wakeups().await, [wakeup(endpoint(1), T0)]);
+    let other = bench.store();
+    let waiter = tokio::spawn(async move { other.wakeups().await });
+    tokio::task::yield_now().await;
+    let limits = EndpointLimits { rate: Rate::per_second(1.0), ..EndpointLimits::default() };
+    let ask = Ask { endpoint: endpoint(1), limit: 1, limits };
+    let claims = store.claim(&[ask], T0, LEASE).await.unwrap();
+    assert_eq!(ids(&claims[0]), []);
+    let woken = timeout(SECOND * 20, waiter).await.expect("the endpoint is named").unwrap();
+    assert_eq!(woken, [wakeup(endpoint(1), T0)]);
+    assert_eq!(claim(&*store, endpoint(1), T0).await.deliveries.len(), 1);
 }
 
 async fn a_clock_set_back_hides_nothing_for_ever(mut bench: Bench) {
