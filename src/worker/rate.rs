@@ -30,7 +30,7 @@ impl RateLimit {
         self.recent.retain(|began| past < *began && *began <= now);
         // The oldest that still counts once there is room for one more.
         let surplus = self.recent.len().checked_sub(attempts)?;
-        self.recent.get(surplus).map(|began| began.plus(span)).filter(|until| *until > now)
+        self.recent.get(surplus).map(|began| began.plus(span))
     }
 
     /// The attempts that may begin now; ask [`closed_until`](Self::closed_until) first.
